@@ -1,0 +1,1 @@
+-- The block functions of the configuration file.

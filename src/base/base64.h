@@ -1,0 +1,15 @@
+/* Base64 as of RFC 4648 section 4, with padding; and the URL alphabet without, for ids. */
+#ifndef KB_BASE_BASE64_H
+#define KB_BASE_BASE64_H
+
+#include "base/buf.h"
+
+#define KB_BASE64_LEN(n) (((n) + 2) / 3 * 4)
+
+void kb_base64_add(struct kb_buf *out, struct kb_slice bytes);
+/* 11 characters of the URL alphabet for 64 bits; writes no NUL. */
+void kb_base64url_u64(char out[11], uint64_t number);
+/* Decodes either alphabet, padding optional; false where a character is not base64. */
+bool kb_base64_decode(struct kb_buf *out, struct kb_slice text);
+
+#endif

@@ -1,0 +1,45 @@
+/* A slice: bytes somewhere else, with their length. kably passes text and bytes as slices everywhere; a
+ * NUL exists only at the borders to libraries.
+ *
+ *     struct kb_slice topic = KB_S("orders");
+ *     printf("topic " KB_FMT "\n", KB_ARG(topic));
+ *
+ * Ownership: a slice borrows; who owns the bytes, and for how long, is said where the slice is handed over.
+ * A NULL `ptr` means "absent" (a null key, a null value); an empty text has a pointer and length 0. */
+#ifndef KB_BASE_SLICE_H
+#define KB_BASE_SLICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+struct kb_slice {
+    const char *ptr;
+    size_t len;
+};
+
+#define KB_S(literal) ((struct kb_slice){"" literal, sizeof(literal) - 1})
+#define KB_FMT "%.*s"
+#define KB_ARG(s) (int)(s).len, (s).ptr ? (s).ptr : ""
+
+static inline struct kb_slice kb_slice_of(const char *cstr)
+{
+    return (struct kb_slice){cstr, cstr ? strlen(cstr) : 0};
+}
+
+static inline bool kb_slice_eq(struct kb_slice a, struct kb_slice b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+static inline bool kb_slice_is(struct kb_slice a, const char *cstr)
+{
+    return kb_slice_eq(a, kb_slice_of(cstr));
+}
+
+static inline bool kb_slice_starts(struct kb_slice a, struct kb_slice prefix)
+{
+    return a.len >= prefix.len && (prefix.len == 0 || memcmp(a.ptr, prefix.ptr, prefix.len) == 0);
+}
+
+#endif

@@ -1,0 +1,98 @@
+/* The configuration: one Lua file (and what it includes) -> a checked, immutable structure.
+ *
+ *     struct kb_config *config = NULL;
+ *     struct kb_problems problems;
+ *     kb_problems_init(&problems);
+ *     config = kb_config_load("config/orders.lua", &problems);  // NULL: problems.count errors, each with
+ *     kb_problems_print(&problems, stderr);                     //   file:line, block, key, hint; warnings too
+ *     ...
+ *     kb_config_unref(config);
+ *
+ * Every option is a row of config/options.h; this structure holds what the rows say. Reference-counted
+ * (atomic): workers hold one reference each, the last unref frees. Thread: immutable after load. */
+#ifndef KB_CONFIG_CONFIG_H
+#define KB_CONFIG_CONFIG_H
+
+#include "base/log.h"
+#include "kafka/properties.h"
+#include "route/rules.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+
+enum kb_ordering { KB_ORDERING_CHANNEL, KB_ORDERING_NONE };
+
+struct kb_config {
+    atomic_uint references;
+    char *path;
+
+    struct {
+        struct kb_property *properties;
+        size_t n;
+    } kafka;
+
+    struct {
+        char *key;       /* secret: APP.KEYID:SECRET */
+        char *client_id; /* NULL = none: X-Ably-ClientId */
+        char *endpoint;  /* NULL = Ably's default */
+        int port;        /* 0 = 443, or 80 without TLS */
+        bool tls;
+        char *ca_file; /* NULL = the system's */
+        int64_t max_message_size;
+    } ably;
+
+    struct {
+        int64_t concurrency, linger_ms, max_records, max_bytes, max_channels;
+        double requests_per_second; /* 0 = no limit */
+        enum kb_ordering ordering;
+    } publish;
+
+    struct {
+        char *topic; /* NULL = no dead-letter topic */
+    } dead_letter;
+
+    struct {
+        int64_t workers, memory, drain_ms;
+    } limits;
+
+    struct {
+        enum kb_log_level level;
+        enum kb_log_format format;
+    } log;
+
+    struct kb_rules *topics; /* in the file's order: the first that matches wins */
+    size_t n_topics;
+};
+
+struct kb_problem {
+    bool warning;
+    char *text; /* "config/a.lua:7: topic \"orders\": chanel: unknown key; did you mean \"channel\"?" */
+};
+
+struct kb_problems {
+    struct kb_problem *list;
+    size_t count, errors;
+};
+
+void kb_problems_init(struct kb_problems *problems);
+void kb_problems_deinit(struct kb_problems *problems);
+void kb_problems_print(const struct kb_problems *problems, FILE *to);
+
+/* NULL = at least one error. Warnings don't stop it. */
+struct kb_config *kb_config_load(const char *path, struct kb_problems *problems);
+/* The same for a text in memory; `name` stands for the file in messages, relative paths start at its folder. */
+struct kb_config *kb_config_load_text(const char *name, struct kb_slice text,
+    struct kb_problems *problems);
+struct kb_config *kb_config_ref(struct kb_config *config);
+void kb_config_unref(struct kb_config *config);
+
+/* The rules for a topic, NULL = no block takes it (or it is the dead-letter topic). */
+const struct kb_rules *kb_config_rules(const struct kb_config *config, struct kb_slice topic);
+
+/* The effective configuration as a kably file, secrets as "***" (kably check --print). */
+void kb_config_print(const struct kb_config *config, FILE *to);
+
+/* Every option: name, type, bounds, default, reload, help (kably options [--markdown]). */
+void kb_options_print(FILE *to, bool markdown);
+
+#endif

@@ -1,0 +1,2 @@
+/* placeholder: removed with the first file of this room */
+typedef int kb_config_placeholder;

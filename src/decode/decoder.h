@@ -1,0 +1,20 @@
+/* Bytes of Kafka -> a value to publish, and the captured fields on the way.
+ *
+ *     struct kb_value value;
+ *     if (!kb_decode(KB_FORMAT_JSON, rec->value, &cap.events, &value, &err))
+ *         ... KB_ERR_RECORD, class decode: the topic's policy decides
+ *
+ * `raw.ptr` NULL is Kafka's null and decodes to KB_FORM_NULL under every format. `sink` may be NULL where no
+ * template looks inside. For text and bytes the sink gets one string or bytes event. The value borrows from
+ * `raw`. Thread: any, no state. */
+#ifndef KB_DECODE_DECODER_H
+#define KB_DECODE_DECODER_H
+
+#include "base/err.h"
+#include "value/events.h"
+#include "value/value.h"
+
+bool kb_decode(enum kb_format format, struct kb_slice raw, struct kb_events *sink,
+    struct kb_value *out, struct kb_err *err) KB_MUST_CHECK;
+
+#endif

@@ -1,0 +1,45 @@
+/* The rules of one `topic` block, compiled: which topics, how to read them, where they go, what if it fails.
+ * Built by config/, immutable afterwards, shared by all workers through the configuration's reference. */
+#ifndef KB_ROUTE_RULES_H
+#define KB_ROUTE_RULES_H
+
+#include "failure/policy.h"
+#include "template/template.h"
+#include "value/value.h"
+
+#include <regex.h>
+
+#define KB_NULL_VALUES(X) X(PUBLISH, "publish") X(SKIP, "skip") X(DLQ, "dlq")
+
+enum kb_null_value {
+#define X(id, name) KB_NULL_##id,
+    KB_NULL_VALUES(X)
+#undef X
+};
+
+struct kb_topic_pattern {
+    char *text; /* "orders", or "^audit\\..*" as librdkafka reads it (POSIX extended) */
+    bool is_regex;
+    regex_t regex;
+};
+
+struct kb_rules {
+    struct kb_topic_pattern *patterns;
+    size_t n_patterns;
+    char *where; /* "config/orders.lua:18: topic \"orders\"", for messages */
+    enum kb_format key_format, value_format;
+    enum kb_null_value null_value;
+    struct kb_policy policy;
+    struct kb_paths *key_paths, *value_paths;
+    struct kb_template *channel;
+    struct kb_template *name;      /* NULL = no name */
+    struct kb_template *client_id; /* NULL = none */
+};
+
+/* Does this block take that topic? */
+bool kb_rules_match(const struct kb_rules *rules, struct kb_slice topic);
+
+/* Frees what the rules hold; the struct itself is its array's. */
+void kb_rules_deinit(struct kb_rules *rules);
+
+#endif
