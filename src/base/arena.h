@@ -1,4 +1,5 @@
-/* Memory that lives as long as one record (or one batch of records): taken in pieces, given back at once.
+/* Memory that lives as long as one record (or one batch of records): taken in pieces, given back at
+ * once.
  *
  *     struct kb_arena arena;
  *     kb_arena_init(&arena, 16 << 20);
@@ -6,7 +7,9 @@
  *     kb_arena_reset(&arena);                    // everything above is gone, the memory is kept
  *     kb_arena_deinit(&arena);
  *
- * Pieces are aligned for any type. Thread: one at a time. */
+ * Pieces are aligned for any type; a piece of 0 bytes is a pointer too. A reset keeps a quarter of
+ * a megabyte at most, so that one giant record doesn't hold its memory for ever. Thread: one at a
+ * time. */
 #ifndef KB_BASE_ARENA_H
 #define KB_BASE_ARENA_H
 
@@ -23,6 +26,8 @@ void kb_arena_init(struct kb_arena *arena, size_t max);
 void kb_arena_deinit(struct kb_arena *arena);
 void kb_arena_reset(struct kb_arena *arena);
 void *kb_arena_alloc(struct kb_arena *arena, size_t size);
+
+/* A copy of the bytes; an absent slice stays absent. False: no memory, *out untouched. */
 bool kb_arena_copy(struct kb_arena *arena, struct kb_slice from, struct kb_slice *out);
 
 #endif

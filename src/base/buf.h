@@ -9,8 +9,9 @@
  *     use(kb_buf_slice(&buf));                   // valid until the next append or reset
  *     kb_buf_deinit(&buf);
  *
- * The memory is kept over kb_buf_reset, so a buffer that is reused allocates nothing in the long run.
- * Thread: one at a time. */
+ * What doesn't fit is left out as a whole, and so is everything after it. The memory is kept over
+ * kb_buf_reset, so a buffer that is reused allocates nothing in the long run. Thread: one at a
+ * time. */
 #ifndef KB_BASE_BUF_H
 #define KB_BASE_BUF_H
 
@@ -29,16 +30,40 @@ void kb_buf_init(struct kb_buf *buf, size_t max);
 void kb_buf_deinit(struct kb_buf *buf);
 void kb_buf_reset(struct kb_buf *buf); /* empty again, error cleared, memory kept */
 
-void kb_buf_add(struct kb_buf *buf, struct kb_slice text);
-void kb_buf_byte(struct kb_buf *buf, char byte);
 void kb_buf_add_i64(struct kb_buf *buf, int64_t number);
 void kb_buf_printf(struct kb_buf *buf, const char *fmt, ...) KB_PRINTF(2, 3);
 
-/* Room for `len` more bytes, or NULL (and the sticky error). Write there, then kb_buf_commit what was used. */
-char *kb_buf_reserve(struct kb_buf *buf, size_t len);
+bool kb_buf_grow(struct kb_buf *buf, size_t len); /* buf.c's: the slow way of kb_buf_reserve */
+
+/* Room for `len` more bytes, or NULL (and the sticky error). Write there, then kb_buf_commit what
+ * was used. */
+static inline char *kb_buf_reserve(struct kb_buf *buf, size_t len)
+{
+    bool fits = buf->ptr && !buf->failed && len <= buf->cap - buf->len;
+    return KB_LIKELY(fits) || kb_buf_grow(buf, len) ? buf->ptr + buf->len : NULL;
+}
+
 static inline void kb_buf_commit(struct kb_buf *buf, size_t used)
 {
     buf->len += used;
+}
+
+static inline void kb_buf_add(struct kb_buf *buf, struct kb_slice text)
+{
+    char *to = kb_buf_reserve(buf, text.len);
+    if (!to || text.len == 0)
+        return;
+    memcpy(to, text.ptr, text.len);
+    buf->len += text.len;
+}
+
+static inline void kb_buf_byte(struct kb_buf *buf, char byte)
+{
+    char *to = kb_buf_reserve(buf, 1);
+    if (!to)
+        return;
+    *to = byte;
+    buf->len++;
 }
 
 static inline struct kb_slice kb_buf_slice(const struct kb_buf *buf)

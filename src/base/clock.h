@@ -1,13 +1,14 @@
-/* The door to time. The worker reads it once a turn and hands `now_ms` down as an argument; nothing below
- * asks for the time by itself, so that the simulation can run years in seconds. */
+/* The door to time. The worker reads it once a turn and hands `now_ms` down as an argument; nothing
+ * below asks for the time by itself, so that the simulation can run years in seconds. */
 #ifndef KB_BASE_CLOCK_H
 #define KB_BASE_CLOCK_H
 
 #include <stdint.h>
 
 struct kb_clock {
-    int64_t (*now_ms)(struct kb_clock *clock);  /* monotonic, any origin: for waiting */
-    int64_t (*wall_ms)(struct kb_clock *clock); /* since 1970, may jump: for people and timestamps */
+    int64_t (*now_ms)(struct kb_clock *clock); /* monotonic, any origin: for waiting */
+    int64_t (*wall_ms)(
+        struct kb_clock *clock); /* since 1970, may jump: for people and timestamps */
 };
 
 struct kb_clock *kb_clock_system(void); /* CLOCK_MONOTONIC and CLOCK_REALTIME; static, any thread */

@@ -11,15 +11,15 @@
 #define KB_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define KB_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Our own mistakes, kept in release builds: stopping is safer than publishing or committing on a broken
- * assumption. Bad input is never one of them. */
-#define KB_BUG_ON(condition)                                                                       \
-    do {                                                                                           \
-        if (KB_UNLIKELY(condition)) {                                                              \
-            fprintf(stderr, "kably: bug: %s at %s:%d; please report it\n", #condition, __FILE__,   \
-                __LINE__);                                                                         \
-            abort();                                                                               \
-        }                                                                                          \
+/* Our own mistakes, kept in release builds: stopping is safer than publishing or committing on a
+ * broken assumption. Bad input is never one of them. */
+#define KB_BUG_ON(condition)                                                                     \
+    do {                                                                                         \
+        if (KB_UNLIKELY(condition)) {                                                            \
+            fprintf(stderr, "kably: bug: %s at %s:%d; please report it\n", #condition, __FILE__, \
+                __LINE__);                                                                       \
+            abort();                                                                             \
+        }                                                                                        \
     } while (0)
 
 #endif

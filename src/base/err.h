@@ -1,11 +1,12 @@
 /* What went wrong, for the program (class, failure, code) and for the person (text).
  *
  *     if (!kb_template_compile(text, &tmpl, &err))
- *         return kb_err_wrap(&err, "channel");       // text becomes "channel: column 16: '}' expected"
+ *         return kb_err_wrap(&err, "channel");       // text becomes "channel: column 16: '}'
+ * expected"
  *
- * The class says whose fault it is; only failure/ decides what a class leads to. Functions that can fail
- * return bool, take `struct kb_err *err` last and fill it exactly when they return false. Thread: a value,
- * no sharing. */
+ * The class says whose fault it is; only failure/ decides what a class leads to. Functions that can
+ * fail return bool, take `struct kb_err *err` last and fill it exactly when they return false.
+ * Thread: a value, no sharing. */
 #ifndef KB_BASE_ERR_H
 #define KB_BASE_ERR_H
 
@@ -13,16 +14,17 @@
 
 #include <stdbool.h>
 
-/* OUTAGE: not the record's fault, wait and try again. RECORD: this record's own fault, its policy decides.
- * CONFIG: the user must change a setting. FATAL: the process can't go on (memory, descriptors). */
+/* OUTAGE: not the record's fault, wait and try again. RECORD: this record's own fault, its policy
+ * decides. CONFIG: the user must change a setting. FATAL: the process can't go on (memory,
+ * descriptors). */
 enum kb_err_class { KB_ERR_NONE, KB_ERR_OUTAGE, KB_ERR_RECORD, KB_ERR_CONFIG, KB_ERR_FATAL };
 
 /* The failure classes of `on_error` (interface.md), in the order of a record's way. */
-#define KB_FAILURES(X)                                                                             \
-    X(DECODE, "decode", "key or value can't be read in the topic's format")                        \
-    X(MAPPING, "mapping", "a template finds no usable field in this record")                       \
-    X(HOOK, "hook", "a Lua hook failed or returned something unusable")                            \
-    X(MESSAGE, "message", "the message is too large or its channel name is not allowed")           \
+#define KB_FAILURES(X)                                                                   \
+    X(DECODE, "decode", "key or value can't be read in the topic's format")              \
+    X(MAPPING, "mapping", "a template finds no usable field in this record")             \
+    X(HOOK, "hook", "a Lua hook failed or returned something unusable")                  \
+    X(MESSAGE, "message", "the message is too large or its channel name is not allowed") \
     X(PUBLISH, "publish", "Ably refused this record's message")
 
 enum kb_failure {

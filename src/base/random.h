@@ -1,4 +1,5 @@
-/* The door to randomness: jitter of retries, order of hosts, seeds of hashes. Nothing secret comes from here. */
+/* The door to randomness: jitter of retries, order of hosts, seeds of hashes. Nothing secret comes
+ * from here. */
 #ifndef KB_BASE_RANDOM_H
 #define KB_BASE_RANDOM_H
 
@@ -10,7 +11,8 @@ struct kb_random {
 
 struct kb_random *kb_random_system(void); /* getrandom(2); static, any thread */
 
-/* xoshiro-like generator from one seed: the simulation's and the tests' source. Thread: its owner's. */
+/* A generator from one seed (splitmix64): the simulation's and the tests' source. Thread: its
+ * owner's. */
 struct kb_random_seeded {
     struct kb_random random;
     uint64_t state;

@@ -1,11 +1,12 @@
-/* A slice: bytes somewhere else, with their length. kably passes text and bytes as slices everywhere; a
- * NUL exists only at the borders to libraries.
+/* A slice: bytes somewhere else, with their length. kably passes text and bytes as slices
+ * everywhere; a NUL exists only at the borders to libraries.
  *
  *     struct kb_slice topic = KB_S("orders");
  *     printf("topic " KB_FMT "\n", KB_ARG(topic));
  *
- * Ownership: a slice borrows; who owns the bytes, and for how long, is said where the slice is handed over.
- * A NULL `ptr` means "absent" (a null key, a null value); an empty text has a pointer and length 0. */
+ * Ownership: a slice borrows; who owns the bytes, and for how long, is said where the slice is
+ * handed over. A NULL `ptr` means "absent" (a null key, a null value); an empty text has a pointer
+ * and length 0. */
 #ifndef KB_BASE_SLICE_H
 #define KB_BASE_SLICE_H
 
