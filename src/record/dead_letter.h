@@ -1,10 +1,14 @@
-/* The door to the dead-letter topic. A dead letter is an outcome only when the broker has acknowledged it.
+/* The door to the dead-letter topic. A dead letter is an outcome only when the broker has
+ * acknowledged it.
  *
- *     if (!dl->ops->send(dl, original, &reason, tag))        // its queue is full or it is in an outage
+ *     if (!dl->ops->send(dl, original, &reason, tag))        // its queue is full or it is in an
+ * outage
  *         ... try again later
- *     while (dl->ops->acknowledged(dl, &ack)) { ... }        // ack.ok, or an error: try again later
+ *     while (dl->ops->acknowledged(dl, &ack)) { ... }        // ack.ok, or an error: try again
+ * later
  *
- * Behind it: librdkafka's producer (kafka/dead_letters.c) or the simulation. Worker's thread only. */
+ * Behind it: librdkafka's producer (kafka/dead_letters.c) or the simulation. Worker's thread only.
+ */
 #ifndef KB_RECORD_DEAD_LETTER_H
 #define KB_RECORD_DEAD_LETTER_H
 

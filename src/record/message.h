@@ -1,5 +1,5 @@
-/* One Ably message that a record became, before it is encoded. Borrows everything; valid until the next
- * record is routed. Field by field what interface.md's section "Message" says. */
+/* One Ably message that a record became, before it is encoded. Borrows everything; valid until the
+ * next record is routed. Field by field what interface.md's section "Message" says. */
 #ifndef KB_RECORD_MESSAGE_H
 #define KB_RECORD_MESSAGE_H
 
@@ -12,10 +12,11 @@ struct kb_message {
     struct kb_slice name;      /* ptr NULL = no name */
     struct kb_slice client_id; /* ptr NULL = none */
     struct kb_value data;
-    struct kb_slice encoding;  /* override from com.ably.encoding; ptr NULL = by form */
-    struct kb_value key;       /* for extras.kafka.key */
-    struct kb_slice push;      /* extras.push as JSON text, checked; ptr NULL = none */
-    const struct kb_header *headers; /* all of the record's; the two com.ably.* are left out of extras */
+    struct kb_slice encoding; /* override from com.ably.encoding; ptr NULL = by form */
+    struct kb_value key;      /* for extras.kafka.key */
+    struct kb_slice push;     /* extras.push as JSON text, checked; ptr NULL = none */
+    const struct kb_header
+        *headers; /* all of the record's; the two com.ably.* are left out of extras */
     size_t n_headers;
 };
 

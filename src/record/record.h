@@ -1,6 +1,6 @@
-/* One record as it comes from Kafka. Transient: everything it points at is valid until the next take from its
- * source; what must live longer is copied (an encoded message, or struct kb_original for the dead-letter
- * topic). */
+/* One record as it comes from Kafka. Transient: everything it points at is valid until the next
+ * take from its source; what must live longer is copied (an encoded message, or struct kb_original
+ * for the dead-letter topic). */
 #ifndef KB_RECORD_RECORD_H
 #define KB_RECORD_RECORD_H
 
@@ -16,24 +16,27 @@ struct kb_header {
 struct kb_record {
     struct kb_slice topic;
     int32_t partition;
-    uint32_t slot;     /* the number the worker gave this partition when it was assigned */
+    uint32_t slot; /* the number the worker gave this partition when it was assigned */
     int64_t offset;
-    int64_t timestamp; /* ms since 1970; -1 = none */
+    int64_t timestamp;          /* ms since 1970; -1 = none */
     struct kb_slice key, value; /* ptr NULL = null */
     const struct kb_header *headers;
     size_t n_headers;
 };
 
-/* The last header of that name, NULL = none (Kafka allows repeats; the last wins, as in Kafka Connect). */
+/* The last header of that name, NULL = none (Kafka allows repeats; the last wins, as in Kafka
+ * Connect). */
 const struct kb_header *kb_record_header(const struct kb_record *rec, struct kb_slice name);
 
-/* A record's own bytes on the heap: key, value, headers, timestamp, as they came. Made when the record may
- * still have to go to the dead-letter topic after its source has let it go. One allocation. */
+/* A record's own bytes on the heap: key, value, headers, timestamp, as they came. Made when the
+ * record may still have to go to the dead-letter topic after its source has let it go. One
+ * allocation. */
 struct kb_original {
     struct kb_record record; /* points into this allocation */
     size_t size;             /* bytes of the allocation, for the memory ceiling */
 };
-struct kb_original *kb_original_copy(const struct kb_record *rec); /* returns new, NULL = no memory */
-void kb_original_free(struct kb_original *original);
+struct kb_original *kb_original_copy(
+    const struct kb_record *rec);                    /* returns new, NULL = no memory */
+void kb_original_free(struct kb_original *original); /* NULL is fine */
 
 #endif

@@ -1,17 +1,18 @@
 /* The door to Kafka's consuming side: what the worker may ask of it, and nothing else.
  *
- * librdkafka stands behind it in the daemon (kafka/consumer.c), a simulated cluster in tests/sim. All calls
- * come from the worker's thread; none blocks for longer than a few milliseconds except `close`.
+ * librdkafka stands behind it in the daemon (kafka/consumer.c), a simulated cluster in tests/sim.
+ * All calls come from the worker's thread; none blocks for longer than a few milliseconds except
+ * `close`.
  *
- *     n = src->ops->take(src, records, 512);                 // at most once a loop turn, until it gives 0
- *     if (src->ops->rebalance(src, &change)) { ... }          // noted by the callback, decided by the loop
- *     src->ops->commit(src, commits, n, token);               // asynchronous
- *     while (src->ops->committed(src, &answer)) { ... }       // its answer, by token
+ *     n = src->ops->take(src, records, 512);                 // at most once a loop turn, until it
+ * gives 0 if (src->ops->rebalance(src, &change)) { ... }          // noted by the callback, decided
+ * by the loop src->ops->commit(src, commits, n, token);               // asynchronous while
+ * (src->ops->committed(src, &answer)) { ... }       // its answer, by token
  *
- * Slots: the worker numbers the partitions of an assignment; the source stamps each record with the slot, so
- * nobody searches a table per record. A slot number is reused only after its revocation was answered.
- * Repeats: a source may hand out a record again (librdkafka around pause); the worker's offsets window drops
- * what lies below the next expected offset. It never skips one. */
+ * Slots: the worker numbers the partitions of an assignment; the source stamps each record with the
+ * slot, so nobody searches a table per record. A slot number is reused only after its revocation
+ * was answered. Repeats: a source may hand out a record again (librdkafka around pause); the
+ * worker's offsets window drops what lies below the next expected offset. It never skips one. */
 #ifndef KB_RECORD_SOURCE_H
 #define KB_RECORD_SOURCE_H
 
@@ -48,36 +49,39 @@ struct kb_commit_answer {
 struct kb_source;
 
 struct kb_source_ops {
-    /* Up to `max` records, 0 = none now. Valid until the next take. `more` is true when it stopped at `max`
-     * and there may be more at once. */
+    /* Up to `max` records, 0 = none now. Valid until the next take. `more` is true when it stopped
+     * at `max` and there may be more at once. */
     size_t (*take)(struct kb_source *src, struct kb_record *out, size_t max, bool *more);
 
     /* A rebalance waits for the worker: true, and *out describes it, until it is answered. */
     bool (*rebalance)(struct kb_source *src, struct kb_rebalance **out);
-    /* Applies it: takes up the assigned partitions (slots set, reading starts at the committed offset or
-     * auto.offset.reset), or gives up the revoked ones. */
+    /* Applies it: takes up the assigned partitions (slots set, reading starts at the committed
+     * offset or auto.offset.reset), or gives up the revoked ones. */
     void (*rebalanced)(struct kb_source *src);
 
     void (*pause)(struct kb_source *src, const uint32_t *slots, size_t n);
     /* Reading goes on at `next[i]`, -1 where nothing was read yet. */
     void (*resume)(struct kb_source *src, const uint32_t *slots, const int64_t *next, size_t n);
 
-    /* Asynchronous; at most one outstanding. False = could not even be queued (then no answer comes). */
-    bool (*commit)(struct kb_source *src, const struct kb_commit *commits, size_t n, uint64_t token);
+    /* Asynchronous; at most one outstanding. False = could not even be queued (then no answer
+     * comes). */
+    bool (*commit)(
+        struct kb_source *src, const struct kb_commit *commits, size_t n, uint64_t token);
     bool (*committed)(struct kb_source *src, struct kb_commit_answer *out);
 
-    /* Kafka's cluster id, ptr NULL where it gives none (then ids carry the timestamp alone). Known once the
-     * first record has come. Valid for the source's life. */
+    /* Kafka's cluster id, ptr NULL where it gives none (then ids carry the timestamp alone). Known
+     * once the first record has come. Valid for the source's life. */
     struct kb_slice (*cluster_id)(struct kb_source *src);
 
     /* The log end of a slot's partition as last heard, -1 = unknown. For lag. */
     int64_t (*log_end)(struct kb_source *src, uint32_t slot);
 
-    /* An error that ends the source for good (a fenced static member...): true and the text, once. */
+    /* An error that ends the source for good (a fenced static member...): true and the text, once.
+     */
     bool (*failed)(struct kb_source *src, struct kb_err *err);
 
-    /* Leaves the group; a pending rebalance is dropped. Blocks, bounded. The source is still to be freed by
-     * whoever made it. */
+    /* Leaves the group; a pending rebalance is dropped. Blocks, bounded. The source is still to be
+     * freed by whoever made it. */
     void (*close)(struct kb_source *src);
 };
 
