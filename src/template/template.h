@@ -1,13 +1,33 @@
-/* Templates: `user:#{value.userId | default("none") | lower}`, compiled at load, rendered per record.
+/* Templates: `user:#{value.userId | default("none") | lower}`, compiled at load, rendered per
+ * record.
  *
- *     struct kb_template *t = kb_template_compile(KB_S("user:#{value.id}"), key_paths, value_paths, &err);
+ *     struct kb_template *t = kb_template_compile(KB_S("user:#{value.id}"), key_paths, value_paths,
+ * &err);
  *     ...
  *     if (!kb_template_render(t, &input, &buf, &err))          // KB_ERR_RECORD, class mapping
  *
- * Compilation registers the paths it names, so that decoding captures just those. An error at load is
- * KB_ERR_CONFIG with err.column (1-based) where it broke; kb_template_caret prints text and caret.
- * Rendering appends to `out` and allocates nothing besides. Grammar: interface.md, "Templates".
- * Thread: a template is immutable and shared. */
+ * Grammar: text with `#{REFERENCE | FILTER | ...}` in it; a `#` without `{` is text.
+ *
+ *     topic, topic.name               the topic's name
+ *     partition, topic.partition      its partition
+ *     offset, timestamp               as numbers; timestamp in ms since 1970
+ *     key, value                      the key or value itself, where it is a scalar
+ *     key.PATH, value.PATH            a field: a.b, items[0].id, ["a.b"] or ['a.b'] for any name
+ *     header.NAME, header["NAME"]     of a repeated header the last; NAME may hold dots and dashes
+ *
+ * Dots at the end of a path mean nothing, as in the Kafka Connect sink. Filters run from left to
+ * right: default("text") stands in for what is missing or null; lower and upper change the ASCII
+ * letters alone (no locale, no surprise); url percent-encodes every byte but RFC 3986's unreserved
+ * ones.
+ *
+ * A field becomes text as it is: strings unchanged, numbers as written, true, false, bytes where
+ * they are UTF-8. Objects, arrays and what is missing or null without a default are errors that
+ * name the field.
+ *
+ * Compilation registers the paths it names, so that decoding captures just those. An error at load
+ * is KB_ERR_CONFIG with err.column, in characters from 1, where it broke; kb_template_caret prints
+ * text and caret. Rendering appends to `out` and allocates nothing besides. A text over out's
+ * maximum is of class message. Thread: a template is immutable and shared. */
 #ifndef KB_TEMPLATE_TEMPLATE_H
 #define KB_TEMPLATE_TEMPLATE_H
 
@@ -17,9 +37,13 @@
 #include "value/capture.h"
 #include "value/value.h"
 
+#define KB_TEMPLATE_LEN_MAX 65536
+#define KB_TEMPLATE_STEPS_MAX 64 /* of one path */
+
 struct kb_template; /* opaque */
 
-/* What a template reads. `key` and `value` are captures made with the paths given to compile. */
+/* What a template reads. `key` and `value` are captures made with the paths given to compile;
+ * either may be NULL where no path was registered. */
 struct kb_template_input {
     const struct kb_record *record;
     const struct kb_capture *key, *value;
@@ -39,7 +63,8 @@ struct kb_slice kb_template_text(const struct kb_template *tmpl);
 bool kb_template_render(const struct kb_template *tmpl, const struct kb_template_input *in,
     struct kb_buf *out, struct kb_err *err) KB_MUST_CHECK;
 
-/* "TEXT\n     ^\n" for err.column, into `out`. */
+/* "TEXT\n     ^\n" for err.column, into `out`. Control characters show as blanks, so that one line
+ * stays one. */
 void kb_template_caret(struct kb_buf *out, struct kb_slice text, int column);
 
 #endif

@@ -1,0 +1,168 @@
+/* Template + record -> text. Called once a record and template by route/, on the worker's thread;
+ * appends to the caller's buffer and takes no memory of its own. */
+#include "base/utf8.h"
+#include "template/parts.h"
+
+/* What a reference found. Only MISSING and IS_NULL can still get a default. */
+enum found {
+    FOUND,
+    MISSING,
+    IS_NULL,
+    UNUSABLE /* the error is filled */
+};
+
+static bool fail(struct kb_err *err, const struct kb_part *part, const char *what)
+{
+    return kb_err_record(err, KB_FAILURE_MAPPING, KB_FMT ": %s", KB_ARG(part->text), what);
+}
+
+/* `key` or `value` without a path: the whole of it. */
+static bool is_whole(const struct kb_part *part)
+{
+    return kb_slice_is(part->text, "key") || kb_slice_is(part->text, "value");
+}
+
+static bool fail_object(struct kb_err *err, const struct kb_part *part, const char *kind)
+{
+    const char *side = part->kind == KB_PART_KEY ? "key" : "value";
+    if (is_whole(part))
+        return kb_err_record(err, KB_FAILURE_MAPPING,
+            "%s: is %s; name a field inside it, or take it as text with %s = \"string\"", side,
+            kind, side);
+    return kb_err_record(err, KB_FAILURE_MAPPING, KB_FMT ": is %s; name a field inside it",
+        KB_ARG(part->text), kind);
+}
+
+static bool fail_absent(
+    struct kb_err *err, const struct kb_part *part, const struct kb_record *rec, enum found found)
+{
+    const char *what = "is null";
+    if (part->kind == KB_PART_HEADER && found == MISSING)
+        what = "this record has no such header";
+    else if (part->kind == KB_PART_TIMESTAMP)
+        what = "this record has none";
+    else if (part->kind == KB_PART_KEY && !rec->key.ptr)
+        what = "this record's key is null";
+    else if (part->kind == KB_PART_VALUE && !rec->value.ptr)
+        what = "this record's value is null";
+    else if (found == MISSING)
+        what = "this record has no such field";
+    return kb_err_record(err, KB_FAILURE_MAPPING,
+        KB_FMT ": %s; `| default(\"...\")` stands in where that is right", KB_ARG(part->text),
+        what);
+}
+
+static enum found add_number(struct kb_buf *out, int64_t number)
+{
+    kb_buf_add_i64(out, number);
+    return FOUND;
+}
+
+static enum found add_bytes(
+    const struct kb_part *part, struct kb_slice bytes, struct kb_buf *out, struct kb_err *err)
+{
+    if (!kb_utf8_valid(bytes)) {
+        fail(err, part, "its bytes are not UTF-8 text");
+        return UNUSABLE;
+    }
+    kb_buf_add(out, bytes);
+    return FOUND;
+}
+
+static enum found add_header(
+    const struct kb_part *part, const struct kb_record *rec, struct kb_buf *out, struct kb_err *err)
+{
+    const struct kb_header *header = kb_record_header(rec, part->header);
+    if (!header)
+        return MISSING;
+    if (!header->value.ptr)
+        return IS_NULL;
+    return add_bytes(part, header->value, out, err);
+}
+
+static enum found add_field(const struct kb_part *part, const struct kb_capture *cap,
+    struct kb_buf *out, struct kb_err *err)
+{
+    KB_BUG_ON(!cap);
+    const struct kb_scalar *field = kb_capture_get(cap, part->path);
+    switch (field->kind) {
+    case KB_SCALAR_MISSING:
+        return MISSING;
+    case KB_SCALAR_NULL:
+        return IS_NULL;
+    case KB_SCALAR_BOOL:
+    case KB_SCALAR_NUMBER:
+    case KB_SCALAR_STRING:
+        kb_buf_add(out, field->text);
+        return FOUND;
+    case KB_SCALAR_BYTES:
+        return add_bytes(part, field->text, out, err);
+    case KB_SCALAR_OBJECT:
+        fail_object(err, part, "an object");
+        return UNUSABLE;
+    case KB_SCALAR_ARRAY:
+        fail_object(err, part, "an array");
+        return UNUSABLE;
+    }
+    KB_BUG_ON(true);
+    return UNUSABLE;
+}
+
+static enum found add_reference(const struct kb_part *part, const struct kb_template_input *in,
+    struct kb_buf *out, struct kb_err *err)
+{
+    const struct kb_record *rec = in->record;
+    switch (part->kind) {
+    case KB_PART_TOPIC:
+        kb_buf_add(out, rec->topic);
+        return FOUND;
+    case KB_PART_PARTITION:
+        return add_number(out, rec->partition);
+    case KB_PART_OFFSET:
+        return add_number(out, rec->offset);
+    case KB_PART_TIMESTAMP:
+        return rec->timestamp < 0 ? MISSING : add_number(out, rec->timestamp);
+    case KB_PART_KEY:
+        return add_field(part, in->key, out, err);
+    case KB_PART_VALUE:
+        return add_field(part, in->value, out, err);
+    case KB_PART_HEADER:
+        return add_header(part, rec, out, err);
+    case KB_PART_LITERAL:
+        kb_buf_add(out, part->text);
+        return FOUND;
+    }
+    KB_BUG_ON(true);
+    return UNUSABLE;
+}
+
+static bool render_part(const struct kb_part *part, const struct kb_template_input *in,
+    struct kb_buf *out, struct kb_err *err)
+{
+    size_t start = out->len;
+    enum found found = add_reference(part, in, out, err);
+    for (size_t i = 0; i < part->n_filters && found != UNUSABLE; i++) {
+        const struct kb_filter *filter = &part->filters[i];
+        if (filter->kind != KB_FILTER_DEFAULT) {
+            if (found == FOUND)
+                kb_filter_apply(filter->kind, out, start);
+        } else if (found != FOUND) {
+            kb_buf_add(out, filter->text);
+            found = FOUND;
+        }
+    }
+    if (found == MISSING || found == IS_NULL)
+        return fail_absent(err, part, in->record, found);
+    return found == FOUND;
+}
+
+bool kb_template_render(const struct kb_template *tmpl, const struct kb_template_input *in,
+    struct kb_buf *out, struct kb_err *err)
+{
+    for (size_t i = 0; i < tmpl->n_parts; i++) {
+        if (!render_part(&tmpl->parts[i], in, out, err))
+            return false;
+    }
+    return !out->failed || kb_err_record(err, KB_FAILURE_MESSAGE,
+                               "the text of this template is longer than %zu bytes", out->max);
+}

@@ -1,0 +1,14 @@
+/* "did you mean": the known word nearest to a mistyped one.
+ *
+ *     kb_suggest(KB_S("lowr"), names, n)      ->  "lower"; NULL where nothing is near
+ *
+ * Letters' case doesn't count; a word of up to three letters may be wrong in one place, a longer
+ * one in two. Thread: any, no state. */
+#ifndef KB_TEMPLATE_SUGGEST_H
+#define KB_TEMPLATE_SUGGEST_H
+
+#include "base/slice.h"
+
+const char *kb_suggest(struct kb_slice word, const char *const *known, size_t n_known);
+
+#endif
