@@ -1,5 +1,5 @@
-/* The worker: one source of records, one publisher, their offsets, in one loop on one thread. Share nothing:
- * N workers are N of these.
+/* The worker: one source of records, one publisher, their offsets, in one loop on one thread. Share
+ * nothing: N workers are N of these.
  *
  *     struct kb_doors doors = {source, transport, dead_letters, clock, random};
  *     struct kb_worker *w = kb_worker_new(config, 0, 1, &doors, &err);
@@ -9,10 +9,10 @@
  *     }
  *     kb_worker_free(w);                           // the doors stay their owner's
  *
- * A turn: take records, route them to messages, hand those to the publisher, collect outcomes, commit what the
- * windows allow, answer a rebalance when what is in flight has ended. The world is met only through the doors
- * (record/source.h, http/transport.h, record/dead_letter.h, base/clock.h, base/random.h), so tests/sim drives
- * this very code on virtual time.
+ * A turn: take records, route them to messages, hand those to the publisher, collect outcomes,
+ * commit what the windows allow, answer a rebalance when what is in flight has ended. The world is
+ * met only through the doors (record/source.h, http/transport.h, record/dead_letter.h,
+ * base/clock.h, base/random.h), so tests/sim drives this very code on virtual time.
  *
  * Thread: all calls from one thread, but kb_worker_stop, which may come from any. */
 #ifndef KB_PIPELINE_WORKER_H
@@ -35,8 +35,8 @@ struct kb_doors {
 
 struct kb_worker; /* opaque */
 
-/* Worker number `worker` (from 0) of `n_workers`, which share the process's totals. Takes its own reference to
- * the configuration. Returns new. */
+/* Worker number `worker` (from 0) of `n_workers`, which share the process's totals. Takes its own
+ * reference to the configuration. Returns new. */
 struct kb_worker *kb_worker_new(struct kb_config *config, int worker, int n_workers,
     const struct kb_doors *doors, struct kb_err *err) KB_MUST_CHECK;
 void kb_worker_free(struct kb_worker *w);
@@ -45,15 +45,19 @@ void kb_worker_turn(struct kb_worker *w);
 /* The latest time (the clock's now_ms) of the next turn; the past = at once. */
 int64_t kb_worker_wake_ms(const struct kb_worker *w);
 
-/* Begin to drain: take nothing more, finish and commit what was taken (bounded by limits.drain_ms), leave the
- * group. Any thread; safe to call again. */
+/* Begin to drain: take nothing more, finish and commit what was taken (bounded by limits.drain_ms),
+ * leave the group. Any thread; safe to call again. */
 void kb_worker_stop(struct kb_worker *w);
+
+/* True from the moment it takes nothing more, for whatever reason. The worker's thread. */
+bool kb_worker_ending(const struct kb_worker *w);
 
 /* How it ended. */
 struct kb_worker_end {
-    bool failed;      /* a stop policy was met, or the source failed: exit code 1 */
-    struct kb_err err; /* then why, naming topic[partition]@offset */
-    uint64_t unfinished; /* records taken but not committed when the drain ran out of time: they come again */
+    bool failed;         /* a stop policy was met, or the source failed: exit code 1 */
+    struct kb_err err;   /* then why, naming topic[partition]@offset */
+    uint64_t unfinished; /* records taken but not committed when the drain ran out of time: they
+                            come again */
 };
 /* True once it has drained, committed and closed its source. */
 bool kb_worker_ended(const struct kb_worker *w, struct kb_worker_end *out);

@@ -1,0 +1,180 @@
+/* The daemon's main thread: it loads the configuration, starts one thread a worker, waits for a
+ * signal or for a worker's end, passes the end on to the others, and says how it went. */
+#include "pipeline/daemon.h"
+
+#include "base/log.h"
+#include "http/curl_transport.h"
+#include "metrics/metrics.h"
+#include "pipeline/thread.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define EXIT_WORK_FAILED 1
+#define EXIT_CONFIG 2
+
+struct daemon {
+    struct kb_config *config;
+    struct kb_worker_thread *threads;
+    size_t n_threads;
+    int signals;  /* signalfd */
+    int progress; /* eventfd: a worker is ending or has ended */
+    bool stopping;
+};
+
+static struct kb_config *load(const char *path)
+{
+    struct kb_problems problems;
+    kb_problems_init(&problems);
+    struct kb_config *config = kb_config_load(path, &problems);
+    kb_problems_print(&problems, stderr);
+    kb_problems_deinit(&problems);
+    return config;
+}
+
+/* Signals are read from a descriptor by this thread; no other thread gets them. */
+static bool open_signals(struct daemon *d)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    signal(SIGPIPE, SIG_IGN);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    d->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    d->progress = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return d->signals >= 0 && d->progress >= 0;
+}
+
+static bool start_threads(struct daemon *d, struct kb_err *err)
+{
+    size_t n = (size_t)d->config->limits.workers;
+    d->threads = calloc(n, sizeof(*d->threads));
+    if (!d->threads)
+        return kb_err_fatal(err, "out of memory for %zu workers", n);
+    for (size_t i = 0; i < n; i++) {
+        if (!kb_worker_thread_start(&d->threads[i], d->config, (int)i, (int)n, d->progress, err))
+            return false;
+        d->n_threads++;
+    }
+    return true;
+}
+
+static void stop_all(struct daemon *d)
+{
+    d->stopping = true;
+    for (size_t i = 0; i < d->n_threads; i++)
+        kb_worker_thread_stop(&d->threads[i]);
+}
+
+static void on_signal(struct daemon *d)
+{
+    struct signalfd_siginfo info;
+    while (read(d->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        if (info.ssi_signo == SIGHUP) {
+            kb_log_warn("worker",
+                "SIGHUP: reloading is not in this version yet; restart to apply a "
+                "changed configuration");
+            continue;
+        }
+        if (d->stopping) {
+            kb_log_warn("worker",
+                "second signal: ending at once; records without a committed offset "
+                "come again at the next start");
+            _exit(EXIT_SUCCESS);
+        }
+        kb_log_info("worker", "%s: stopping", info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
+        stop_all(d);
+    }
+}
+
+static bool all_ended(const struct daemon *d)
+{
+    for (size_t i = 0; i < d->n_threads; i++)
+        if (!atomic_load(&d->threads[i].ended))
+            return false;
+    return true;
+}
+
+static bool any_ending(const struct daemon *d)
+{
+    for (size_t i = 0; i < d->n_threads; i++)
+        if (atomic_load(&d->threads[i].ending))
+            return true;
+    return false;
+}
+
+static void watch(struct daemon *d)
+{
+    struct pollfd fds[] = {
+        {.fd = d->signals, .events = POLLIN}, {.fd = d->progress, .events = POLLIN}};
+    while (!all_ended(d)) {
+        if (poll(fds, KB_COUNT(fds), -1) < 0 && errno != EINTR)
+            break;
+        on_signal(d);
+        uint64_t n;
+        while (read(d->progress, &n, sizeof(n)) > 0)
+            ;
+        /* One worker that ends (its stop policy, a fatal error) takes the process with it. */
+        if (!d->stopping && any_ending(d))
+            stop_all(d);
+    }
+}
+
+static int join_threads(struct daemon *d)
+{
+    int code = EXIT_SUCCESS;
+    for (size_t i = 0; i < d->n_threads; i++) {
+        struct kb_worker_end end;
+        kb_worker_thread_join(&d->threads[i], &end);
+        if (end.failed) {
+            kb_log_error("worker", "worker %zu: %s", i, end.err.text);
+            code = EXIT_WORK_FAILED;
+        }
+    }
+    free(d->threads);
+    kb_log_info("worker",
+        "ended: %" PRIu64 " records taken, %" PRIu64 " published, %" PRIu64 " skipped, %" PRIu64
+        " dropped",
+        kb_metric_get(KB_METRIC_RECORDS_CONSUMED), kb_metric_get(KB_METRIC_RECORDS_PUBLISHED),
+        kb_metric_get(KB_METRIC_RECORDS_SKIPPED), kb_metric_get(KB_METRIC_RECORDS_DROPPED));
+    return code;
+}
+
+int kb_daemon_run(const char *path)
+{
+    struct daemon d = {.config = load(path), .signals = -1, .progress = -1};
+    struct kb_err err;
+    int code = EXIT_WORK_FAILED;
+    if (!d.config)
+        return EXIT_CONFIG;
+    kb_log_setup(d.config->log.level, d.config->log.format);
+    kb_log_info("worker", "kably " KABLY_VERSION ": %s, %lld workers", path,
+        (long long)d.config->limits.workers);
+
+    if (!open_signals(&d)) {
+        kb_log_error("worker", "signals can't be received: no file descriptors left?");
+    } else if (!kb_curl_global_init(&err) || !start_threads(&d, &err)) {
+        kb_log_error("worker", "%s", err.text);
+        bool wrong_config = err.class == KB_ERR_CONFIG;
+        stop_all(&d);
+        join_threads(&d);
+        code = wrong_config ? EXIT_CONFIG : EXIT_WORK_FAILED;
+    } else {
+        watch(&d);
+        code = join_threads(&d);
+    }
+    if (d.signals >= 0)
+        close(d.signals);
+    if (d.progress >= 0)
+        close(d.progress);
+    kb_config_unref(d.config);
+    return code;
+}

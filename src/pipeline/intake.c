@@ -1,0 +1,142 @@
+/* Records come in: from the source's door through decoding and routing to the publisher. A record
+ * that fails on the way meets its policy at once, in its place of the order; its batch-mates don't
+ * notice.
+ *
+ * What the source hands out lives until the next take, so everything that must outlive it is copied
+ * here: the encoded message always, the original only where the dead-letter topic may still ask for
+ * it. */
+#include "ably/spec.h"
+#include "base/hash.h"
+#include "metrics/metrics.h"
+#include "pipeline/worker_state.h"
+
+/* Ids carry a tag of the cluster, which is known once records come. */
+static void learn_cluster(struct kb_worker *w)
+{
+    struct kb_source *src = w->doors.source;
+    struct kb_slice id = src->ops->cluster_id(src);
+    w->router.cluster_hash = id.len ? kb_hash64_stable(id) : 0;
+    w->cluster_known = true;
+    if (id.len)
+        kb_log_info("kafka", "worker %d: cluster id " KB_FMT, w->number, KB_ARG(id));
+    else
+        kb_log_warn("kafka",
+            "worker %d: this cluster has no id; message ids carry the timestamp alone", w->number);
+}
+
+/* Too large for Ably is known before anything is sent. All of a record's messages are looked at
+ * first: a record is published whole or not at all as far as we can see. */
+static bool check_sizes(const struct kb_worker *w, struct kb_err *err)
+{
+    size_t max = (size_t)w->config->ably.max_message_size;
+    for (size_t i = 0; i < w->router.n_messages; i++) {
+        size_t size = kb_message_size(&w->router.messages[i]);
+        if (size > max)
+            return kb_err_record(err, KB_FAILURE_MESSAGE,
+                "the message has %zu bytes, Ably takes %zu (ably { max_message_size }); name, "
+                "data, "
+                "clientId and extras count",
+                size, max);
+    }
+    return true;
+}
+
+static bool may_be_dead_lettered(const struct kb_policy *policy)
+{
+    return policy->action[KB_FAILURE_PUBLISH] == KB_ACTION_DLQ ||
+           policy->action[KB_FAILURE_MESSAGE] == KB_ACTION_DLQ;
+}
+
+static bool add_messages(struct kb_worker *w, struct kb_pending *p)
+{
+    struct kb_router *router = &w->router;
+    p->messages = (uint32_t)router->n_messages;
+    for (size_t i = 0; i < router->n_messages; i++) {
+        const struct kb_message *msg = &router->messages[i];
+        kb_buf_reset(&w->spec);
+        kb_spec_encode(&w->spec, msg);
+        if (w->spec.failed || !kb_publisher_add(w->publisher, kb_buf_slice(&w->spec),
+                                  kb_hash64(msg->channel, w->channel_seed), p, w->now_ms))
+            return false;
+    }
+    return true;
+}
+
+static void publish(struct kb_worker *w, struct kb_partition *part, const struct kb_record *rec)
+{
+    struct kb_err err;
+    if (!check_sizes(w, &err)) {
+        kb_worker_record_failed(w, part, rec, &err, kb_failure_decide(&err, &part->rules->policy));
+        return;
+    }
+    struct kb_pending *p = kb_pendings_new(&w->pendings, part->slot, part->generation, rec->offset);
+    if (p)
+        part->open++;
+    if (!p ||
+        (may_be_dead_lettered(&part->rules->policy) && !kb_pending_keep(&w->pendings, p, rec)) ||
+        !add_messages(w, p)) {
+        kb_err_fatal(
+            &err, "%s[%d]@%lld: out of memory", part->topic, part->id, (long long)rec->offset);
+        kb_worker_fatal(w, &err);
+    }
+}
+
+static void route(struct kb_worker *w, struct kb_partition *part, const struct kb_record *rec)
+{
+    struct kb_err err;
+    switch (kb_route(&w->router, part->rules, rec, &err)) {
+    case KB_ROUTED:
+        publish(w, part, rec);
+        break;
+    case KB_DROPPED:
+        w->counts.dropped++;
+        kb_worker_record_done(w, part, rec->offset);
+        break;
+    case KB_DEAD_LETTER:
+        kb_worker_record_failed(w, part, rec, &err, KB_VERDICT_DLQ);
+        break;
+    case KB_FAILED:
+        kb_worker_record_failed(w, part, rec, &err, kb_failure_decide(&err, &part->rules->policy));
+        break;
+    }
+}
+
+static void take_in(struct kb_worker *w, const struct kb_record *rec)
+{
+    struct kb_partition *part = kb_partitions_at(&w->partitions, rec->slot);
+    /* Of a partition that is going, or read no more: it comes again to whoever reads on, since
+     * neither the position nor the window moves. */
+    if (!part || part->state != KB_PARTITION_ACTIVE || !part->rules || w->phase != KB_PHASE_RUNNING)
+        return;
+
+    switch (kb_offsets_add(&part->offsets, rec->offset)) {
+    case KB_OFFSET_REPEAT:
+        w->counts.repeated++;
+        return;
+    case KB_OFFSET_NO_MEMORY: {
+        struct kb_err err;
+        kb_err_fatal(&err, "%s[%d]@%lld: out of memory for the offsets window", part->topic,
+            part->id, (long long)rec->offset);
+        kb_worker_fatal(w, &err);
+        return;
+    }
+    case KB_OFFSET_TAKEN:
+        w->counts.consumed++;
+        route(w, part, rec);
+    }
+}
+
+void kb_worker_intake(struct kb_worker *w)
+{
+    struct kb_source *src = w->doors.source;
+    size_t taken = 0;
+    do {
+        size_t n = src->ops->take(src, w->records, KB_TAKE_MAX, &w->more);
+        if (n > 0 && !w->cluster_known)
+            learn_cluster(w);
+        for (size_t i = 0; i < n; i++)
+            take_in(w, &w->records[i]);
+        taken += n;
+        kb_worker_press(w);
+    } while (w->more && taken < KB_TURN_MAX && kb_worker_may_take(w));
+}

@@ -1,0 +1,91 @@
+/* Ceilings: what the worker holds in memory, how far a partition may run ahead of its lowest open
+ * record, and partitions whose dead letters wait. Above one of them partitions are paused, with
+ * hysteresis, because a pause throws away what librdkafka has fetched ahead.
+ *
+ * A short stall of the whole worker (Ably is a little slower than Kafka, which is the normal state
+ * under load) is no reason to pause: for KB_STALL_MS it simply takes nothing. Only then are
+ * partitions paused, so that the group is polled all the while. */
+#include "metrics/metrics.h"
+#include "pipeline/worker_state.h"
+
+#define SLOTS_PER_CALL 64
+
+/* Slots to tell the source about, in calls of a bounded size. */
+struct batch {
+    uint32_t slots[SLOTS_PER_CALL];
+    int64_t next[SLOTS_PER_CALL];
+    size_t n;
+};
+
+static void flush_pause(struct kb_worker *w, struct batch *batch)
+{
+    if (batch->n > 0)
+        w->doors.source->ops->pause(w->doors.source, batch->slots, batch->n);
+    batch->n = 0;
+}
+
+static void flush_resume(struct kb_worker *w, struct batch *batch)
+{
+    if (batch->n > 0)
+        w->doors.source->ops->resume(w->doors.source, batch->slots, batch->next, batch->n);
+    batch->n = 0;
+}
+
+static bool stalled(const struct kb_worker *w)
+{
+    return w->full && w->now_ms - w->full_since_ms >= KB_STALL_MS;
+}
+
+static unsigned reasons(const struct kb_worker *w, const struct kb_partition *part)
+{
+    size_t open = kb_offsets_open(&part->offsets);
+    bool window = part->reasons & KB_PAUSE_WINDOW ? open > KB_WINDOW_MAX / 2 : open > KB_WINDOW_MAX;
+    return (stalled(w) ? KB_PAUSE_MEMORY : 0) | (window ? KB_PAUSE_WINDOW : 0) |
+           (part->letters_failing > 0 ? KB_PAUSE_DEAD_LETTER : 0) |
+           (part->rules ? 0 : KB_PAUSE_UNROUTED) |
+           (w->phase != KB_PHASE_RUNNING || part->state == KB_PARTITION_STOPPED ? KB_PAUSE_ENDING
+                                                                                : 0);
+}
+
+static void measure(struct kb_worker *w)
+{
+    size_t bytes = kb_publisher_status(w->publisher)->bytes + w->pendings.bytes;
+    if (!w->full && bytes > w->memory_high) {
+        w->full = true;
+        w->full_since_ms = w->now_ms;
+    } else if (w->full && bytes < w->memory_low) {
+        w->full = false;
+    }
+}
+
+void kb_worker_press(struct kb_worker *w)
+{
+    measure(w);
+    struct batch pause = {.n = 0}, resume = {.n = 0};
+    for (size_t i = 0; i < w->partitions.n; i++) {
+        struct kb_partition *part = &w->partitions.slots[i];
+        if (part->state == KB_PARTITION_FREE || part->state == KB_PARTITION_REVOKING)
+            continue;
+        part->reasons = reasons(w, part);
+        if (part->reasons && !part->paused) {
+            part->paused = 1;
+            pause.slots[pause.n++] = part->slot;
+            kb_metric_add(KB_METRIC_PAUSES, 1);
+        } else if (!part->reasons && part->paused) {
+            part->paused = 0;
+            resume.next[resume.n] = kb_offsets_next(&part->offsets);
+            resume.slots[resume.n++] = part->slot;
+        }
+        if (pause.n == SLOTS_PER_CALL)
+            flush_pause(w, &pause);
+        if (resume.n == SLOTS_PER_CALL)
+            flush_resume(w, &resume);
+    }
+    flush_pause(w, &pause);
+    flush_resume(w, &resume);
+}
+
+bool kb_worker_may_take(const struct kb_worker *w)
+{
+    return !w->full || stalled(w);
+}

@@ -1,0 +1,107 @@
+/* Rebalance, in the loop: the source's callback only notes what happened, here it is decided.
+ *
+ * Revocation: what is queued of the revoked partitions is dropped, what is in flight of them may
+ * end (for a bounded time; not at all in an outage, or when the partitions are already lost), then
+ * their offsets are committed and that answer waited for, then they are let go. An answer that
+ * comes later finds its generation gone and changes nothing. */
+#include "metrics/metrics.h"
+#include "pipeline/worker_state.h"
+
+static void answer(struct kb_worker *w)
+{
+    struct kb_source *src = w->doors.source;
+    src->ops->rebalanced(src);
+    w->rebalance = NULL;
+    w->revoke = KB_REVOKE_NONE;
+}
+
+static void assign(struct kb_worker *w)
+{
+    struct kb_rebalance *change = w->rebalance;
+    for (size_t i = 0; i < change->n; i++) {
+        struct kb_partition_id *id = &change->partitions[i];
+        const struct kb_rules *rules = kb_config_rules(w->config, kb_slice_of(id->topic));
+        struct kb_partition *part =
+            kb_partitions_add(&w->partitions, id->topic, id->partition, rules);
+        if (!part) {
+            struct kb_err err;
+            kb_err_fatal(
+                &err, "out of memory for the assignment of %s[%d]", id->topic, id->partition);
+            kb_worker_fatal(w, &err);
+            return; /* unanswered: the group gives these partitions to somebody else */
+        }
+        id->slot = part->slot;
+        if (!rules)
+            kb_log_warn("kafka", "%s[%d]: no topic block takes it, it is not read", id->topic,
+                id->partition);
+    }
+    kb_log_info("kafka", "worker %d: %zu partitions assigned, %zu in all", w->number, change->n,
+        w->partitions.active);
+    answer(w);
+    kb_worker_press(w);
+}
+
+static void begin_revoke(struct kb_worker *w)
+{
+    struct kb_rebalance *change = w->rebalance;
+    for (size_t i = 0; i < change->n; i++) {
+        struct kb_partition *part = kb_partitions_at(&w->partitions, change->partitions[i].slot);
+        if (part)
+            part->state = KB_PARTITION_REVOKING;
+    }
+    kb_publisher_sweep(w->publisher);
+    kb_letters_sweep(w);
+    w->revoke = KB_REVOKE_FLIGHT;
+    w->revoke_deadline_ms = w->now_ms + (change->lost ? 0 : KB_REVOKE_WAIT_MS);
+    kb_log_info("kafka", "worker %d: %zu partitions %s", w->number, change->n,
+        change->lost ? "lost" : "revoked");
+}
+
+static bool in_flight(struct kb_worker *w)
+{
+    for (size_t i = 0; i < w->rebalance->n; i++) {
+        const struct kb_partition *part =
+            kb_partitions_at(&w->partitions, w->rebalance->partitions[i].slot);
+        if (part && part->open > 0)
+            return true;
+    }
+    return false;
+}
+
+static void let_go(struct kb_worker *w)
+{
+    for (size_t i = 0; i < w->rebalance->n; i++) {
+        struct kb_partition *part =
+            kb_partitions_at(&w->partitions, w->rebalance->partitions[i].slot);
+        if (part)
+            kb_partitions_remove(&w->partitions, part);
+    }
+    answer(w);
+}
+
+void kb_worker_rebalance(struct kb_worker *w)
+{
+    struct kb_source *src = w->doors.source;
+    if (!w->rebalance) {
+        if (!src->ops->rebalance(src, &w->rebalance)) {
+            w->rebalance = NULL;
+            return;
+        }
+        kb_metric_add(KB_METRIC_REBALANCES, 1);
+        if (w->rebalance->kind == KB_REBALANCE_ASSIGN) {
+            assign(w);
+            return;
+        }
+        begin_revoke(w);
+    }
+    if (w->revoke == KB_REVOKE_FLIGHT) {
+        bool patient =
+            w->now_ms < w->revoke_deadline_ms && !kb_publisher_status(w->publisher)->outage;
+        if (patient && in_flight(w))
+            return;
+        w->revoke = KB_REVOKE_COMMIT;
+        kb_final_commit_begin(w);
+    }
+    if (w->revoke == KB_REVOKE_COMMIT && (w->rebalance->lost || kb_final_commit_ended(w)))
+        let_go(w);
+}

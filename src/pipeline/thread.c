@@ -1,0 +1,169 @@
+/* A worker's thread and the doors it is given; see thread.h. */
+#include "pipeline/thread.h"
+
+#include "http/curl_transport.h"
+#include "kafka/consumer.h"
+#include "kafka/dead_letters.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define WAIT_MAX_MS \
+    50 /* librdkafka's eventfd fires only from empty to non-empty: look again anyway */
+
+static size_t count_patterns(const struct kb_config *config)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < config->n_topics; i++)
+        n += config->topics[i].n_patterns;
+    return n;
+}
+
+static struct kb_source *open_source(
+    const struct kb_config *config, int worker, int n_workers, struct kb_err *err)
+{
+    const char **topics = calloc(count_patterns(config), sizeof(*topics));
+    if (!topics) {
+        kb_err_fatal(err, "out of memory for the list of topics");
+        return NULL;
+    }
+    size_t n = 0;
+    for (size_t i = 0; i < config->n_topics; i++)
+        for (size_t j = 0; j < config->topics[i].n_patterns; j++)
+            topics[n++] = config->topics[i].patterns[j].text;
+    struct kb_consumer_options options = {.properties = config->kafka.properties,
+        .n_properties = config->kafka.n,
+        .topics = topics,
+        .n_topics = n,
+        .queue_bytes = (size_t)config->limits.memory / 4 / (size_t)n_workers,
+        .worker = worker,
+        .n_workers = n_workers};
+    struct kb_source *src = kb_consumer_new(&options, err);
+    free(topics);
+    return src;
+}
+
+static const char *property(const struct kb_config *config, const char *name)
+{
+    for (size_t i = 0; i < config->kafka.n; i++)
+        if (strcmp(config->kafka.properties[i].name, name) == 0)
+            return config->kafka.properties[i].value;
+    return "";
+}
+
+static struct kb_dead_letters *open_dead_letters(
+    const struct kb_config *config, int worker, struct kb_err *err)
+{
+    struct kb_dead_letters_options options = {.properties = config->kafka.properties,
+        .n_properties = config->kafka.n,
+        .topic = config->dead_letter.topic,
+        .group_id = property(config, "group.id"),
+        .worker = worker};
+    return kb_dead_letters_new(&options, err);
+}
+
+static bool open_doors(struct kb_worker_thread *t, const struct kb_config *config, int worker,
+    int n_workers, struct kb_err *err)
+{
+    struct kb_curl_options curl = {.user_agent = "kably/" KABLY_VERSION,
+        .ca_file = config->ably.ca_file,
+        .max_connections = (int)config->publish.concurrency};
+    t->doors.clock = kb_clock_system();
+    t->doors.random = kb_random_system();
+    t->doors.transport = kb_curl_new(&curl, err);
+    if (!t->doors.transport)
+        return false;
+    if (config->dead_letter.topic) {
+        t->doors.dead_letters = open_dead_letters(config, worker, err);
+        if (!t->doors.dead_letters)
+            return false;
+    }
+    t->doors.source = open_source(config, worker, n_workers, err);
+    return t->doors.source != NULL;
+}
+
+static void wait_for_work(struct kb_worker_thread *t)
+{
+    int64_t now = t->doors.clock->now_ms(t->doors.clock);
+    int64_t ms = kb_worker_wake_ms(t->worker) - now;
+    if (ms <= 0)
+        return;
+    int fds[3] = {t->wake_fd, t->doors.source->wake_fd};
+    size_t n = 2;
+    if (t->doors.dead_letters)
+        fds[n++] = t->doors.dead_letters->wake_fd;
+    kb_curl_wait(t->doors.transport, fds, n, ms > WAIT_MAX_MS ? WAIT_MAX_MS : (int)ms);
+}
+
+static void tell(struct kb_worker_thread *t, atomic_bool *flag)
+{
+    atomic_store(flag, true);
+    uint64_t one = 1;
+    if (write(t->progress_fd, &one, sizeof(one)) < 0) {
+        /* The counter is full: the main thread is about to wake anyway. */
+    }
+}
+
+static void *loop(void *context)
+{
+    struct kb_worker_thread *t = context;
+    struct kb_worker_end end;
+    while (!kb_worker_ended(t->worker, &end)) {
+        kb_worker_turn(t->worker);
+        if (!atomic_load(&t->ending) && kb_worker_ending(t->worker))
+            tell(t, &t->ending);
+        if (!kb_worker_ended(t->worker, &end))
+            wait_for_work(t);
+    }
+    tell(t, &t->ended);
+    return NULL;
+}
+
+static void close_all(struct kb_worker_thread *t)
+{
+    kb_worker_free(t->worker);
+    kb_dead_letters_free(t->doors.dead_letters);
+    kb_consumer_free(t->doors.source);
+    kb_curl_free(t->doors.transport);
+    if (t->wake_fd >= 0)
+        close(t->wake_fd);
+    t->worker = NULL;
+}
+
+bool kb_worker_thread_start(struct kb_worker_thread *t, struct kb_config *config, int worker,
+    int n_workers, int progress_fd, struct kb_err *err)
+{
+    *t = (struct kb_worker_thread){.progress_fd = progress_fd};
+    t->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    bool ok = t->wake_fd >= 0 || kb_err_fatal(err, "no file descriptors left");
+    ok = ok && open_doors(t, config, worker, n_workers, err);
+    if (ok)
+        t->worker = kb_worker_new(config, worker, n_workers, &t->doors, err);
+    ok = ok && t->worker;
+    if (ok && pthread_create(&t->thread, NULL, loop, t) != 0)
+        ok = kb_err_fatal(err, "worker %d: no thread could be started", worker);
+    if (!ok) {
+        if (t->doors.source)
+            t->doors.source->ops->close(t->doors.source);
+        close_all(t);
+    }
+    return ok;
+}
+
+void kb_worker_thread_stop(struct kb_worker_thread *t)
+{
+    kb_worker_stop(t->worker);
+    uint64_t one = 1;
+    if (write(t->wake_fd, &one, sizeof(one)) < 0) {
+        /* Full: it is awake. */
+    }
+}
+
+void kb_worker_thread_join(struct kb_worker_thread *t, struct kb_worker_end *end)
+{
+    pthread_join(t->thread, NULL);
+    kb_worker_ended(t->worker, end);
+    close_all(t);
+}

@@ -1,0 +1,209 @@
+/* The worker's loop, as a list of verbs; each verb is a file of this room. Called by the daemon's
+ * threads and by the simulation; owns everything of struct kb_worker, borrows the doors. */
+#include "ably/endpoint.h"
+#include "metrics/metrics.h"
+#include "pipeline/worker_state.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define SPEC_MAX (64u << 20) /* far above any message; a declared maximum all the same */
+
+static struct kb_publisher *make_publisher(
+    struct kb_worker *w, const char *base_url, int n_workers, struct kb_err *err)
+{
+    const struct kb_config *c = w->config;
+    /* What the user limits is a total of the process: each worker has its share, at least one
+     * request. */
+    int concurrency = (int)c->publish.concurrency / n_workers +
+                      (w->number < (int)c->publish.concurrency % n_workers);
+    double rate = c->publish.requests_per_second / n_workers;
+    struct kb_publisher_options options = {
+        .base_url = base_url,
+        .key = c->ably.key,
+        .client_id = c->ably.client_id,
+        .agent = "kably/" KABLY_VERSION,
+        .concurrency = concurrency > 0 ? concurrency : 1,
+        .requests_per_second = rate,
+        .burst = rate < 1 ? 1 : rate,
+        .linger_ms = (int)c->publish.linger_ms,
+        .max_records = (size_t)c->publish.max_records,
+        .max_bytes = (size_t)c->publish.max_bytes,
+        .max_channels = (size_t)c->publish.max_channels,
+        .ordered = c->publish.ordering == KB_ORDERING_CHANNEL,
+        .open_timeout_ms = 4000,
+        .request_timeout_ms = 10000,
+    };
+    struct kb_publisher_callbacks callbacks = {
+        .settled = kb_worker_settled, .wanted = kb_worker_wanted, .context = w};
+    return kb_publisher_new(&options, w->doors.transport, w->doors.random, &callbacks, err);
+}
+
+struct kb_worker *kb_worker_new(struct kb_config *config, int worker, int n_workers,
+    const struct kb_doors *doors, struct kb_err *err)
+{
+    struct kb_worker *w = calloc(1, sizeof(*w));
+    if (!w) {
+        kb_err_fatal(err, "out of memory for worker %d", worker);
+        return NULL;
+    }
+    w->config = kb_config_ref(config);
+    w->doors = *doors;
+    w->number = worker;
+    w->now_ms = doors->clock->now_ms(doors->clock);
+    w->memory_high = (size_t)config->limits.memory / 4 / (size_t)n_workers;
+    w->memory_low = w->memory_high / 4 * 3;
+    w->channel_seed = doors->random->next(doors->random);
+    kb_partitions_init(&w->partitions);
+    kb_pendings_init(&w->pendings);
+    kb_letters_init(&w->letters);
+    kb_buf_init(&w->spec, SPEC_MAX);
+
+    char url[512];
+    bool ok = kb_endpoint_url(config->ably.endpoint, config->ably.tls, config->ably.port, url,
+                  sizeof(url), err) &&
+              kb_router_init(&w->router, (struct kb_slice){NULL, 0});
+    if (ok)
+        w->publisher = make_publisher(w, url, n_workers, err);
+    if (!w->publisher) {
+        kb_worker_free(w);
+        return NULL;
+    }
+    return w;
+}
+
+void kb_worker_free(struct kb_worker *w)
+{
+    if (!w)
+        return;
+    kb_publisher_free(w->publisher);
+    kb_router_deinit(&w->router);
+    kb_pendings_deinit(&w->pendings);
+    kb_partitions_deinit(&w->partitions);
+    kb_buf_deinit(&w->spec);
+    free(w->commit.commits);
+    free(w->commit.generations);
+    kb_config_unref(w->config);
+    free(w);
+}
+
+void kb_worker_stop(struct kb_worker *w)
+{
+    atomic_store(&w->stop_asked, true);
+}
+
+void kb_worker_drain(struct kb_worker *w)
+{
+    if (w->phase != KB_PHASE_RUNNING)
+        return;
+    w->phase = KB_PHASE_DRAINING;
+    w->drain_deadline_ms = w->now_ms + w->config->limits.drain_ms;
+    kb_log_info("worker", "worker %d: finishing %zu records, %" PRId64 " ms at most", w->number,
+        w->pendings.open, w->config->limits.drain_ms);
+}
+
+static void step_drain(struct kb_worker *w)
+{
+    if (w->phase == KB_PHASE_DRAINING &&
+        (w->pendings.open == 0 || w->now_ms >= w->drain_deadline_ms)) {
+        w->phase = KB_PHASE_COMMITTING;
+        kb_final_commit_begin(w);
+    }
+    if (w->phase == KB_PHASE_COMMITTING && kb_final_commit_ended(w)) {
+        w->end.unfinished = w->pendings.open;
+        if (w->end.unfinished > 0)
+            kb_log_warn("worker",
+                "worker %d: %" PRIu64
+                " records had no outcome in time; they come again at the next start",
+                w->number, w->end.unfinished);
+        w->doors.source->ops->close(w->doors.source);
+        w->phase = KB_PHASE_ENDED;
+    }
+}
+
+static void check_source(struct kb_worker *w)
+{
+    struct kb_err err;
+    if (w->doors.source->ops->failed(w->doors.source, &err))
+        kb_worker_fatal(w, &err);
+}
+
+static void sweep(struct kb_worker *w)
+{
+    if (!w->sweep)
+        return;
+    w->sweep = false;
+    kb_publisher_sweep(w->publisher);
+    kb_letters_sweep(w);
+}
+
+static void count(struct kb_worker *w)
+{
+    kb_metric_add(KB_METRIC_RECORDS_CONSUMED, w->counts.consumed);
+    kb_metric_add(KB_METRIC_RECORDS_REPEATED, w->counts.repeated);
+    kb_metric_add(KB_METRIC_RECORDS_PUBLISHED, w->counts.published);
+    kb_metric_add(KB_METRIC_RECORDS_SKIPPED, w->counts.skipped);
+    kb_metric_add(KB_METRIC_RECORDS_DROPPED, w->counts.dropped);
+    kb_metric_add(KB_METRIC_LATE_ANSWERS, w->counts.late);
+    w->counts = (struct kb_turn_counts){0};
+}
+
+void kb_worker_turn(struct kb_worker *w)
+{
+    if (w->phase == KB_PHASE_ENDED)
+        return;
+    w->now_ms = w->doors.clock->now_ms(w->doors.clock);
+    if (atomic_load(&w->stop_asked))
+        kb_worker_drain(w);
+    check_source(w);
+    kb_publisher_step(w->publisher, w->now_ms); /* answers first: they make room */
+    kb_worker_press(w);
+    if (kb_worker_may_take(w)) {
+        kb_worker_intake(w);
+        kb_publisher_step(w->publisher, w->now_ms);
+    }
+    kb_worker_write_letters(w);
+    sweep(w);
+    if (w->phase == KB_PHASE_RUNNING)
+        kb_worker_rebalance(w);
+    kb_worker_commit(w);
+    step_drain(w);
+    count(w);
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+int64_t kb_worker_wake_ms(const struct kb_worker *w)
+{
+    if (w->more && kb_worker_may_take(w))
+        return w->now_ms;
+    int64_t wake = kb_publisher_wake_ms(w->publisher, w->now_ms);
+    wake = sooner(wake, w->letters.failed_due_ms);
+    if (w->commit_dirty && !w->commit.outstanding)
+        wake = sooner(wake, w->commit_due_ms);
+    if (w->full && w->now_ms - w->full_since_ms < KB_STALL_MS)
+        wake = sooner(wake, w->full_since_ms + KB_STALL_MS);
+    if (w->revoke == KB_REVOKE_FLIGHT)
+        wake = sooner(wake, w->revoke_deadline_ms);
+    if (w->revoke == KB_REVOKE_COMMIT || w->phase == KB_PHASE_COMMITTING)
+        wake = sooner(wake, w->final.deadline_ms);
+    if (w->phase == KB_PHASE_DRAINING)
+        wake = sooner(wake, w->pendings.open == 0 ? w->now_ms : w->drain_deadline_ms);
+    return wake;
+}
+
+bool kb_worker_ended(const struct kb_worker *w, struct kb_worker_end *out)
+{
+    if (w->phase != KB_PHASE_ENDED)
+        return false;
+    *out = w->end;
+    return true;
+}
+
+bool kb_worker_ending(const struct kb_worker *w)
+{
+    return w->phase != KB_PHASE_RUNNING;
+}

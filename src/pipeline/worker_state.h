@@ -1,0 +1,138 @@
+/* The inside of a worker, shared by the files of this room and by nobody else: each file is one
+ * verb of the loop in worker.c. */
+#ifndef KB_PIPELINE_WORKER_STATE_H
+#define KB_PIPELINE_WORKER_STATE_H
+
+#include "ably/publisher.h"
+#include "base/log.h"
+#include "pipeline/partitions.h"
+#include "pipeline/pending.h"
+#include "pipeline/worker.h"
+#include "route/route.h"
+
+#define KB_TAKE_MAX 512           /* records per call through the source's door */
+#define KB_TURN_MAX 4096          /* records per turn, so that answers are looked at in between */
+#define KB_WINDOW_MAX 131072      /* offsets from a partition's lowest open record to its newest */
+#define KB_STALL_MS 300           /* over the ceiling for that long: pause, and poll on */
+#define KB_COMMIT_INTERVAL_MS 100 /* the shortest time between two commits */
+#define KB_COMMIT_ANSWER_MS \
+    3000 /* the longest wait for a commit's answer when something hangs on it */
+#define KB_REVOKE_WAIT_MS 5000 /* the longest wait for what is in flight of a revoked partition */
+#define KB_LETTER_RETRY_MS 500 /* first wait before a dead letter is written again... */
+#define KB_LETTER_RETRY_MAX_MS 30000 /* ...and the longest */
+
+enum kb_phase {
+    KB_PHASE_RUNNING,
+    KB_PHASE_DRAINING,   /* nothing new is taken; what was taken may end */
+    KB_PHASE_COMMITTING, /* the last commit is on its way */
+    KB_PHASE_ENDED
+};
+
+enum kb_revoke_step { KB_REVOKE_NONE, KB_REVOKE_FLIGHT, KB_REVOKE_COMMIT };
+
+/* A commit on its way; at most one. */
+struct kb_commit_flight {
+    bool outstanding;
+    uint64_t token;
+    int64_t sent_ms;
+    struct kb_commit *commits;
+    uint32_t *generations; /* beside commits: whose offset that was */
+    size_t n, cap;
+};
+
+/* The last commit that something hangs on (a revocation, the end): sent when no other is on its
+ * way, then waited for, both only until the deadline. */
+struct kb_final_commit {
+    bool sent;
+    int64_t deadline_ms;
+};
+
+/* Dead letters to be written: first attempts in order, then those that failed, each at its time. */
+struct kb_letters {
+    struct kb_pending *fresh, **fresh_tail;
+    struct kb_pending *failed;
+    int64_t failed_due_ms; /* the earliest of them */
+    size_t in_flight;
+    struct kb_log_repeat repeat;
+};
+
+/* What one turn counted; added to the metrics once at its end. */
+struct kb_turn_counts {
+    uint64_t consumed, repeated, published, skipped, dropped, late;
+};
+
+struct kb_worker {
+    struct kb_config *config;
+    struct kb_doors doors;
+    int number;
+    int64_t now_ms; /* read once a turn */
+
+    struct kb_partitions partitions;
+    struct kb_pendings pendings;
+    struct kb_publisher *publisher;
+    struct kb_router router;
+    bool cluster_known;
+    struct kb_buf spec; /* one message's encoding */
+    uint64_t channel_seed;
+    struct kb_record records[KB_TAKE_MAX];
+    bool more; /* the source stopped at its maximum */
+
+    size_t memory_high, memory_low;
+    bool full;
+    int64_t full_since_ms;
+
+    struct kb_letters letters;
+    struct kb_commit_flight commit;
+    struct kb_final_commit final;
+    int64_t commit_due_ms;
+    bool commit_dirty; /* a window may have moved since the last commit was sent */
+    bool sweep;        /* something in the publisher is no longer wanted */
+    struct kb_log_repeat commit_repeat, refused_repeat[KB_FAILURE_COUNT];
+
+    enum kb_revoke_step revoke;
+    struct kb_rebalance *rebalance; /* the one being answered */
+    int64_t revoke_deadline_ms;
+
+    enum kb_phase phase;
+    atomic_bool stop_asked;
+    int64_t drain_deadline_ms;
+    struct kb_worker_end end;
+    struct kb_turn_counts counts;
+};
+
+/* intake.c: records from the source to the publisher, or to their policy. */
+void kb_worker_intake(struct kb_worker *w);
+
+/* outcome.c: the end of a message, of a record, and what a failure leads to. */
+void kb_worker_settled(
+    void *context, void *owner, enum kb_outcome outcome, const struct kb_err *err);
+bool kb_worker_wanted(void *context, void *owner);
+void kb_worker_record_done(struct kb_worker *w, struct kb_partition *part, int64_t offset);
+void kb_worker_record_failed(struct kb_worker *w, struct kb_partition *part,
+    const struct kb_record *rec, const struct kb_err *err, enum kb_verdict verdict);
+void kb_worker_pending_end(struct kb_worker *w, struct kb_partition *part, struct kb_pending *p);
+void kb_worker_fatal(struct kb_worker *w, const struct kb_err *err);
+
+/* letters.c: dead letters on their way to an acknowledgement. */
+void kb_letters_init(struct kb_letters *letters);
+void kb_letters_add(struct kb_worker *w, struct kb_pending *p);
+void kb_letters_sweep(struct kb_worker *w); /* lets go of those no longer wanted */
+void kb_worker_write_letters(struct kb_worker *w);
+
+/* commit.c: what the windows allow, at most one commit on its way. */
+void kb_worker_commit(struct kb_worker *w);
+void kb_final_commit_begin(struct kb_worker *w);
+bool kb_final_commit_ended(struct kb_worker *w);
+
+/* rebalance.c: an assignment is taken up, a revocation answered when what is in flight has ended.
+ */
+void kb_worker_rebalance(struct kb_worker *w);
+
+/* pressure.c: ceilings; pausing and resuming. */
+void kb_worker_press(struct kb_worker *w);
+bool kb_worker_may_take(const struct kb_worker *w);
+
+/* worker.c */
+void kb_worker_drain(struct kb_worker *w); /* running -> draining; again is fine */
+
+#endif
