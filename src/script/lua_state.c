@@ -1,0 +1,243 @@
+/* The Lua state, its allocator with a ceiling, its clock hook and the protected calls; see
+ * lua_state.h. Called by config/ (the file). Owns the lua_State; the error texts are copied out
+ * before the stack is cleared. */
+#include "script/lua_state.h"
+
+#include "script/embedded.h"
+#include "script/lua_library.h"
+
+#include <ctype.h>
+#include <lauxlib.h>
+
+#define INSTRUCTIONS_PER_LOOK 100
+
+struct kb_script {
+    lua_State *L;
+    struct kb_script_limits limits;
+    size_t used; /* bytes of Lua's heap now */
+    int64_t deadline_ms;
+    bool expired;
+    char expired_at[512]; /* "config.lua:3: ", where the budget ran out */
+};
+
+static struct kb_script *script_of(lua_State *L)
+{
+    return *(struct kb_script **)lua_getextraspace(L);
+}
+
+/* lua_Alloc. For a new block `old` is a type tag, not a size. Shrinking must not fail: Lua relies
+ * on it. */
+static void *allocate(void *context, void *ptr, size_t old, size_t size)
+{
+    struct kb_script *script = context;
+    size_t before = ptr ? old : 0;
+    if (size == 0) {
+        free(ptr);
+        script->used -= before;
+        return NULL;
+    }
+    if (size > before && size - before > script->limits.memory - script->used)
+        return NULL;
+    void *moved = realloc(ptr, size);
+    if (!moved && size <= before)
+        moved = ptr;
+    if (moved)
+        script->used += size - before;
+    return moved;
+}
+
+/* lua_Hook. A text that catches the error meets it again at its next instruction. */
+static void look_at_clock(lua_State *L, lua_Debug *ar)
+{
+    struct kb_script *script = script_of(L);
+    if (!script->expired) {
+        if (script->limits.clock->now_ms(script->limits.clock) < script->deadline_ms)
+            return;
+        script->expired = true;
+        lua_getinfo(L, "Sl", ar);
+        snprintf(script->expired_at, sizeof(script->expired_at), "%s:%d: ", ar->source + 1,
+            ar->currentline);
+        lua_sethook(L, look_at_clock, LUA_MASKCOUNT, 1);
+    }
+    lua_pushliteral(L, "out of time");
+    lua_error(L);
+}
+
+/* Lua shortens a long name in its messages ("...long/path.lua:3: "); people need all of it to go
+ * there. */
+static bool starts_with_place(const char *message, const char *short_name)
+{
+    size_t len = strlen(short_name);
+    return strncmp(message, short_name, len) == 0 && message[len] == ':' &&
+           isdigit((unsigned char)message[len + 1]);
+}
+
+static void push_text_of_error(lua_State *L)
+{
+    if (lua_type(L, 1) == LUA_TSTRING || luaL_getmetafield(L, 1, "__tostring") != LUA_TNIL) {
+        luaL_tolstring(L, 1, NULL);
+        return;
+    }
+    lua_pushfstring(L, "error(...) was called with a %s instead of a text", luaL_typename(L, 1));
+}
+
+/* Message handler: gives every error the full name and line it belongs to. */
+static int add_place(lua_State *L)
+{
+    push_text_of_error(L);
+    const char *message = lua_tostring(L, -1);
+    lua_Debug ar, nearest = {.currentline = -1};
+    for (int level = 1; lua_getstack(L, level, &ar); level++) {
+        lua_getinfo(L, "Sl", &ar);
+        if (*ar.source != '@' || ar.currentline <= 0)
+            continue;
+        if (starts_with_place(message, ar.short_src)) {
+            lua_pushfstring(L, "%s%s", ar.source + 1, message + strlen(ar.short_src));
+            return 1;
+        }
+        if (nearest.currentline < 0)
+            nearest = ar;
+    }
+    if (nearest.currentline > 0)
+        lua_pushfstring(L, "%s:%d: %s", nearest.source + 1, nearest.currentline, message);
+    return 1;
+}
+
+static int open_library(lua_State *L)
+{
+    kb_script_open_library(L);
+    return 0;
+}
+
+struct kb_script *kb_script_new(const struct kb_script_limits *limits, struct kb_err *err)
+{
+    struct kb_script *script = calloc(1, sizeof(*script));
+    if (!script) {
+        kb_err_fatal(err, "no memory for a Lua state");
+        return NULL;
+    }
+    script->limits = *limits;
+    script->L = lua_newstate(allocate, script);
+    if (!script->L) {
+        kb_err_config(err, "%zu bytes are not enough memory for Lua to start", limits->memory);
+        kb_script_free(script);
+        return NULL;
+    }
+    *(struct kb_script **)lua_getextraspace(script->L) = script;
+    if (!kb_script_call(script, open_library, NULL, err)) {
+        kb_script_free(script);
+        return NULL;
+    }
+    return script;
+}
+
+void kb_script_free(struct kb_script *script)
+{
+    if (!script)
+        return;
+    if (script->L)
+        lua_close(script->L);
+    free(script);
+}
+
+static bool explain(struct kb_script *script, int status, struct kb_err *err)
+{
+    if (script->expired)
+        return kb_err_config(err, "%sstill running after %d ms; is there a loop that never ends?",
+            script->expired_at, script->limits.time_ms);
+    if (status == LUA_ERRMEM)
+        return kb_err_config(err, "uses more than %zu MiB of memory, which is all it may have",
+            script->limits.memory >> 20);
+    const char *text = lua_tostring(script->L, -1);
+    return kb_err_config(err, "%s", text ? text : "failed while it reported another error");
+}
+
+bool kb_script_call(
+    struct kb_script *script, lua_CFunction function, void *context, struct kb_err *err)
+{
+    lua_State *L = script->L;
+    script->expired = false;
+    script->deadline_ms =
+        script->limits.clock->now_ms(script->limits.clock) + script->limits.time_ms;
+    lua_sethook(L, look_at_clock, LUA_MASKCOUNT, INSTRUCTIONS_PER_LOOK);
+    lua_pushcfunction(L, add_place);
+    lua_pushcfunction(L, function);
+    lua_pushlightuserdata(L, context);
+    int status = lua_pcall(L, 1, 0, -3);
+    bool ok = status == LUA_OK || explain(script, status, err);
+    lua_settop(L, 0);
+    return ok;
+}
+
+struct text {
+    const char *name;
+    struct kb_slice bytes;
+};
+
+static int run_text(lua_State *L)
+{
+    const struct text *text = lua_touserdata(L, 1);
+    kb_script_load(L, text->name, text->bytes);
+    lua_call(L, 0, 0);
+    return 0;
+}
+
+bool kb_script_run(
+    struct kb_script *script, const char *name, struct kb_slice text, struct kb_err *err)
+{
+    return kb_script_call(script, run_text, &(struct text){name, text}, err);
+}
+
+/* As Lua would shorten that chunk's name: asked of a chunk that surely compiles. */
+static void short_name(lua_State *L, const char *chunk, char out[LUA_IDSIZE])
+{
+    lua_Debug ar;
+    if (luaL_loadbufferx(L, "", 0, chunk, "t") != LUA_OK)
+        lua_error(L);
+    lua_getinfo(L, ">S", &ar);
+    memcpy(out, ar.short_src, LUA_IDSIZE);
+}
+
+void kb_script_load(lua_State *L, const char *name, struct kb_slice text)
+{
+    const struct kb_slice bom = KB_S("\xef\xbb\xbf");
+    if (kb_slice_starts(text, bom))
+        text = (struct kb_slice){text.ptr + bom.len, text.len - bom.len};
+    const char *chunk = lua_pushfstring(L, "@%s", name);
+    int status = luaL_loadbufferx(L, text.ptr ? text.ptr : "", text.len, chunk, "t");
+    if (status != LUA_OK) {
+        char shortened[LUA_IDSIZE];
+        short_name(L, chunk, shortened);
+        const char *message = lua_tostring(L, -1);
+        if (status == LUA_ERRSYNTAX && message && starts_with_place(message, shortened))
+            lua_pushfstring(L, "%s%s", name, message + strlen(shortened));
+        lua_error(L);
+    }
+    lua_remove(L, -2);
+}
+
+void kb_script_run_embedded(lua_State *L, const char *file, int n_args)
+{
+    const struct kb_embedded *found = kb_embedded;
+    while (found->name && strcmp(found->name, file) != 0)
+        found++;
+    KB_BUG_ON(!found->name);
+    if (luaL_loadbufferx(L, found->text, found->len, "=kably", "t") != LUA_OK)
+        lua_error(L);
+    lua_insert(L, -1 - n_args);
+    lua_call(L, n_args, 0);
+}
+
+const char *kb_script_where(lua_State *L, int *line)
+{
+    lua_Debug ar;
+    for (int level = 1; lua_getstack(L, level, &ar); level++) {
+        lua_getinfo(L, "Sl", &ar);
+        if (*ar.source == '@' && ar.currentline > 0) {
+            *line = ar.currentline;
+            return ar.source + 1;
+        }
+    }
+    *line = 0;
+    return NULL;
+}

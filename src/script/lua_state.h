@@ -1,0 +1,62 @@
+/* A sandboxed Lua 5.4 state with a ceiling on memory and on time: the configuration file runs in
+ * one.
+ *
+ *     struct kb_script_limits limits = {.memory = 64 << 20, .time_ms = 2000, .clock =
+ * kb_clock_system()}; struct kb_script *script = kb_script_new(&limits, &err); if
+ * (!kb_script_run(script, "config/orders.lua", text, &err))
+ *         ... KB_ERR_CONFIG: "config/orders.lua:7: attempt to index a nil value (global 'x')"
+ *     kb_script_free(script);
+ *
+ * Inside: the safe part of Lua's library (script/lua_library.h), text chunks only. Every entry is
+ * protected; C code that works on the stack does so in a function given to kb_script_call, where a
+ * failed allocation or a spent budget ends that function instead of the process.
+ *
+ * The budget: a hook looks at the clock every hundred instructions. Once the time is over, every
+ * further instruction fails, so that no loop around pcall survives. A long call inside one C
+ * function of Lua's library (a pathological pattern in string.find) can't be interrupted. Thread:
+ * one at a time. */
+#ifndef KB_SCRIPT_LUA_STATE_H
+#define KB_SCRIPT_LUA_STATE_H
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/slice.h"
+
+#include <lua.h>
+
+struct kb_script; /* opaque */
+
+struct kb_script_limits {
+    size_t memory;          /* bytes of Lua's heap */
+    int time_ms;            /* of one kb_script_run or kb_script_call */
+    struct kb_clock *clock; /* borrowed while the script lives */
+};
+
+/* Returns new. */
+struct kb_script *kb_script_new(
+    const struct kb_script_limits *limits, struct kb_err *err) KB_MUST_CHECK;
+void kb_script_free(struct kb_script *script);
+
+/* Loads and runs a text; `name` stands for it in messages. A leading byte order mark is skipped. */
+bool kb_script_run(struct kb_script *script, const char *name, struct kb_slice text,
+    struct kb_err *err) KB_MUST_CHECK;
+
+/* Calls `function` protected and within the limits, with `context` as its light userdata argument.
+ */
+bool kb_script_call(struct kb_script *script, lua_CFunction function, void *context,
+    struct kb_err *err) KB_MUST_CHECK;
+
+/* Inside a protected call: pushes the compiled text, or raises its syntax error with the full name.
+ */
+void kb_script_load(lua_State *L, const char *name, struct kb_slice text);
+
+/* Inside a protected call: runs a file of lua/ (script/embedded.h) with the `n_args` values on top
+ * of the stack; what it returns is dropped. Its name stands in no message: errors are placed at its
+ * caller. */
+void kb_script_run_embedded(lua_State *L, const char *file, int n_args);
+
+/* Inside a protected call, from a C function called by Lua: the nearest line of a named text.
+ * Returns the name, which Lua owns, or NULL where no such function is on the stack. */
+const char *kb_script_where(lua_State *L, int *line);
+
+#endif
