@@ -1,0 +1,148 @@
+/* The Kafka of scripts/bench: librdkafka's mock cluster, filled with believable records of about
+ * 200 bytes.
+ *
+ *     bench_kafka --topic bench:100 --records 1000000 [--keys 10000] [--bootstrap HOST:PORT]
+ *     -> prints "BOOTSTRAP HOST:PORT", then "FILLED N" when the records are there
+ *     then reads commands from standard input:
+ *         rate R SECONDS    produces R records a second, each with its time ("ts_us"), then "DONE
+ * N" and ends at end of input. With --bootstrap it fills a real broker instead of a mock.
+ *
+ * The mock keeps 5 MiB a partition: more partitions for more records. */
+#include <inttypes.h>
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct bench {
+    rd_kafka_t *producer;
+    char topic[128];
+    int partitions;
+    long records, keys;
+    const char *bootstrap;
+    uint64_t seq;
+};
+
+static int64_t now_us(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return ts.tv_sec * INT64_C(1000000) + ts.tv_nsec / 1000;
+}
+
+static void fail(const char *what, const char *why)
+{
+    fprintf(stderr, "bench_kafka: %s: %s\n", what, why);
+    exit(1);
+}
+
+static void produce(struct bench *b)
+{
+    char key[32], value[512];
+    uint64_t seq = b->seq++;
+    int key_len = snprintf(key, sizeof(key), "k%" PRIu64, seq * 2654435761u % (uint64_t)b->keys);
+    int len = snprintf(value, sizeof(value),
+        "{\"user\":\"u%05" PRIu64 "\",\"seq\":%" PRIu64 ",\"ts_us\":%" PRId64
+        ",\"type\":\"order.created\",\"items\":[{\"sku\":\"A-100\",\"qty\":2},{\"sku\":\"B-7\","
+        "\"qty\":1}],"
+        "\"total\":129.90,\"currency\":\"EUR\",\"city\":\"Lisbon\",\"note\":\"leave at the door\"}",
+        seq % 10000, seq, now_us());
+    for (;;) {
+        rd_kafka_resp_err_t err = rd_kafka_producev(b->producer, RD_KAFKA_V_TOPIC(b->topic),
+            RD_KAFKA_V_KEY(key, (size_t)key_len), RD_KAFKA_V_VALUE(value, (size_t)len),
+            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+        if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
+            return;
+        if (err != RD_KAFKA_RESP_ERR__QUEUE_FULL)
+            fail("produce", rd_kafka_err2str(err));
+        rd_kafka_poll(b->producer, 100);
+    }
+}
+
+/* `linger` in ms: filling wants big batches, a rate wants each record to go at once. */
+static rd_kafka_t *open_producer(const char *bootstrap, const char *linger)
+{
+    char text[512];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    if (bootstrap)
+        rd_kafka_conf_set(conf, "bootstrap.servers", bootstrap, text, sizeof(text));
+    else
+        rd_kafka_conf_set(conf, "test.mock.num.brokers", "1", text, sizeof(text));
+    rd_kafka_conf_set(conf, "queue.buffering.max.messages", "1000000", text, sizeof(text));
+    rd_kafka_conf_set(conf, "linger.ms", linger, text, sizeof(text));
+    rd_kafka_t *producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
+    if (!producer)
+        fail("producer", text);
+    return producer;
+}
+
+static void fill(struct bench *b)
+{
+    rd_kafka_t *host = open_producer(b->bootstrap, "50");
+    if (!b->bootstrap) {
+        rd_kafka_mock_cluster_t *mock = rd_kafka_handle_mock_cluster(host);
+        rd_kafka_mock_topic_create(mock, b->topic, b->partitions, 1);
+        b->bootstrap = rd_kafka_mock_cluster_bootstraps(mock);
+    }
+    printf("BOOTSTRAP %s\n", b->bootstrap);
+    fflush(stdout);
+    b->producer = host;
+    for (long i = 0; i < b->records; i++) {
+        produce(b);
+        if (i % 1000 == 0)
+            rd_kafka_poll(b->producer, 0);
+    }
+    if (rd_kafka_flush(b->producer, 120000) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        fail("flush", "records are left");
+    printf("FILLED %ld\n", b->records);
+    fflush(stdout);
+}
+
+static void rate(struct bench *b, double per_second, double seconds)
+{
+    int64_t start = now_us();
+    long total = (long)(per_second * seconds);
+    for (long i = 0; i < total; i++) {
+        int64_t due = start + (int64_t)((double)i * 1e6 / per_second), now;
+        while ((now = now_us()) < due) {
+            struct timespec pause = {
+                .tv_nsec = (due - now) * 1000 < 999999999 ? (due - now) * 1000 : 0};
+            nanosleep(&pause, NULL);
+        }
+        produce(b);
+        rd_kafka_poll(b->producer, 0);
+    }
+    rd_kafka_flush(b->producer, 10000);
+    printf("DONE %ld\n", total);
+    fflush(stdout);
+}
+
+int main(int argc, char **argv)
+{
+    struct bench b = {.topic = "bench", .partitions = 100, .keys = 10000};
+    for (int i = 1; i + 1 < argc; i += 2) {
+        if (strcmp(argv[i], "--topic") == 0)
+            sscanf(argv[i + 1], "%127[^:]:%d", b.topic, &b.partitions);
+        else if (strcmp(argv[i], "--records") == 0)
+            b.records = strtol(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--keys") == 0)
+            b.keys = strtol(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--bootstrap") == 0)
+            b.bootstrap = argv[i + 1];
+    }
+    fill(&b);
+    rd_kafka_t *host = b.producer;
+    b.producer = open_producer(b.bootstrap, "0");
+
+    char line[128];
+    while (fgets(line, sizeof(line), stdin)) {
+        double per_second, seconds;
+        if (sscanf(line, "rate %lf %lf", &per_second, &seconds) == 2)
+            rate(&b, per_second, seconds);
+    }
+    rd_kafka_destroy(b.producer);
+    rd_kafka_destroy(host);
+    return 0;
+}
