@@ -1,0 +1,96 @@
+"""`kably sandbox` as a child process, and a client for the control side of its local Ably."""
+
+import base64
+import collections
+import json
+import os
+import re
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import daemon
+from waiting import until
+
+MessageId = collections.namedtuple("MessageId", "topic partition offset part")
+
+
+def parse_id(text):
+    """TOPIC/PARTITION/OFFSET/TAG:0, or .../OFFSET.N/TAG:0 for a record's further messages."""
+    hit = re.fullmatch(r"(.+)/(\d+)/(\d+)(?:\.(\d+))?/([A-Za-z0-9_-]{11}):0", text)
+    assert hit, f"not a message id of kably's: {text!r}"
+    return MessageId(hit[1], int(hit[2]), int(hit[3]), int(hit[4] or 0))
+
+
+class Sandbox:
+    """A local Ably, and unless `kafka` is false a mock cluster with `topics` ({name: partitions})."""
+
+    def __init__(self, folder, topics=None, kafka=True, port=None):
+        arguments = [] if kafka else ["--no-kafka"]
+        for name, partitions in (topics or {}).items():
+            arguments += ["--topic", f"{name}:{partitions}"]
+        if port:
+            arguments += ["--ably-port", port]
+        name = "sandbox-" + os.urandom(2).hex()
+        self.process = daemon.Process(str(folder), name, "sandbox", *arguments)
+        until(self._settings_printed, 30, lambda: f"the sandbox's settings; {self.process.tail()}")
+        settings = dict(re.findall(r"^(?:export )?(\w+)=(\S+)$", self.process.out(), re.MULTILINE))
+        self.bootstrap = settings.get("KAFKA_BOOTSTRAP")
+        self.ably = LocalAbly(settings["ABLY_URL"], settings["ABLY_API_KEY"])
+
+    def _settings_printed(self):
+        assert self.process.running(), self.process.tail()
+        return re.search(r"^(export )?ABLY_API_KEY=\S+\n", self.process.out(), re.MULTILINE) and re.search(
+            r"^(export )?ABLY_URL=\S+\n", self.process.out(), re.MULTILINE
+        )
+
+
+class LocalAbly:
+    def __init__(self, url, key):
+        self.url = url.rstrip("/")
+        self.key = key
+        parts = urllib.parse.urlsplit(self.url)
+        self.host, self.port = parts.hostname, parts.port
+
+    def call(self, method, path, body=None, headers=None):
+        """Gives (status, parsed body)."""
+        request = urllib.request.Request(
+            self.url + path,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={
+                "Authorization": "Basic " + base64.b64encode(self.key.encode()).decode(),
+                "Content-Type": "application/json",
+                "X-Ably-Version": "6",
+                **(headers or {}),
+            },
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=60) as reply:
+                status, text = reply.status, reply.read()
+        except urllib.error.HTTPError as refusal:
+            with refusal:
+                status, text = refusal.code, refusal.read()
+        return status, json.loads(text) if text else None
+
+    def get(self, path):
+        status, body = self.call("GET", path)
+        assert status == 200, f"GET {path}: {status} {body}"
+        return body
+
+    def faults(self, *faults):
+        """Replaces the list of faults; none = healthy."""
+        status, body = self.call("POST", "/_control/faults", list(faults))
+        assert status in (200, 201, 204), f"faults: {status} {body}"
+
+    def stats(self):
+        return self.get("/_control/stats")
+
+    def deliveries(self):
+        """Every message that was accepted, sent twice or not, in order of arrival: [(channel, id)]."""
+        return [(row["channel"], row["id"]) for row in self.get("/_control/deliveries")]
+
+    def history(self, channel):
+        """The messages of a channel, oldest first, as a subscriber's SDK would get them on the wire."""
+        name = urllib.parse.quote(channel, safe="")
+        return self.get(f"/channels/{name}/messages?direction=forwards&limit=1000")

@@ -1,0 +1,164 @@
+"""Starting and ending: what is down is waited for, loudly; SIGTERM ends it within ten seconds whatever is down."""
+
+import contextlib
+import signal
+import socket
+import threading
+import time
+
+import pytest
+
+import workload
+from judge import Arrived
+from lua import Config
+from waiting import throughout, until
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def forward(port, bootstrap):
+    """A port that leads to the broker, from now on."""
+    host, target = bootstrap.split(",")[0].rsplit(":", 1)
+    server = socket.create_server(("127.0.0.1", port))
+    open_sockets = [server]
+
+    def pump(source, sink):
+        with contextlib.suppress(OSError):
+            while chunk := source.recv(65536):
+                sink.sendall(chunk)
+            sink.shutdown(socket.SHUT_WR)
+
+    def accept():
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = server.accept()
+                far = socket.create_connection((host, int(target)))
+                open_sockets.extend((near, far))
+                for pair in ((near, far), (far, near)):
+                    threading.Thread(target=pump, args=pair, daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield
+    finally:
+        for one in open_sockets:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_drains_what_was_taken(real_world, daemons, rng, number):
+    w = real_world(partitions=4)
+    flow = workload.Flow(w, rng, rate=500)
+    config = w.config().topic(w.topic, value="json", channel="drain:#{key}")
+    kably = daemons.run(config)
+    until(lambda: w.ably.unique() >= 500, 60, kably.tail)
+    kably.signal(number)
+    assert kably.ended() == 0, kably.tail()
+    committed = w.kafka.committed(w.group, w.topic, 4)
+    behind = {(p, o) for p, o in Arrived(w.ably, w.topic).places() if o >= committed[p]}
+    assert not behind, "it published what it did not commit, with nothing in its way"
+
+    again = daemons.run(config)
+    places = flow.finish()
+    until(lambda: w.ably.unique() >= len(places), 60, again.tail)
+    w.wait_committed_ends()
+    again.stop()
+    arrived = Arrived(w.ably, w.topic)
+    arrived.check_complete(places)
+    arrived.check_order()
+    assert arrived.repeats() == 0
+
+
+def test_sigterm_while_ably_is_down_says_how_much_comes_again(real_world, daemons, rng):
+    w = real_world(partitions=2)
+    config = w.config().topic(w.topic, channel="down:#{key}").block("limits", drain_ms=3000)
+    w.ably.faults({"status": 503})
+    places = w.kafka.produce(w.topic, workload.records(300, 2, rng))
+    kably = daemons.run(config)
+    kably.wait_log("503")
+    begun = time.monotonic()
+    kably.stop()
+    print(f"ended after {time.monotonic() - begun:.1f} s")
+    assert kably.logged(r"\b[1-9]\d* record.*again"), kably.tail()
+    w.ably.faults()
+    again = daemons.run(config)
+    until(lambda: w.ably.unique() >= len(places), 60, again.tail)
+    w.wait_committed_ends()
+    Arrived(w.ably, w.topic).check_complete(places)
+
+
+def test_a_second_signal_ends_it_at_once(real_world, daemons, rng):
+    w = real_world(partitions=2)
+    config = w.config().topic(w.topic, channel="down:#{key}").block("limits", drain_ms=9000)
+    w.ably.faults({"status": 503})
+    w.kafka.produce(w.topic, workload.records(100, 2, rng))
+    kably = daemons.run(config)
+    kably.wait_log("503")
+    kably.signal(signal.SIGTERM)
+    throughout(kably.running, 1, "waiting for Ably in its drain")
+    kably.signal(signal.SIGTERM)
+    kably.ended(2)
+
+
+def test_sigterm_while_the_broker_is_gone(mock_world, sandbox, ably, daemons, rng):
+    w = mock_world(partitions=2)
+    cluster = w.running.process
+    w.ably = ably  # of another process: only the broker goes away
+    w.kafka.produce(w.topic, workload.records(100, 2, rng))
+    kably = daemons.run(w.config().topic(w.topic, channel="gone:#{key}"))
+    until(lambda: ably.unique() >= 100, 60, kably.tail)
+    cluster.kill()
+    kably.wait_log(r"(?i)(WARN|ERROR).*(broker|kafka|connect)")
+    kably.stop()
+
+
+def test_sigterm_before_the_broker_was_ever_there(ably, daemons):
+    config = Config(f"127.0.0.1:{free_port()}", "never", ably).topic("t", channel="x")
+    kably = daemons.run(config)
+    kably.wait_log(r"(?i)(WARN|ERROR).*(broker|kafka|connect)")
+    kably.stop()
+
+
+def test_an_absent_broker_is_waited_for_loudly(real_world, daemons, rng):
+    w = real_world(partitions=2)
+    places = w.kafka.produce(w.topic, workload.records(50, 2, rng))
+    port = free_port()
+    config = w.config(bootstrap_servers=f"127.0.0.1:{port}").topic(w.topic, channel="absent:#{key}")
+    kably = daemons.run(config)
+    kably.wait_log(rf"(WARN|ERROR).*127\.0\.0\.1:{port}")
+    throughout(kably.running, 2, kably.tail)
+    with forward(port, w.kafka.bootstrap):
+        until(lambda: w.ably.unique() >= len(places), 60, kably.tail)
+        w.wait_committed_ends()
+        kably.stop()
+
+
+def test_wrong_credentials_are_waited_for_loudly(real_world, daemons, rng):
+    w = real_world(partitions=2)
+    places = w.kafka.produce(w.topic, workload.records(50, 2, rng))
+    w.ably.faults({"status": 401, "code": 40101, "message": "invalid credentials"})
+    kably = daemons.run(w.config().topic(w.topic, channel="credentials:#{key}"))
+    kably.wait_log(r"(WARN|ERROR).*(401|40101)")
+    throughout(kably.running, 2, kably.tail)
+    assert all(offset <= 0 for offset in w.kafka.committed(w.group, w.topic, 2).values())
+    w.ably.faults()
+    until(lambda: w.ably.unique() >= len(places), 60, kably.tail)
+    w.wait_committed_ends()
+    Arrived(w.ably, w.topic).check_complete(places)
+    kably.stop()
+
+
+def test_an_unknown_topic_is_waited_for(kafka, ably, daemons, name):
+    kably = daemons.run(Config(kafka.bootstrap, name, ably).topic(name, channel="new"))
+    kably.wait_log(name)
+    kafka.create(name, 1)
+    kafka.produce(name, [{"value": "v"}])
+    until(lambda: ably.unique() >= 1, 60, kably.tail)
+    kably.stop()
