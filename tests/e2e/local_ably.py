@@ -12,14 +12,14 @@ import urllib.request
 import daemon
 from waiting import until
 
-MessageId = collections.namedtuple("MessageId", "topic partition offset part")
+MessageId = collections.namedtuple("MessageId", "topic partition offset part tag")
 
 
 def parse_id(text):
     """TOPIC/PARTITION/OFFSET/TAG:0, or .../OFFSET.N/TAG:0 for a record's further messages."""
     hit = re.fullmatch(r"(.+)/(\d+)/(\d+)(?:\.(\d+))?/([A-Za-z0-9_-]{11}):0", text)
     assert hit, f"not a message id of kably's: {text!r}"
-    return MessageId(hit[1], int(hit[2]), int(hit[3]), int(hit[4] or 0))
+    return MessageId(hit[1], int(hit[2]), int(hit[3]), int(hit[4] or 0), hit[5])
 
 
 class Sandbox:
