@@ -1,5 +1,6 @@
-/* The rules of one `topic` block, compiled: which topics, how to read them, where they go, what if it fails.
- * Built by config/, immutable afterwards, shared by all workers through the configuration's reference. */
+/* The rules of one `topic` block, compiled: which topics, how to read them, where they go, what if
+ * it fails. Built by config/, immutable afterwards, shared by all workers through the
+ * configuration's reference. */
 #ifndef KB_ROUTE_RULES_H
 #define KB_ROUTE_RULES_H
 
@@ -18,11 +19,13 @@ enum kb_null_value {
 };
 
 struct kb_topic_pattern {
-    char *text; /* "orders", or "^audit\\..*" as librdkafka reads it (POSIX extended) */
-    bool is_regex;
+    char *text;    /* "orders", or "^audit\\..*" as librdkafka reads it (POSIX extended) */
+    bool is_regex; /* set once regcomp has succeeded */
     regex_t regex;
 };
 
+/* All on the heap and owned. Zero-initialise, fill in any order; kb_rules_deinit takes it half
+ * filled. */
 struct kb_rules {
     struct kb_topic_pattern *patterns;
     size_t n_patterns;
@@ -36,7 +39,8 @@ struct kb_rules {
     struct kb_template *client_id; /* NULL = none */
 };
 
-/* Does this block take that topic? */
+/* Does this block take that topic? A plain pattern is compared, a regular expression searched for.
+ */
 bool kb_rules_match(const struct kb_rules *rules, struct kb_slice topic);
 
 /* Frees what the rules hold; the struct itself is its array's. */

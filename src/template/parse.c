@@ -335,15 +335,8 @@ static bool parse_placeholder(struct parser *p)
 /* So that every literal and default is text, and what is rendered from text is text. */
 static bool check_utf8(struct parser *p)
 {
-    for (const char *c = p->at; c < p->end;) {
-        size_t len = 1, left = (size_t)(p->end - c);
-        while (len < 4 && len < left && ((unsigned char)c[len] & 0xc0) == 0x80)
-            len++;
-        if (!kb_utf8_valid((struct kb_slice){c, len}))
-            return fail(p, c, "this is not UTF-8");
-        c += len;
-    }
-    return true;
+    size_t good = kb_utf8_prefix((struct kb_slice){p->tmpl->text, p->tmpl->len});
+    return good == p->tmpl->len || fail(p, p->tmpl->text + good, "this is not UTF-8");
 }
 
 bool kb_template_parse(struct kb_template *tmpl, struct kb_paths *key_paths,

@@ -11,26 +11,18 @@ enum found {
     UNUSABLE /* the error is filled */
 };
 
-static bool fail(struct kb_err *err, const struct kb_part *part, const char *what)
-{
-    return kb_err_record(err, KB_FAILURE_MAPPING, KB_FMT ": %s", KB_ARG(part->text), what);
-}
-
-/* `key` or `value` without a path: the whole of it. */
-static bool is_whole(const struct kb_part *part)
-{
-    return kb_slice_is(part->text, "key") || kb_slice_is(part->text, "value");
-}
-
-static bool fail_object(struct kb_err *err, const struct kb_part *part, const char *kind)
+/* There, but no scalar. Where it is the whole key or value, to take it as text may be what was
+ * meant. */
+static enum found fail_nested(
+    const struct kb_part *part, const char *what, const char *step, struct kb_err *err)
 {
     const char *side = part->kind == KB_PART_KEY ? "key" : "value";
-    if (is_whole(part))
-        return kb_err_record(err, KB_FAILURE_MAPPING,
-            "%s: is %s; name a field inside it, or take it as text with %s = \"string\"", side,
-            kind, side);
-    return kb_err_record(err, KB_FAILURE_MAPPING, KB_FMT ": is %s; name a field inside it",
-        KB_ARG(part->text), kind);
+    char as_text[64] = "";
+    if (kb_slice_is(part->text, side))
+        snprintf(as_text, sizeof(as_text), ", or take it as text with %s = \"string\"", side);
+    kb_err_record(err, KB_FAILURE_MAPPING, KB_FMT ": is %s, such as " KB_FMT "%s%s",
+        KB_ARG(part->text), what, KB_ARG(part->text), step, as_text);
+    return UNUSABLE;
 }
 
 static bool fail_absent(
@@ -62,7 +54,8 @@ static enum found add_bytes(
     const struct kb_part *part, struct kb_slice bytes, struct kb_buf *out, struct kb_err *err)
 {
     if (!kb_utf8_valid(bytes)) {
-        fail(err, part, "its bytes are not UTF-8 text");
+        kb_err_record(
+            err, KB_FAILURE_MAPPING, KB_FMT ": its bytes are not UTF-8 text", KB_ARG(part->text));
         return UNUSABLE;
     }
     kb_buf_add(out, bytes);
@@ -98,11 +91,9 @@ static enum found add_field(const struct kb_part *part, const struct kb_capture 
     case KB_SCALAR_BYTES:
         return add_bytes(part, field->text, out, err);
     case KB_SCALAR_OBJECT:
-        fail_object(err, part, "an object");
-        return UNUSABLE;
+        return fail_nested(part, "an object; name a field inside it", ".id", err);
     case KB_SCALAR_ARRAY:
-        fail_object(err, part, "an array");
-        return UNUSABLE;
+        return fail_nested(part, "an array; name an element", "[0]", err);
     }
     KB_BUG_ON(true);
     return UNUSABLE;

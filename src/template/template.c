@@ -1,5 +1,6 @@
 /* A template's life: memory, what it tells about itself, and the two lines that show a person where
  * it broke. Called at load by config/; the grammar is in parse.c, the rendering in render.c. */
+#include "base/utf8.h"
 #include "template/parts.h"
 
 static size_t count(struct kb_slice text, char c)
@@ -83,18 +84,17 @@ struct kb_slice kb_template_text(const struct kb_template *tmpl)
     return (struct kb_slice){tmpl->text, tmpl->len};
 }
 
-static bool is_control(char c)
-{
-    return (unsigned char)c < 0x20 || c == 0x7f;
-}
-
 void kb_template_caret(struct kb_buf *out, struct kb_slice text, int column)
 {
+    size_t start = out->len;
+    kb_buf_add(out, text);
+    if (out->failed)
+        return;
+    kb_utf8_one_line(out->ptr + start, text.len);
+
     int characters = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        kb_buf_byte(out, is_control(text.ptr[i]) ? ' ' : text.ptr[i]);
-        characters += ((unsigned char)text.ptr[i] & 0xc0) != 0x80;
-    }
+    for (size_t i = start; i < out->len; i++)
+        characters += ((unsigned char)out->ptr[i] & 0xc0) != 0x80;
     kb_buf_byte(out, '\n');
     for (int i = 1; i < column && i <= characters; i++)
         kb_buf_byte(out, ' ');

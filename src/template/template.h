@@ -1,10 +1,9 @@
 /* Templates: `user:#{value.userId | default("none") | lower}`, compiled at load, rendered per
  * record.
  *
- *     struct kb_template *t = kb_template_compile(KB_S("user:#{value.id}"), key_paths, value_paths,
- * &err);
+ *     tmpl = kb_template_compile(KB_S("user:#{value.id}"), key_paths, value_paths, &err);
  *     ...
- *     if (!kb_template_render(t, &input, &buf, &err))          // KB_ERR_RECORD, class mapping
+ *     if (!kb_template_render(tmpl, &input, &buf, &err))       // KB_ERR_RECORD, class mapping
  *
  * Grammar: text with `#{REFERENCE | FILTER | ...}` in it; a `#` without `{` is text.
  *
@@ -17,17 +16,16 @@
  *
  * Dots at the end of a path mean nothing, as in the Kafka Connect sink. Filters run from left to
  * right: default("text") stands in for what is missing or null; lower and upper change the ASCII
- * letters alone (no locale, no surprise); url percent-encodes every byte but RFC 3986's unreserved
- * ones.
+ * letters alone (no locale, no surprise); url percent-encodes all bytes but RFC 3986's unreserved.
  *
  * A field becomes text as it is: strings unchanged, numbers as written, true, false, bytes where
  * they are UTF-8. Objects, arrays and what is missing or null without a default are errors that
  * name the field.
  *
  * Compilation registers the paths it names, so that decoding captures just those. An error at load
- * is KB_ERR_CONFIG with err.column, in characters from 1, where it broke; kb_template_caret prints
- * text and caret. Rendering appends to `out` and allocates nothing besides. A text over out's
- * maximum is of class message. Thread: a template is immutable and shared. */
+ * is KB_ERR_CONFIG with err.column, counted in characters from 1, where it broke. Rendering appends
+ * to `out` and allocates nothing besides; a text over the maximum of `out` is KB_ERR_RECORD of
+ * class message. Thread: a template is immutable and shared. */
 #ifndef KB_TEMPLATE_TEMPLATE_H
 #define KB_TEMPLATE_TEMPLATE_H
 
@@ -63,8 +61,8 @@ struct kb_slice kb_template_text(const struct kb_template *tmpl);
 bool kb_template_render(const struct kb_template *tmpl, const struct kb_template_input *in,
     struct kb_buf *out, struct kb_err *err) KB_MUST_CHECK;
 
-/* "TEXT\n     ^\n" for err.column, into `out`. Control characters show as blanks, so that one line
- * stays one. */
+/* "TEXT\n     ^\n" for err.column, into `out`; line breaks and other control characters of the
+ * text are replaced, so that it stays one line. */
 void kb_template_caret(struct kb_buf *out, struct kb_slice text, int column);
 
 #endif
