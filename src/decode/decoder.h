@@ -4,9 +4,10 @@
  *     if (!kb_decode(KB_FORMAT_JSON, rec->value, &cap.events, &value, &err))
  *         ... KB_ERR_RECORD, class decode: the topic's policy decides
  *
- * `raw.ptr` NULL is Kafka's null and decodes to KB_FORM_NULL under every format. `sink` may be NULL where no
- * template looks inside. For text and bytes the sink gets one string or bytes event. The value borrows from
- * `raw`. Thread: any, no state. */
+ * `raw.ptr` NULL is Kafka's null and decodes to KB_FORM_NULL under every format. `sink` may be NULL
+ * where no template looks inside. For text and bytes the sink gets one string or bytes event, for
+ * null one null event. The value borrows from `raw` and has its very bytes. Where it fails the sink
+ * may have seen a part. Thread: any, no state. */
 #ifndef KB_DECODE_DECODER_H
 #define KB_DECODE_DECODER_H
 

@@ -3,14 +3,16 @@
  *     struct kb_paths *paths = kb_paths_new();
  *     size_t city = kb_paths_add(paths, steps, 2);           // value.address.city; once, at load
  *     ...
- *     struct kb_capture cap;                                  // per record, memory from the record's arena
- *     kb_capture_init(&cap, paths, &arena);
- *     kb_json_read(text, &cap.events, &err);
- *     const struct kb_scalar *found = kb_capture_get(&cap, city);
+ *     struct kb_capture cap;                                  // per record, memory from the
+ * record's arena kb_capture_init(&cap, paths, &arena); kb_json_read(text, &cap.events, &err); const
+ * struct kb_scalar *found = kb_capture_get(&cap, city);
  *
- * A path is a list of steps, each a member's name or an array index. The same path added twice gives the same
- * number. The empty path (0 steps) is the value itself. Where an object repeats a key the last one wins, as
- * with every JSON reader. Thread: kb_paths is immutable after load and shared; a capture is its owner's. */
+ * A path is a list of steps, each a member's name or an array index. The same path added twice
+ * gives the same number. The empty path (0 steps) is the value itself. Where an object repeats a
+ * key the last one wins, as with every JSON reader: also an object whose later value lacks the
+ * member leads nowhere. Its memory is all taken from the arena and gone with it; where that is
+ * full, `failed` is set and the path stays missing. Thread: kb_paths is immutable after load and
+ * shared; a capture is its owner's. */
 #ifndef KB_VALUE_CAPTURE_H
 #define KB_VALUE_CAPTURE_H
 
@@ -30,7 +32,7 @@ enum kb_scalar_kind {
     KB_SCALAR_BOOL,   /* text "true" or "false" */
     KB_SCALAR_NUMBER, /* text as written, or printed shortest */
     KB_SCALAR_STRING,
-    KB_SCALAR_BYTES, /* the bytes themselves */
+    KB_SCALAR_BYTES,  /* the bytes themselves */
     KB_SCALAR_OBJECT, /* there, but no scalar; no text */
     KB_SCALAR_ARRAY
 };
@@ -55,9 +57,10 @@ struct kb_capture {
     struct kb_scalar *found; /* kb_paths_count of them */
     bool failed;             /* the arena was full */
     /* the rest is capture.c's: where in the tree of paths the decoder stands */
-    const void *node;
-    struct kb_capture_frame *frames;
-    uint32_t depth;
+    const void *node;                /* of the value to come; NULL = no path leads there */
+    struct kb_capture_frame *frames; /* the open containers, only those on a path */
+    uint32_t depth;                  /* how many of them */
+    uint32_t outside;                /* open containers that are on no path */
 };
 
 bool kb_capture_init(struct kb_capture *cap, const struct kb_paths *paths, struct kb_arena *arena)

@@ -1,7 +1,7 @@
 /* A decoded key or value, as it will be published: nothing, text, bytes, or a JSON text.
  *
- * `bytes` borrows: from the record where the record's own bytes are already right (JSON and text pass byte
- * for byte), else from the record's arena. */
+ * `bytes` borrows: from the record where the record's own bytes are already right (JSON and text
+ * pass byte for byte), else from the record's arena. */
 #ifndef KB_VALUE_VALUE_H
 #define KB_VALUE_VALUE_H
 
@@ -14,11 +14,12 @@ struct kb_value {
     struct kb_slice bytes;
 };
 
-/* The formats of `key` and `value` in a topic block. One table: names for parsing, help for the docs. */
-#define KB_FORMATS(X)                                                                              \
-    X(AUTO, "auto", "a JSON object or array, else UTF-8 text, else bytes")                         \
-    X(JSON, "json", "any JSON value, passed byte for byte")                                        \
-    X(STRING, "string", "UTF-8 text")                                                              \
+/* The formats of `key` and `value` in a topic block. One table: names for parsing, help for the
+ * docs. */
+#define KB_FORMATS(X)                                                      \
+    X(AUTO, "auto", "a JSON object or array, else UTF-8 text, else bytes") \
+    X(JSON, "json", "any JSON value, passed byte for byte")                \
+    X(STRING, "string", "UTF-8 text")                                      \
     X(BYTES, "bytes", "bytes as they are")
 
 enum kb_format {

@@ -1,0 +1,117 @@
+/* A record's bytes under the format of its topic; see decoder.h. The one place that knows what a
+ * format accepts. Nothing is copied: what passes the check is published byte for byte. */
+#include "decode/decoder.h"
+
+#include "base/utf8.h"
+#include "value/json.h"
+
+/* Says under which format a JSON text failed and what the user may do about it; the column stays.
+ */
+static bool json_failed(struct kb_err *err)
+{
+    if (err->class != KB_ERR_RECORD)
+        return kb_err_wrap(err, "format json");
+    int column = err->column;
+    kb_err_record(err, KB_FAILURE_DECODE,
+        "format json: %s; use auto or string if these are not all JSON texts", err->text);
+    err->column = column;
+    return false;
+}
+
+static bool decode_json(
+    struct kb_slice raw, struct kb_events *sink, struct kb_value *out, struct kb_err *err)
+{
+    if (raw.len == 0)
+        return kb_err_record(err, KB_FAILURE_DECODE,
+            "empty value under format json; use auto or string, or send null");
+    if (!kb_json_read(raw, sink, err))
+        return json_failed(err);
+    *out = (struct kb_value){KB_FORM_JSON, raw};
+    return true;
+}
+
+static bool decode_text(
+    struct kb_slice raw, struct kb_events *sink, struct kb_value *out, struct kb_err *err)
+{
+    size_t good = kb_utf8_prefix(raw);
+    if (good < raw.len) {
+        kb_err_record(err, KB_FAILURE_DECODE,
+            "format string: byte %zu of %zu (0x%02x) is not UTF-8; use auto or bytes", good + 1,
+            raw.len, (unsigned char)raw.ptr[good]);
+        return false;
+    }
+    kb_emit_string(sink, raw);
+    *out = (struct kb_value){KB_FORM_TEXT, raw};
+    return true;
+}
+
+static void decode_bytes(struct kb_slice raw, struct kb_events *sink, struct kb_value *out)
+{
+    kb_emit_bytes(sink, raw);
+    *out = (struct kb_value){KB_FORM_BYTES, raw};
+}
+
+static bool starts_like_json(struct kb_slice raw)
+{
+    for (size_t i = 0; i < raw.len; i++) {
+        char c = raw.ptr[i];
+        if (c != ' ' && c != '\t' && c != '\n' && c != '\r')
+            return c == '{' || c == '[';
+    }
+    return false;
+}
+
+/* An object or array, all of it, into the sink; where it is none after all, the sink has seen
+ * nothing. */
+static bool try_json(struct kb_slice raw, struct kb_events *sink, struct kb_err *err)
+{
+    bool restarts = sink && sink->ops->restart;
+    if (sink && !restarts && !kb_json_read(raw, NULL, err))
+        return false;
+    if (kb_json_read(raw, sink, err))
+        return true;
+    if (restarts)
+        sink->ops->restart(sink);
+    return false;
+}
+
+static bool decode_auto(
+    struct kb_slice raw, struct kb_events *sink, struct kb_value *out, struct kb_err *err)
+{
+    if (starts_like_json(raw)) {
+        if (try_json(raw, sink, err)) {
+            *out = (struct kb_value){KB_FORM_JSON, raw};
+            return true;
+        }
+        if (err->class != KB_ERR_RECORD) /* no memory: nothing is known of the text */
+            return kb_err_wrap(err, "format auto");
+    }
+    if (kb_utf8_valid(raw))
+        return decode_text(raw, sink, out, err);
+    decode_bytes(raw, sink, out);
+    return true;
+}
+
+bool kb_decode(enum kb_format format, struct kb_slice raw, struct kb_events *sink,
+    struct kb_value *out, struct kb_err *err)
+{
+    if (!raw.ptr) {
+        kb_emit_null(sink);
+        *out = (struct kb_value){KB_FORM_NULL, raw};
+        return true;
+    }
+    switch (format) {
+    case KB_FORMAT_AUTO:
+        return decode_auto(raw, sink, out, err);
+    case KB_FORMAT_JSON:
+        return decode_json(raw, sink, out, err);
+    case KB_FORMAT_STRING:
+        return decode_text(raw, sink, out, err);
+    case KB_FORMAT_BYTES:
+        decode_bytes(raw, sink, out);
+        return true;
+    case KB_FORMAT_COUNT:
+        break;
+    }
+    KB_BUG_ON(true);
+}

@@ -1,0 +1,27 @@
+/* The names of the formats; see value.h. */
+#include "value/value.h"
+
+#include "base/compiler.h"
+
+static const char *const names[KB_FORMAT_COUNT] = {
+#define X(id, name, help) [KB_FORMAT_##id] = name,
+    KB_FORMATS(X)
+#undef X
+};
+
+const char *kb_format_name(enum kb_format format)
+{
+    KB_BUG_ON((unsigned)format >= KB_FORMAT_COUNT);
+    return names[format];
+}
+
+bool kb_format_parse(struct kb_slice name, enum kb_format *out)
+{
+    for (size_t i = 0; i < KB_FORMAT_COUNT; i++) {
+        if (kb_slice_is(name, names[i])) {
+            *out = (enum kb_format)i;
+            return true;
+        }
+    }
+    return false;
+}
