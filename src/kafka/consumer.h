@@ -1,7 +1,8 @@
-/* The source of records in the daemon: one librdkafka consumer in the group, behind record/source.h's door.
+/* The source of records in the daemon: one librdkafka consumer in the group, behind
+ * record/source.h's door.
  *
- * The recipe and its traps (rebalance answered by the loop, resume then seek, close) are written where they
- * apply in consumer.c; they hold for librdkafka 2.0.2 and newer, eager and cooperative.
+ * The recipe and its traps (rebalance answered by the loop, resume then seek, close) are written
+ * where they apply in consumer.c; they hold for librdkafka 2.0.2 and newer, eager and cooperative.
  *
  *     struct kb_source *src = kb_consumer_new(&options, &err);     // connects in the background
  *     ... src->ops->take(...) in the worker's loop
@@ -25,8 +26,8 @@ struct kb_consumer_options {
     int n_workers;
 };
 
-struct kb_source *kb_consumer_new(const struct kb_consumer_options *options, struct kb_err *err)
-    KB_MUST_CHECK;
+struct kb_source *kb_consumer_new(
+    const struct kb_consumer_options *options, struct kb_err *err) KB_MUST_CHECK;
 void kb_consumer_free(struct kb_source *src); /* after close; NULL is fine */
 
 #endif

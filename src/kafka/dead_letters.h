@@ -1,7 +1,9 @@
-/* The dead-letter topic in the daemon: one idempotent librdkafka producer behind record/dead_letter.h's door.
+/* The dead-letter topic in the daemon: one idempotent librdkafka producer behind
+ * record/dead_letter.h's door.
  *
  * A dead letter has the original key, value, headers and timestamp; Kafka Connect's error headers
- * (__connect.errors.*, KIP-298) stand behind the original ones. The topic is created if it is missing.
+ * (__connect.errors.*, KIP-298) stand behind the original ones. The topic is created if it is
+ * missing.
  *
  *     struct kb_dead_letters *dl = kb_dead_letters_new(&options, &err);
  *     ...
@@ -15,15 +17,16 @@
 #include "record/dead_letter.h"
 
 struct kb_dead_letters_options {
-    const struct kb_property *properties; /* the consumer's; what a producer can't use is left out */
+    const struct kb_property
+        *properties; /* the consumer's; what a producer can't use is left out */
     size_t n_properties;
     const char *topic;
     const char *group_id; /* __connect.errors.connector.name */
     int worker;           /* __connect.errors.task.id */
 };
 
-struct kb_dead_letters *kb_dead_letters_new(const struct kb_dead_letters_options *options,
-    struct kb_err *err) KB_MUST_CHECK;
+struct kb_dead_letters *kb_dead_letters_new(
+    const struct kb_dead_letters_options *options, struct kb_err *err) KB_MUST_CHECK;
 void kb_dead_letters_free(struct kb_dead_letters *dl);
 
 #endif

@@ -1,8 +1,9 @@
-/* librdkafka's client properties: the user's, kably's own defaults below them, and the few that are kably's
- * business alone.
+/* librdkafka's client properties: the user's, kably's own defaults below them, and the few that are
+ * kably's business alone.
  *
  *     struct kb_property props[] = {{"bootstrap.servers", "localhost:9092", false, 3}, ...};
- *     rd_kafka_conf_t *conf = kb_properties_conf(props, n, KB_CLIENT_CONSUMER, &err);   // KB_ERR_CONFIG
+ *     rd_kafka_conf_t *conf = kb_properties_conf(props, n, KB_CLIENT_CONSUMER, &err);   //
+ * KB_ERR_CONFIG
  *
  * Thread: any; values. */
 #ifndef KB_KAFKA_PROPERTIES_H
@@ -28,9 +29,10 @@ bool kb_property_secret(struct kb_slice name);
  * (enable.auto.commit, enable.auto.offset.store). KB_ERR_CONFIG says what to do instead. */
 bool kb_property_check(const struct kb_property *property, struct kb_err *err) KB_MUST_CHECK;
 
-/* A configuration for one client: kably's defaults, then the user's. For a producer the consumer-only ones
- * are left out. Returns new (rd_kafka_new takes it). `queue_bytes` is the consumer's share of the memory
- * ceiling (queued.max.messages.kbytes), unless the user sets that himself. */
+/* A configuration for one client: kably's defaults, then the user's. For a producer the
+ * consumer-only ones are left out. Returns new (rd_kafka_new takes it). `queue_bytes` is the
+ * consumer's share of the memory ceiling (queued.max.messages.kbytes), unless the user sets that
+ * himself. */
 rd_kafka_conf_t *kb_properties_conf(const struct kb_property *properties, size_t n,
     enum kb_client client, size_t queue_bytes, struct kb_err *err) KB_MUST_CHECK;
 

@@ -1,0 +1,131 @@
+/* The table of assigned partitions. It changes at rebalances only; then the hash table is emptied
+ * and fills up again from the messages that come, because librdkafka's topic objects are known from
+ * those alone. Owned by one consumer, used on its worker's thread. */
+#include "kafka/partitions.h"
+
+#include "base/hash.h"
+
+#include <stdint.h>
+
+enum { SLOTS_MAX = 1 << 20 };
+
+void kb_partitions_init(struct kb_partitions *parts)
+{
+    *parts = (struct kb_partitions){.last = NULL};
+}
+
+void kb_partitions_deinit(struct kb_partitions *parts)
+{
+    free(parts->slots);
+    free(parts->table);
+    kb_partitions_init(parts);
+}
+
+/* Nothing that is remembered of topic objects may outlive a change of the assignment: a freed
+ * object's address may come back for another topic. */
+static void forget(struct kb_partitions *parts)
+{
+    parts->last = NULL;
+    if (parts->table)
+        memset(parts->table, 0, parts->table_size * sizeof(*parts->table));
+    for (size_t i = 0; i < parts->n_slots; i++)
+        parts->slots[i].rkt = NULL;
+}
+
+static bool room_for_slot(struct kb_partitions *parts, uint32_t slot)
+{
+    if (slot < parts->n_slots)
+        return true;
+    size_t n = (size_t)slot + 16;
+    struct kb_partition *slots = realloc(parts->slots, n * sizeof(*slots));
+    if (!slots)
+        return false;
+    memset(slots + parts->n_slots, 0, (n - parts->n_slots) * sizeof(*slots));
+    parts->slots = slots;
+    parts->n_slots = n;
+    return true;
+}
+
+/* The table stays at most half full. */
+static bool room_in_table(struct kb_partitions *parts)
+{
+    size_t size = parts->table_size ? parts->table_size : 16;
+    while (size < 2 * (parts->n_assigned + 1))
+        size *= 2;
+    if (size == parts->table_size)
+        return true;
+    uint32_t *table = calloc(size, sizeof(*table));
+    if (!table)
+        return false;
+    free(parts->table);
+    parts->table = table;
+    parts->table_size = size;
+    return true;
+}
+
+bool kb_partitions_add(
+    struct kb_partitions *parts, const char *topic, int32_t partition, uint32_t slot)
+{
+    KB_BUG_ON(slot >= SLOTS_MAX);
+    forget(parts);
+    if (!room_for_slot(parts, slot) || !room_in_table(parts))
+        return false;
+    struct kb_partition *part = &parts->slots[slot];
+    KB_BUG_ON(part->assigned);
+    *part = (struct kb_partition){.assigned = true, .id = {.partition = partition, .slot = slot}};
+    snprintf(part->id.topic, sizeof(part->id.topic), "%s", topic);
+    parts->n_assigned++;
+    return true;
+}
+
+void kb_partitions_remove(struct kb_partitions *parts, struct kb_partition *part)
+{
+    part->assigned = false;
+    parts->n_assigned--;
+    forget(parts);
+}
+
+struct kb_partition *kb_partitions_by_slot(struct kb_partitions *parts, uint32_t slot)
+{
+    return slot < parts->n_slots && parts->slots[slot].assigned ? &parts->slots[slot] : NULL;
+}
+
+struct kb_partition *kb_partitions_by_name(
+    struct kb_partitions *parts, const char *topic, int32_t partition)
+{
+    for (size_t i = 0; i < parts->n_slots; i++) {
+        struct kb_partition *part = &parts->slots[i];
+        if (part->assigned && part->id.partition == partition && strcmp(part->id.topic, topic) == 0)
+            return part;
+    }
+    return NULL;
+}
+
+struct kb_partition *kb_partitions_find(
+    struct kb_partitions *parts, const rd_kafka_topic_t *rkt, int32_t partition)
+{
+    if (parts->n_assigned == 0)
+        return NULL;
+    const size_t mask = parts->table_size - 1;
+    const size_t start =
+        kb_mix64((uint64_t)(uintptr_t)rkt ^ (uint64_t)(uint32_t)partition << 48) & mask;
+    size_t at = start;
+    for (; parts->table[at]; at = (at + 1) & mask) {
+        struct kb_partition *part = &parts->slots[parts->table[at] - 1];
+        if (part->rkt == rkt && part->id.partition == partition)
+            return parts->last = part;
+    }
+    const char *topic = rd_kafka_topic_name(rkt);
+    struct kb_partition *part = kb_partitions_by_name(parts, topic, partition);
+    if (!part)
+        return NULL;
+    if (part->rkt) { /* the topic has a new object: one entry a partition, or the table would fill
+                        up */
+        forget(parts);
+        at = start;
+    }
+    part->rkt = rkt;
+    part->topic = kb_slice_of(topic);
+    parts->table[at] = part->id.slot + 1;
+    return parts->last = part;
+}
