@@ -90,6 +90,10 @@ class Process:
 
         return until(found, seconds, lambda: f"{pattern!r} in the log; {self.tail()}")
 
+    def counted_inversions(self):
+        """How often it says that Ably gave up a channel's order."""
+        return sum(map(int, re.findall(r"\b(\d+) order inversion", self.log())))
+
     def rss_kib(self):
         with open(f"/proc/{self.pid}/status", encoding="ascii") as status:
             return int(re.search(r"VmRSS:\s+(\d+) kB", status.read()).group(1))

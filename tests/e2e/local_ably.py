@@ -83,14 +83,26 @@ class LocalAbly:
         status, body = self.call("POST", "/_control/faults", list(faults))
         assert status in (200, 201, 204), f"faults: {status} {body}"
 
+    def faulted(self):
+        """How often the faults of the list have struck."""
+        return sum(fault["met"] for fault in self.get("/_control/faults"))
+
     def stats(self):
         return self.get("/_control/stats")
 
-    def deliveries(self):
-        """Every message that was accepted, sent twice or not, in order of arrival: [(channel, id)]."""
-        return [(row["channel"], row["id"]) for row in self.get("/_control/deliveries")]
+    def unique(self):
+        """How many messages were published, those sent again not counted."""
+        return self.stats()["published"]
 
-    def history(self, channel):
-        """The messages of a channel, oldest first, as a subscriber's SDK would get them on the wire."""
+    def deliveries(self):
+        """Every message that was accepted, sent again or not, in order of arrival: [(channel, id)]."""
+        rows = self.get("/_control/deliveries")
+        assert self.stats()["deliveries_dropped"] == 0, "too many deliveries for the local Ably's log"
+        return [(row["channel"], row["id"]) for row in rows]
+
+    def history(self, channel, newest=None):
+        """The messages of a channel as an SDK gets them on the wire: the oldest thousand, oldest first; or the
+        `newest` so many, newest first."""
         name = urllib.parse.quote(channel, safe="")
-        return self.get(f"/channels/{name}/messages?direction=forwards&limit=1000")
+        query = f"direction=backwards&limit={newest}" if newest else "direction=forwards&limit=1000"
+        return self.get(f"/channels/{name}/messages?{query}")

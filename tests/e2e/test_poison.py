@@ -145,7 +145,7 @@ def test_each_class_has_its_own_policy(real_world, daemons, rng):
 
 def test_a_record_refused_by_ably_meets_its_policy_alone(real_world, daemons, rng):
     w = real_world(partitions=1)
-    w.ably.faults({"channel": "refused:no", "status": 401, "code": 40160, "message": "denied", "spec": 0})
+    w.ably.faults({"channel": "refused:no", "status": 401, "code": 40160, "message": "denied"})
     records = [{"key": "no" if n == 5 else "yes", "value": f"v{n}"} for n in range(20)]
     places = w.kafka.produce(w.topic, records)
     config = w.config().topic(w.topic, channel="refused:#{key}", on_error={"publish": "skip"})
