@@ -39,7 +39,7 @@ void kb_router_deinit(struct kb_router *router)
 
 void kb_router_set_cluster(struct kb_router *router, struct kb_slice cluster_id)
 {
-    router->cluster_hash = cluster_id.ptr ? kb_hash64_stable(cluster_id) : 0;
+    router->cluster_hash = cluster_id.len > 0 ? kb_hash64_stable(cluster_id) : 0;
 }
 
 /* One side of the record: decoded, and captured where a template reads it. */

@@ -40,7 +40,7 @@ struct kb_router {
     struct kb_paths *push_paths;
 };
 
-/* `cluster_id.ptr` NULL = none known. */
+/* An empty cluster id is none. */
 bool kb_router_init(struct kb_router *router, struct kb_slice cluster_id) KB_MUST_CHECK;
 void kb_router_deinit(struct kb_router *router);
 /* Kafka names its cluster only after the first answer. Call it before the first record is routed:
