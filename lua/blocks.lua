@@ -1,1 +1,59 @@
--- The block functions of the configuration file.
+-- The block functions of a kably file: kafka { ... }, topic "orders" { ... } and so on.
+--
+-- A block only notes what was written and where; nothing is checked here. config/blocks.c runs this text
+-- before the user's file and turns the notes into plain data after it.
+--
+--   kinds    { { name = "kafka", named = false }, ... }
+--   blocks   receives { kind = , file = , line = , names = , body = } in the file's order
+--   where()  file and line of the nearest line of a user's text
+--   nearest(word, words)   the word somebody may have meant, or nil
+local kinds, blocks, where, nearest = ...
+local error, pairs, setmetatable, type = error, pairs, setmetatable, type
+
+local function note(kind, names, body)
+  local file, line = where()
+  local block = { kind = kind, file = file, line = line, names = names, body = body }
+  blocks[#blocks + 1] = block
+  return block
+end
+
+for i = 1, #kinds do
+  local kind = kinds[i].name
+  if kinds[i].named then
+    _G[kind] = function(names)
+      local block = note(kind, names, nil)
+      return function(body)
+        block.body = body
+      end
+    end
+  else
+    _G[kind] = function(body)
+      note(kind, nil, body)
+    end
+  end
+end
+
+-- A name that nobody set is a slip of the pen: ably { key = ABLY_KEY }, or topics "orders" { ... }.
+local instead = {
+  os = 'env("NAME") reads an environment variable',
+  io = 'file("PATH") reads a file',
+  require = 'include("PATH") runs another file',
+  dofile = 'include("PATH") runs another file',
+  loadfile = 'include("PATH") runs another file',
+}
+
+setmetatable(_G, {
+  __metatable = false,
+  __index = function(globals, name)
+    local hint = instead[name]
+    if not hint then
+      local words = {}
+      for word in pairs(globals) do
+        if type(word) == "string" then words[#words + 1] = word end
+      end
+      local near = nearest(name, words)
+      hint = near and 'did you mean "' .. near .. '"?' or "a text needs quotes"
+    end
+    error('nothing here has the name "' .. name .. '"; ' .. hint, 2)
+  end,
+})

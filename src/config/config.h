@@ -3,13 +3,15 @@
  *     struct kb_config *config = NULL;
  *     struct kb_problems problems;
  *     kb_problems_init(&problems);
- *     config = kb_config_load("config/orders.lua", &problems);  // NULL: problems.count errors, each with
- *     kb_problems_print(&problems, stderr);                     //   file:line, block, key, hint; warnings too
+ *     config = kb_config_load("config/orders.lua", &problems);  // NULL: problems.count errors,
+ * each with kb_problems_print(&problems, stderr);                     //   file:line, block, key,
+ * hint; warnings too
  *     ...
  *     kb_config_unref(config);
  *
- * Every option is a row of config/options.h; this structure holds what the rows say. Reference-counted
- * (atomic): workers hold one reference each, the last unref frees. Thread: immutable after load. */
+ * Every option is a row of config/options.h; this structure holds what the rows say.
+ * Reference-counted (atomic): workers hold one reference each, the last unref frees. Thread:
+ * immutable after load. */
 #ifndef KB_CONFIG_CONFIG_H
 #define KB_CONFIG_CONFIG_H
 
@@ -21,6 +23,7 @@
 #include <stdio.h>
 
 enum kb_ordering { KB_ORDERING_CHANNEL, KB_ORDERING_NONE };
+enum kb_protocol { KB_PROTOCOL_JSON };
 
 struct kb_config {
     atomic_uint references;
@@ -45,6 +48,7 @@ struct kb_config {
         int64_t concurrency, linger_ms, max_records, max_bytes, max_channels;
         double requests_per_second; /* 0 = no limit */
         enum kb_ordering ordering;
+        enum kb_protocol protocol;
     } publish;
 
     struct {
@@ -66,7 +70,9 @@ struct kb_config {
 
 struct kb_problem {
     bool warning;
-    char *text; /* "config/a.lua:7: topic \"orders\": chanel: unknown key; did you mean \"channel\"?" */
+    char *text;     /* "config/a.lua:7: topic \"orders\": chanel: unknown key; did you mean
+                       \"channel\"?" */
+    int file, line; /* for the order: number of the file, line in it; 0 = none */
 };
 
 struct kb_problems {
@@ -80,9 +86,10 @@ void kb_problems_print(const struct kb_problems *problems, FILE *to);
 
 /* NULL = at least one error. Warnings don't stop it. */
 struct kb_config *kb_config_load(const char *path, struct kb_problems *problems);
-/* The same for a text in memory; `name` stands for the file in messages, relative paths start at its folder. */
-struct kb_config *kb_config_load_text(const char *name, struct kb_slice text,
-    struct kb_problems *problems);
+/* The same for a text in memory; `name` stands for the file in messages, relative paths start at
+ * its folder. */
+struct kb_config *kb_config_load_text(
+    const char *name, struct kb_slice text, struct kb_problems *problems);
 struct kb_config *kb_config_ref(struct kb_config *config);
 void kb_config_unref(struct kb_config *config);
 

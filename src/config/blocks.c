@@ -1,0 +1,340 @@
+/* Runs a kably file and takes over what it says; see blocks.h. The block functions themselves are
+ * Lua (lua/blocks.lua); this side hands them their few C helpers and copies their notes into the
+ * arena. Called by load.c. Everything between kb_script_new and kb_script_free runs inside
+ * protected calls. */
+#include "config/blocks.h"
+
+#include "config/helpers.h"
+#include "config/keys.h"
+#include "script/lua_state.h"
+#include "template/suggest.h"
+
+#include <lauxlib.h>
+
+#define LUA_MEMORY (64u << 20)
+#define LUA_TIME_MS 2000
+#define ARENA_MAX (64u << 20)
+#define NESTING_MAX 16
+#define WORDS_MAX 256
+
+static const struct {
+    const char *name;
+    enum { ONCE, NAMED } how_often;
+} kinds[KB_BLOCK_KIND_COUNT] = {
+#define X(id, name, how_often) [KB_BLOCK_##id] = {name, how_often},
+    KB_BLOCK_KINDS(X)
+#undef X
+};
+
+const char *kb_block_name(enum kb_block_kind kind)
+{
+    return kinds[kind].name;
+}
+
+void kb_blocks_init(struct kb_blocks *blocks)
+{
+    *blocks = (struct kb_blocks){0};
+    kb_arena_init(&blocks->arena, ARENA_MAX);
+}
+
+void kb_blocks_deinit(struct kb_blocks *blocks)
+{
+    kb_arena_deinit(&blocks->arena);
+    kb_blocks_init(blocks);
+}
+
+const struct kb_raw *kb_raw_get(const struct kb_raw *table, const char *key)
+{
+    for (size_t i = 0; i < table->n_entries; i++)
+        if (table->entries[i].key.ptr && kb_slice_is(table->entries[i].key, key))
+            return &table->entries[i].value;
+    return NULL;
+}
+
+/* Before the file: what blocks.lua needs. */
+
+static int where(lua_State *L)
+{
+    int line;
+    const char *path = kb_script_where(L, &line);
+    lua_pushstring(L, path);
+    lua_pushinteger(L, line);
+    return 2;
+}
+
+static int nearest(lua_State *L)
+{
+    const char *words[WORDS_MAX];
+    size_t n = 0, len;
+    const char *word = luaL_tolstring(L, 1, &len);
+    for (lua_Integer i = 1; n < WORDS_MAX && lua_rawgeti(L, 2, i) == LUA_TSTRING; i++) {
+        words[n++] = lua_tostring(L, -1); /* the table holds it */
+        lua_pop(L, 1);
+    }
+    lua_pushstring(L, kb_suggest((struct kb_slice){word, len}, words, n));
+    return 1;
+}
+
+static void push_kinds(lua_State *L)
+{
+    lua_createtable(L, KB_BLOCK_KIND_COUNT, 0);
+    for (int i = 0; i < KB_BLOCK_KIND_COUNT; i++) {
+        lua_createtable(L, 0, 2);
+        lua_pushstring(L, kinds[i].name);
+        lua_setfield(L, -2, "name");
+        lua_pushboolean(L, kinds[i].how_often == NAMED);
+        lua_setfield(L, -2, "named");
+        lua_rawseti(L, -2, i + 1);
+    }
+}
+
+/* The notes of a state, kept in its registry under this address. */
+static const char notes_key;
+
+static int prepare(lua_State *L)
+{
+    kb_helpers_install(L, lua_touserdata(L, 1));
+    push_kinds(L);
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &notes_key);
+    lua_pushcfunction(L, where);
+    lua_pushcfunction(L, nearest);
+    kb_script_run_embedded(L, "blocks.lua", 4);
+    return 0;
+}
+
+/* After the file: its notes, as plain data. */
+
+static void *take_memory(lua_State *L, struct kb_blocks *blocks, size_t size)
+{
+    void *memory = kb_arena_alloc(&blocks->arena, size > 0 ? size : 1);
+    if (!memory)
+        luaL_error(L, "the blocks hold more than %d MiB", (int)(ARENA_MAX >> 20));
+    return memset(memory, 0, size);
+}
+
+static struct kb_slice take_text(lua_State *L, struct kb_blocks *blocks, int index)
+{
+    size_t len;
+    const char *text = lua_tolstring(L, index, &len);
+    char *copy = take_memory(L, blocks, len + 1);
+    memcpy(copy, text, len);
+    return (struct kb_slice){copy, len};
+}
+
+static int by_key(const void *left, const void *right)
+{
+    const struct kb_raw_entry *a = left, *b = right;
+    if (!a->key.ptr || !b->key.ptr)
+        return a->key.ptr ? 1 : b->key.ptr ? -1 : (a->index > b->index) - (a->index < b->index);
+    size_t len = a->key.len < b->key.len ? a->key.len : b->key.len;
+    int order = memcmp(a->key.ptr, b->key.ptr, len);
+    return order ? order : (a->key.len > b->key.len) - (a->key.len < b->key.len);
+}
+
+static struct kb_raw take_value(lua_State *L, struct kb_blocks *blocks, int index, int depth);
+
+static size_t count_entries(lua_State *L, int index)
+{
+    size_t n = 0;
+    for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1))
+        n++;
+    return n;
+}
+
+/* Sorted: Lua's own order differs from run to run. */
+static void take_table(
+    lua_State *L, struct kb_blocks *blocks, int index, int depth, struct kb_raw *out)
+{
+    if (depth == NESTING_MAX)
+        luaL_error(L, "tables are nested more than %d deep, or hold themselves", NESTING_MAX);
+    luaL_checkstack(L, 8, "nested tables");
+    out->n_entries = count_entries(L, index);
+    out->entries = take_memory(L, blocks, out->n_entries * sizeof(*out->entries));
+    struct kb_raw_entry *entry = out->entries;
+    for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1), entry++) {
+        entry->value = take_value(L, blocks, lua_gettop(L), depth + 1);
+        if (lua_isinteger(L, -2)) {
+            entry->index = lua_tointeger(L, -2);
+            continue;
+        }
+        luaL_tolstring(L, -2, NULL);
+        entry->key = take_text(L, blocks, -1);
+        lua_pop(L, 1);
+    }
+    if (out->n_entries > 0)
+        qsort(out->entries, out->n_entries, sizeof(*out->entries), by_key);
+}
+
+static struct kb_raw take_value(lua_State *L, struct kb_blocks *blocks, int index, int depth)
+{
+    struct kb_raw raw = {.kind = KB_RAW_NIL};
+    switch (lua_type(L, index)) {
+    case LUA_TBOOLEAN:
+        raw.kind = KB_RAW_BOOLEAN;
+        raw.boolean = lua_toboolean(L, index);
+        break;
+    case LUA_TNUMBER:
+        raw.kind = lua_isinteger(L, index) ? KB_RAW_INTEGER : KB_RAW_NUMBER;
+        raw.number = lua_tonumber(L, index);
+        raw.integer = lua_tointeger(L, index);
+        break;
+    case LUA_TSTRING:
+        raw.kind = KB_RAW_TEXT;
+        raw.text = take_text(L, blocks, index);
+        break;
+    case LUA_TTABLE:
+        raw.kind = KB_RAW_TABLE;
+        take_table(L, blocks, index, depth, &raw);
+        break;
+    case LUA_TFUNCTION:
+        raw.kind = KB_RAW_FUNCTION;
+        break;
+    case LUA_TLIGHTUSERDATA:
+        raw.kind = KB_RAW_MISSING;
+        break;
+    }
+    return raw;
+}
+
+static struct kb_raw take_field(lua_State *L, struct kb_blocks *blocks, const char *name)
+{
+    lua_getfield(L, -1, name);
+    struct kb_raw raw = take_value(L, blocks, lua_gettop(L), 0);
+    lua_pop(L, 1);
+    return raw;
+}
+
+/* topic "orders", or topic "orders", "^audit\\..*", or publish. */
+static const char *title_of(struct kb_blocks *blocks, const struct kb_block *block)
+{
+    struct kb_buf buf;
+    const struct kb_raw *names = &block->names;
+    kb_buf_init(&buf, 1000);
+    kb_buf_add(&buf, kb_slice_of(kb_block_name(block->kind)));
+    if (names->kind == KB_RAW_TEXT)
+        kb_buf_printf(&buf, " \"" KB_FMT "\"", KB_ARG(names->text));
+    for (size_t i = 0; i < names->n_entries && buf.len < 200; i++)
+        if (names->entries[i].value.kind == KB_RAW_TEXT)
+            kb_buf_printf(
+                &buf, "%s \"" KB_FMT "\"", i == 0 ? "" : ",", KB_ARG(names->entries[i].value.text));
+    kb_buf_byte(&buf, '\0');
+    struct kb_slice title = kb_buf_slice(&buf), copy;
+    bool ok = !buf.failed && kb_arena_copy(&blocks->arena, title, &copy);
+    kb_buf_deinit(&buf);
+    return ok ? copy.ptr : kb_block_name(block->kind);
+}
+
+static struct kb_place take_place(lua_State *L, const struct kb_blocks *blocks)
+{
+    struct kb_place place = {.path = blocks->sources[0].path};
+    lua_getfield(L, -1, "file");
+    lua_getfield(L, -2, "line");
+    const char *path = lua_tostring(L, -2);
+    int number = path ? kb_source_find(blocks, path) : -1;
+    if (number >= 0)
+        place = (struct kb_place){.path = blocks->sources[number].path,
+            .file = number,
+            .line = (int)lua_tointeger(L, -1)};
+    lua_pop(L, 2);
+    return place;
+}
+
+static void take_block(lua_State *L, struct kb_blocks *blocks, struct kb_block *block)
+{
+    lua_getfield(L, -1, "kind");
+    for (int i = 0; i < KB_BLOCK_KIND_COUNT; i++)
+        if (strcmp(kinds[i].name, lua_tostring(L, -1)) == 0)
+            block->kind = (enum kb_block_kind)i;
+    lua_pop(L, 1);
+    block->place = take_place(L, blocks);
+    block->names = take_field(L, blocks, "names");
+    if (block->kind != KB_BLOCK_TEST)
+        block->body = take_field(L, blocks, "body");
+    block->title = title_of(blocks, block);
+}
+
+static int take_notes(lua_State *L)
+{
+    struct kb_blocks *blocks = lua_touserdata(L, 1);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &notes_key);
+    blocks->n = (size_t)lua_rawlen(L, -1);
+    blocks->list = take_memory(L, blocks, blocks->n * sizeof(*blocks->list));
+    for (size_t i = 0; i < blocks->n; i++) {
+        lua_rawgeti(L, -1, (lua_Integer)i + 1);
+        take_block(L, blocks, &blocks->list[i]);
+        lua_pop(L, 1);
+    }
+    return 0;
+}
+
+/* A Lua error comes with "PATH:LINE: " in front, which is the problem's own place. */
+static void add_script_problem(const struct kb_blocks *blocks, const struct kb_err *err)
+{
+    for (size_t i = 0; i < blocks->n_sources; i++) {
+        struct kb_place place = {.path = blocks->sources[i].path, .file = (int)i};
+        size_t len = strlen(place.path);
+        if (strncmp(err->text, place.path, len) != 0 || err->text[len] != ':')
+            continue;
+        char *rest;
+        long line = strtol(err->text + len + 1, &rest, 10);
+        if (line <= 0 || line > INT32_MAX || strncmp(rest, ": ", 2) != 0)
+            continue;
+        place.line = (int)line;
+        kb_problem_add(blocks->problems, false, &place, "%s", rest + 2);
+        return;
+    }
+    const struct kb_place whole = {.path = blocks->sources[0].path};
+    kb_problem_add(blocks->problems, false, &whole, "%s", err->text);
+}
+
+static bool run(
+    struct kb_blocks *blocks, const char *name, struct kb_slice text, struct kb_err *err)
+{
+    const struct kb_script_limits limits = {
+        .memory = LUA_MEMORY, .time_ms = LUA_TIME_MS, .clock = kb_clock_system()};
+    struct kb_script *script = kb_script_new(&limits, err);
+    bool ok = script && kb_script_call(script, prepare, blocks, err) &&
+              kb_script_run(script, name, text, err) &&
+              kb_script_call(script, take_notes, blocks, err);
+    kb_script_free(script);
+    return ok;
+}
+
+bool kb_blocks_read(
+    struct kb_blocks *blocks, const char *name, struct kb_slice text, struct kb_problems *problems)
+{
+    struct kb_err err;
+    blocks->problems = problems;
+    if (kb_source_add(blocks, name, text) < 0) {
+        const struct kb_place place = {.path = name};
+        kb_problem_add(problems, false, &place, "no memory");
+        return false;
+    }
+    bool ok = run(blocks, blocks->sources[0].path, text, &err);
+    if (!ok) {
+        blocks->n = 0;
+        add_script_problem(blocks, &err);
+    }
+    return ok;
+}
+
+struct kb_place kb_block_place_of(
+    const struct kb_blocks *blocks, const struct kb_block *block, struct kb_slice key)
+{
+    struct kb_place place = block->place;
+    if (place.line == 0)
+        return place;
+    int end = 0; /* where the next block of the same file opens */
+    for (size_t i = 0; i < blocks->n; i++) {
+        const struct kb_place *other = &blocks->list[i].place;
+        if (other->file == place.file && other->line > place.line &&
+            (end == 0 || other->line < end))
+            end = other->line;
+    }
+    int line = kb_key_line(blocks->sources[place.file].text, place.line, end, key);
+    if (line > 0)
+        place.line = line;
+    return place;
+}

@@ -1,0 +1,116 @@
+/* A kably file as it was written: its blocks as plain data, before anything is checked.
+ *
+ *     struct kb_blocks blocks;
+ *     kb_blocks_init(&blocks);
+ *     if (kb_blocks_read(&blocks, "config/orders.lua", text, problems))
+ *         for each blocks.list[i]: kind, place, title, names, body
+ *     kb_blocks_deinit(&blocks);
+ *
+ * The text runs in a Lua state of its own (script/lua_state.h), which is gone when kb_blocks_read
+ * returns; what is left lies in one arena. Thread: one at a time. */
+#ifndef KB_CONFIG_BLOCKS_H
+#define KB_CONFIG_BLOCKS_H
+
+#include "base/arena.h"
+#include "config/problems.h"
+
+#include <sys/types.h>
+
+#define KB_SOURCES_MAX 64
+#define KB_FILE_BYTES_MAX (1 << 20)
+
+/* X(id, name, how often): ONCE, or NAMED and as often as one likes. */
+#define KB_BLOCK_KINDS(X)               \
+    X(KAFKA, "kafka", ONCE)             \
+    X(REGISTRY, "registry", ONCE)       \
+    X(ABLY, "ably", ONCE)               \
+    X(PUBLISH, "publish", ONCE)         \
+    X(DEFAULTS, "defaults", ONCE)       \
+    X(TOPIC, "topic", NAMED)            \
+    X(DEAD_LETTER, "dead_letter", ONCE) \
+    X(LIMITS, "limits", ONCE)           \
+    X(ADMIN, "admin", ONCE)             \
+    X(LOG, "log", ONCE)                 \
+    X(TEST, "test", NAMED)
+
+enum kb_block_kind {
+#define X(id, name, how_often) KB_BLOCK_##id,
+    KB_BLOCK_KINDS(X)
+#undef X
+        KB_BLOCK_KIND_COUNT
+};
+
+const char *kb_block_name(enum kb_block_kind kind);
+
+/* A Lua value taken over. */
+enum kb_raw_kind {
+    KB_RAW_NIL,
+    KB_RAW_BOOLEAN,
+    KB_RAW_INTEGER,
+    KB_RAW_NUMBER,
+    KB_RAW_TEXT,
+    KB_RAW_TABLE,
+    KB_RAW_FUNCTION,
+    KB_RAW_MISSING /* stands for an env or file that failed, which is reported already */
+};
+
+struct kb_raw {
+    enum kb_raw_kind kind;
+    bool boolean;
+    int64_t integer;
+    double number;
+    struct kb_slice text; /* NUL-terminated behind its length */
+    struct kb_raw_entry *entries;
+    size_t n_entries;
+};
+
+struct kb_raw_entry {
+    struct kb_slice key; /* ptr NULL = an element of a list */
+    int64_t index;       /* then its number */
+    struct kb_raw value;
+};
+
+/* The member of a table, NULL = not there (or no table). */
+const struct kb_raw *kb_raw_get(const struct kb_raw *table, const char *key);
+
+struct kb_block {
+    enum kb_block_kind kind;
+    struct kb_place place; /* where it opens */
+    const char *title;     /* topic "orders", or publish */
+    struct kb_raw names;   /* of topic: a text or a table */
+    struct kb_raw body;    /* KB_RAW_NIL where the braces are missing */
+};
+
+/* One text of the configuration: the file itself, or one that it includes. */
+struct kb_source {
+    const char *path;
+    struct kb_slice text;
+    dev_t device;
+    ino_t inode; /* 0 = no file */
+};
+
+struct kb_blocks {
+    struct kb_arena arena;
+    struct kb_problems *problems; /* borrowed while reading */
+    struct kb_source sources[KB_SOURCES_MAX];
+    size_t n_sources;
+    struct kb_block *list;
+    size_t n;
+};
+
+void kb_blocks_init(struct kb_blocks *blocks);
+void kb_blocks_deinit(struct kb_blocks *blocks);
+
+/* False: the text could not be run to its end; the reason is a problem. */
+bool kb_blocks_read(
+    struct kb_blocks *blocks, const char *name, struct kb_slice text, struct kb_problems *problems);
+
+/* The block's place, with the line of that key in it where the text shows it without doubt. */
+struct kb_place kb_block_place_of(
+    const struct kb_blocks *blocks, const struct kb_block *block, struct kb_slice key);
+
+/* A whole file of at most KB_FILE_BYTES_MAX, into the arena, NUL-terminated. KB_ERR_CONFIG. */
+bool kb_file_read(struct kb_arena *arena, const char *path, struct kb_slice *out,
+    struct kb_err *err) KB_MUST_CHECK;
+
+#endif

@@ -1,0 +1,212 @@
+/* env(name [, default]), file(path) and include(path); see helpers.h. Each runs inside a protected
+ * call and may leave by an error at any Lua function, so whatever it holds lies in the arena of
+ * `blocks`.
+ *
+ * A variable that is not set or a file that can't be read is noted as a problem and a placeholder
+ * goes on in its stead: the file runs to its end, and all its problems come out at once. */
+#include "config/helpers.h"
+
+#include "script/lua_state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <lauxlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct kb_blocks *blocks_of(lua_State *L)
+{
+    return lua_touserdata(L, lua_upvalueindex(1));
+}
+
+/* The placeholder is the light userdata NULL; it absorbs what is joined to it. */
+static int push_missing(lua_State *L)
+{
+    lua_pushlightuserdata(L, NULL);
+    return 1;
+}
+
+static void make_missing_absorb(lua_State *L)
+{
+    lua_pushlightuserdata(L, NULL);
+    lua_newtable(L);
+    lua_pushcfunction(L, push_missing);
+    lua_setfield(L, -2, "__concat");
+    lua_pushliteral(L, "missing value");
+    lua_setfield(L, -2, "__name");
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+    lua_setmetatable(L, -2);
+    lua_pop(L, 1);
+}
+
+int kb_source_find(const struct kb_blocks *blocks, const char *path)
+{
+    for (size_t i = 0; i < blocks->n_sources; i++)
+        if (strcmp(blocks->sources[i].path, path) == 0)
+            return (int)i;
+    return -1;
+}
+
+/* The line that called the helper. */
+static struct kb_place place_here(lua_State *L, const struct kb_blocks *blocks)
+{
+    int line;
+    const char *path = kb_script_where(L, &line);
+    int number = path ? kb_source_find(blocks, path) : -1;
+    if (number < 0)
+        return (struct kb_place){.path = blocks->sources[0].path};
+    return (struct kb_place){.path = blocks->sources[number].path, .file = number, .line = line};
+}
+
+static int env(lua_State *L)
+{
+    const char *name = luaL_checkstring(L, 1);
+    const char *value = getenv(name);
+    if (value) {
+        lua_pushstring(L, value);
+        return 1;
+    }
+    if (lua_gettop(L) >= 2) {
+        lua_settop(L, 2);
+        return 1;
+    }
+    struct kb_blocks *blocks = blocks_of(L);
+    struct kb_place place = place_here(L, blocks);
+    kb_problem_add(blocks->problems, false, &place,
+        "env: the environment variable %s is not set; set it, or give a default: env(\"%s\", ...)",
+        name, name);
+    return push_missing(L);
+}
+
+/* Leaves the whole path on the stack: relative ones start at the folder of the file that asks. */
+static const char *resolve(lua_State *L, const struct kb_blocks *blocks, const char *path)
+{
+    struct kb_place place = place_here(L, blocks);
+    const char *slash = strrchr(place.path, '/');
+    if (*path == '/' || !slash)
+        return lua_pushstring(L, path);
+    lua_pushlstring(L, place.path, (size_t)(slash - place.path) + 1);
+    lua_pushstring(L, path);
+    lua_concat(L, 2);
+    return lua_tostring(L, -1);
+}
+
+static int file(lua_State *L)
+{
+    struct kb_blocks *blocks = blocks_of(L);
+    const char *path = resolve(L, blocks, luaL_checkstring(L, 1));
+    struct kb_slice text;
+    struct kb_err err;
+    if (!kb_file_read(&blocks->arena, path, &text, &err)) {
+        struct kb_place place = place_here(L, blocks);
+        kb_problem_add(blocks->problems, false, &place, "file: %s", err.text);
+        return push_missing(L);
+    }
+    if (text.len > 0 && text.ptr[text.len - 1] == '\n')
+        text.len--;
+    if (text.len > 0 && text.ptr[text.len - 1] == '\r')
+        text.len--;
+    lua_pushlstring(L, text.ptr, text.len);
+    return 1;
+}
+
+int kb_source_add(struct kb_blocks *blocks, const char *path, struct kb_slice text)
+{
+    struct kb_slice copy;
+    if (blocks->n_sources == KB_SOURCES_MAX ||
+        !kb_arena_copy(&blocks->arena, (struct kb_slice){path, strlen(path) + 1}, &copy))
+        return -1;
+    struct stat st;
+    bool is_file = stat(path, &st) == 0;
+    blocks->sources[blocks->n_sources] = (struct kb_source){.path = copy.ptr,
+        .text = text,
+        .device = is_file ? st.st_dev : 0,
+        .inode = is_file ? st.st_ino : 0};
+    return (int)blocks->n_sources++;
+}
+
+/* Does a file that is running now include itself? */
+static bool is_running(lua_State *L, const struct kb_blocks *blocks, const struct kb_source *source)
+{
+    lua_Debug ar;
+    for (int level = 1; lua_getstack(L, level, &ar); level++) {
+        lua_getinfo(L, "S", &ar);
+        int number = *ar.source == '@' ? kb_source_find(blocks, ar.source + 1) : -1;
+        const struct kb_source *other = number < 0 ? NULL : &blocks->sources[number];
+        if (other && other->inode == source->inode && other->device == source->device)
+            return true;
+    }
+    return false;
+}
+
+static int include(lua_State *L)
+{
+    struct kb_blocks *blocks = blocks_of(L);
+    const char *path = resolve(L, blocks, luaL_checkstring(L, 1));
+    struct kb_slice text;
+    struct kb_err err;
+    if (!kb_file_read(&blocks->arena, path, &text, &err))
+        return luaL_error(L, "include: %s", err.text);
+    int number = kb_source_add(blocks, path, text);
+    if (number < 0)
+        return luaL_error(L, "include: more than %d files", KB_SOURCES_MAX - 1);
+    if (is_running(L, blocks, &blocks->sources[number]))
+        return luaL_error(L, "include: %s includes itself", path);
+    lua_settop(L, 2);
+    kb_script_load(L, path, text);
+    lua_call(L, 0, LUA_MULTRET);
+    return lua_gettop(L) - 2;
+}
+
+void kb_helpers_install(lua_State *L, struct kb_blocks *blocks)
+{
+    static const luaL_Reg helpers[] = {
+        {"env", env}, {"file", file}, {"include", include}, {NULL, NULL}};
+    make_missing_absorb(L);
+    lua_pushglobaltable(L);
+    lua_pushlightuserdata(L, blocks);
+    luaL_setfuncs(L, helpers, 1);
+    lua_pop(L, 1);
+}
+
+static bool read_all(int fd, struct kb_buf *buf)
+{
+    for (;;) {
+        char *room = kb_buf_reserve(buf, 4096);
+        if (!room) {
+            errno = EFBIG;
+            return false;
+        }
+        ssize_t got = read(fd, room, 4096);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return got == 0;
+        kb_buf_commit(buf, (size_t)got);
+    }
+}
+
+bool kb_file_read(
+    struct kb_arena *arena, const char *path, struct kb_slice *out, struct kb_err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return kb_err_config(err, "%s: %s", path, strerror(errno));
+    struct kb_buf buf;
+    kb_buf_init(&buf, KB_FILE_BYTES_MAX);
+    bool ok = read_all(fd, &buf);
+    if (!ok)
+        kb_err_config(err, "%s: %s", path, strerror(errno));
+    close(fd);
+    if (ok) {
+        kb_buf_byte(&buf, '\0');
+        ok = !buf.failed && kb_arena_copy(arena, kb_buf_slice(&buf), out);
+        if (ok)
+            out->len--;
+        else
+            kb_err_config(err, "%s: too large", path);
+    }
+    kb_buf_deinit(&buf);
+    return ok;
+}

@@ -1,0 +1,18 @@
+/* env, file and include: what a kably file calls to take in the world around it. */
+#ifndef KB_CONFIG_HELPERS_H
+#define KB_CONFIG_HELPERS_H
+
+#include "config/blocks.h"
+
+#include <lua.h>
+
+/* Sets the three as globals. Inside a protected call; `blocks` outlives the state. */
+void kb_helpers_install(lua_State *L, struct kb_blocks *blocks);
+
+/* Notes another source; its number, or -1 where there are too many or no memory. */
+int kb_source_add(struct kb_blocks *blocks, const char *path, struct kb_slice text);
+
+/* The number of the source of that name, -1 = none. */
+int kb_source_find(const struct kb_blocks *blocks, const char *path);
+
+#endif

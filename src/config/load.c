@@ -1,0 +1,273 @@
+/* Loads a configuration; see config.h for the use, load.h for the steps. */
+#include "config/load.h"
+
+#include "ably/endpoint.h"
+#include "config/options.h"
+
+#include <stdarg.h>
+
+static const struct kb_slice no_key = {NULL, 0};
+
+KB_PRINTF(5, 0)
+static void note(const struct kb_load *load, bool warning, const struct kb_block *block,
+    struct kb_slice key, const char *fmt, va_list args)
+{
+    char *text = NULL;
+    struct kb_place place = key.ptr ? kb_block_place_of(load->blocks, block, key) : block->place;
+    if (vasprintf(&text, fmt, args) < 0)
+        text = NULL;
+    if (key.ptr)
+        kb_problem_add(load->problems, warning, &place, "%s: " KB_FMT ": %s", block->title,
+            KB_ARG(key), text ? text : "no memory");
+    else
+        kb_problem_add(
+            load->problems, warning, &place, "%s: %s", block->title, text ? text : "no memory");
+    free(text);
+}
+
+void kb_load_problem(const struct kb_load *load, const struct kb_block *block, struct kb_slice key,
+    const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    note(load, false, block, key, fmt, args);
+    va_end(args);
+}
+
+void kb_load_warning(const struct kb_load *load, const struct kb_block *block, struct kb_slice key,
+    const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    note(load, true, block, key, fmt, args);
+    va_end(args);
+}
+
+bool kb_load_has_body(const struct kb_load *load, const struct kb_block *block)
+{
+    if (block->body.kind == KB_RAW_TABLE)
+        return true;
+    kb_load_problem(load, block, no_key, "expected %s { key = value, ... }", block->title);
+    return false;
+}
+
+/* "; did you mean ...", or where the key belongs. */
+static void complain_unknown(
+    const struct kb_load *load, const struct kb_block *block, struct kb_slice key)
+{
+    const char *near = kb_option_suggest(block->kind, key);
+    const char *owner = NULL;
+    for (int kind = 0; kind < KB_BLOCK_KIND_COUNT && !near && !owner; kind++)
+        if (kb_option_find((enum kb_block_kind)kind, key))
+            owner = kb_block_name((enum kb_block_kind)kind);
+    if (near)
+        kb_load_problem(load, block, key, "unknown key; did you mean \"%s\"?", near);
+    else if (owner)
+        kb_load_problem(load, block, key, "unknown key; the block %s has one", owner);
+    else
+        kb_load_problem(load, block, key, "unknown key");
+}
+
+void kb_load_check_keys(const struct kb_load *load, const struct kb_block *block)
+{
+    for (size_t i = 0; i < block->body.n_entries; i++) {
+        const struct kb_raw_entry *entry = &block->body.entries[i];
+        const struct kb_option *option = NULL;
+        if (entry->key.ptr)
+            option = kb_option_find(block->kind, entry->key);
+        if (!entry->key.ptr)
+            kb_load_problem(load, block, no_key, "entry %lld has no key; expected key = value",
+                (long long)entry->index);
+        else if (!option)
+            complain_unknown(load, block, entry->key);
+        else if (option->type == KB_OPTION_LATER)
+            kb_load_problem(load, block, entry->key, "is not in this version yet");
+    }
+}
+
+/* A template's error is shown in the text itself. */
+static void complain_value(const struct kb_load *load, const struct kb_block *block,
+    const struct kb_option *option, const struct kb_raw *raw, const struct kb_err *err)
+{
+    struct kb_buf caret;
+    kb_buf_init(&caret, 2 * KB_TEMPLATE_LEN_MAX);
+    if (option->type == KB_OPTION_TEMPLATE && raw->kind == KB_RAW_TEXT && err->column > 0)
+        kb_template_caret(&caret, raw->text, err->column);
+    if (caret.len > 0)
+        kb_load_problem(load, block, kb_slice_of(option->key), "%s\n" KB_FMT, err->text,
+            (int)caret.len - 1, caret.ptr);
+    else
+        kb_load_problem(load, block, kb_slice_of(option->key), "%s", err->text);
+    kb_buf_deinit(&caret);
+}
+
+static void apply(const struct kb_load *load, const struct kb_block *block,
+    const struct kb_block *below, const struct kb_option *option, void *base)
+{
+    const struct kb_block *source = block;
+    const struct kb_raw *raw = kb_raw_get(&block->body, option->key);
+    if (!raw && below) {
+        source = below;
+        raw = kb_raw_get(&below->body, option->key);
+    }
+    struct kb_err err;
+    if (!raw && option->required)
+        kb_load_problem(
+            load, block, kb_slice_of(option->key), "missing; expected %s", option->help);
+    else if (!raw || raw->kind == KB_RAW_MISSING)
+        kb_option_set_default(option, base);
+    else if (!kb_option_set(option, base, raw, &err))
+        complain_value(load, source, option, raw, &err);
+}
+
+void kb_load_options(const struct kb_load *load, const struct kb_block *block,
+    const struct kb_block *below, void *base)
+{
+    enum kb_block_kind rows = block->kind == KB_BLOCK_DEFAULTS ? KB_BLOCK_TOPIC : block->kind;
+    for (size_t i = 0; i < kb_n_options; i++)
+        if (kb_options[i].block == rows && kb_options[i].type != KB_OPTION_LATER)
+            apply(load, block, below, &kb_options[i], base);
+}
+
+/* Gives each kind that stands once its block. */
+static void sort_blocks(struct kb_load *load)
+{
+    for (int kind = 0; kind < KB_BLOCK_KIND_COUNT; kind++)
+        load->once[kind] = (struct kb_block){.kind = (enum kb_block_kind)kind,
+            .place = {.path = load->blocks->sources[0].path},
+            .title = kb_block_name((enum kb_block_kind)kind)};
+    for (size_t i = 0; i < load->blocks->n; i++) {
+        const struct kb_block *block = &load->blocks->list[i];
+        struct kb_block *first = &load->once[block->kind];
+        if (block->kind == KB_BLOCK_TOPIC || block->kind == KB_BLOCK_TEST)
+            continue;
+        if (first->body.kind != KB_RAW_NIL)
+            kb_load_problem(load, block, no_key,
+                "stands here for the second time; the first is at %s:%d", first->place.path,
+                first->place.line);
+        else if (kb_load_has_body(load, block))
+            *first = *block;
+    }
+}
+
+static bool has_rows(enum kb_block_kind kind)
+{
+    for (size_t i = 0; i < kb_n_options; i++)
+        if (kb_options[i].block == kind && kb_options[i].type != KB_OPTION_LATER)
+            return true;
+    return false;
+}
+
+static void load_once(const struct kb_load *load, enum kb_block_kind kind)
+{
+    const struct kb_block *block = &load->once[kind];
+    bool is_there = block->body.kind == KB_RAW_TABLE;
+    if (is_there && !has_rows(kind)) {
+        kb_load_problem(load, block, no_key, "this block is not in this version yet");
+        return;
+    }
+    kb_load_check_keys(load, block);
+    if (is_there || kind != KB_BLOCK_DEAD_LETTER)
+        kb_load_options(load, block, NULL, load->config);
+}
+
+/* APP.KEYID:SECRET, each part there. */
+static bool is_api_key(const char *key)
+{
+    size_t app = strcspn(key, ".:");
+    if (app == 0 || key[app] != '.')
+        return false;
+    size_t id = strcspn(key + app + 1, ".: ");
+    return id > 0 && key[app + 1 + id] == ':' && key[app + 1 + id + 1] != '\0' &&
+           !strpbrk(key, " \t\r\n");
+}
+
+static void check_ably(const struct kb_load *load)
+{
+    const struct kb_block *block = &load->once[KB_BLOCK_ABLY];
+    const struct kb_config *config = load->config;
+    char url[512];
+    struct kb_err err;
+    if (config->ably.key && !is_api_key(config->ably.key))
+        kb_load_problem(load, block, KB_S("key"),
+            "is no API key; expected APP.KEYID:SECRET, as Ably's dashboard shows it");
+    if (!kb_endpoint_url(
+            config->ably.endpoint, config->ably.tls, config->ably.port, url, sizeof(url), &err))
+        kb_load_problem(load, block, KB_S("endpoint"), "%s", err.text);
+    else if (!config->ably.tls && !kb_endpoint_loopback(config->ably.endpoint))
+        kb_load_problem(load, block, KB_S("tls"),
+            "an API key would travel unprotected to %s; leave tls = false to endpoints on this "
+            "machine, such as \"127.0.0.1\"",
+            url);
+}
+
+static void check_dead_letter(const struct kb_load *load)
+{
+    const char *topic = load->config->dead_letter.topic;
+    if (topic && !kb_topic_name_valid(kb_slice_of(topic)))
+        kb_load_problem(load, &load->once[KB_BLOCK_DEAD_LETTER], KB_S("topic"),
+            "\"%s\" is no topic's name; expected letters, digits, '.', '_' and '-', at most 249",
+            topic);
+}
+
+static void load_all(struct kb_load *load)
+{
+    static const enum kb_block_kind once[] = {KB_BLOCK_REGISTRY, KB_BLOCK_ABLY, KB_BLOCK_PUBLISH,
+        KB_BLOCK_DEAD_LETTER, KB_BLOCK_LIMITS, KB_BLOCK_ADMIN, KB_BLOCK_LOG};
+    sort_blocks(load);
+    kb_load_kafka(load);
+    for (size_t i = 0; i < KB_COUNT(once); i++)
+        load_once(load, once[i]);
+    check_ably(load);
+    check_dead_letter(load);
+    kb_load_topics(load);
+}
+
+static struct kb_config *load_blocks(
+    struct kb_blocks *blocks, const char *name, struct kb_slice text, struct kb_problems *problems)
+{
+    struct kb_config *config = calloc(1, sizeof(*config));
+    struct kb_load load = {.config = config, .blocks = blocks, .problems = problems};
+    size_t before = problems->errors;
+    bool ok = config != NULL;
+    if (ok) {
+        atomic_init(&config->references, 1);
+        config->path = strdup(name);
+        ok = config->path && kb_blocks_read(blocks, name, text, problems);
+    }
+    if (ok)
+        load_all(&load);
+    kb_problems_sort(problems);
+    if (ok && problems->errors == before)
+        return config;
+    kb_config_unref(config);
+    return NULL;
+}
+
+struct kb_config *kb_config_load_text(
+    const char *name, struct kb_slice text, struct kb_problems *problems)
+{
+    struct kb_blocks blocks;
+    kb_blocks_init(&blocks);
+    struct kb_config *config = load_blocks(&blocks, name, text, problems);
+    kb_blocks_deinit(&blocks);
+    return config;
+}
+
+struct kb_config *kb_config_load(const char *path, struct kb_problems *problems)
+{
+    struct kb_blocks blocks;
+    struct kb_slice text;
+    struct kb_err err;
+    struct kb_config *config = NULL;
+    kb_blocks_init(&blocks);
+    if (kb_file_read(&blocks.arena, path, &text, &err)) {
+        config = load_blocks(&blocks, path, text, problems);
+    } else {
+        const struct kb_place place = {.path = path};
+        const char *reason = err.text + strlen(path) + 2;
+        kb_problem_add(problems, false, &place, "%s", reason);
+    }
+    kb_blocks_deinit(&blocks);
+    return config;
+}

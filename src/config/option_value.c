@@ -1,0 +1,445 @@
+/* One option's value: from Lua's to the field of the configuration, and back to Lua's text; see
+ * options.h. Pure but for the memory a text or template takes. Texts of numbers and booleans count
+ * as such, because that is what env() gives. */
+#include "config/options.h"
+
+#include "template/suggest.h"
+#include "value/json.h"
+
+#include <errno.h>
+#include <math.h>
+
+#define CHOICES_MAX 16
+
+static const struct {
+    const char *name;
+    int64_t bytes;
+} units[] = {{"", 1}, {"B", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"KB", 1000},
+    {"MB", 1000000}, {"GB", 1000000000}};
+
+static void *field_of(const struct kb_option *option, void *base)
+{
+    return (char *)base + option->offset;
+}
+
+/* What was written, for the end of an error text: `"abc"`, `a table`. */
+static void describe_raw(
+    const struct kb_option *option, const struct kb_raw *raw, struct kb_buf *out)
+{
+    static const char *const kinds[] = {[KB_RAW_NIL] = "nothing",
+        [KB_RAW_BOOLEAN] = "a boolean",
+        [KB_RAW_INTEGER] = "a number",
+        [KB_RAW_NUMBER] = "a number",
+        [KB_RAW_TEXT] = "a text",
+        [KB_RAW_TABLE] = "a table",
+        [KB_RAW_FUNCTION] = "a function",
+        [KB_RAW_MISSING] = "nothing"};
+    if (option->secret)
+        kb_buf_add(out, kb_slice_of(kinds[raw->kind]));
+    else if (raw->kind == KB_RAW_TEXT)
+        kb_buf_printf(out, "\"%.60s\"", raw->text.ptr);
+    else if (raw->kind == KB_RAW_INTEGER)
+        kb_buf_printf(out, "%lld", (long long)raw->integer);
+    else if (raw->kind == KB_RAW_NUMBER)
+        kb_buf_printf(out, "%.14g", raw->number);
+    else if (raw->kind == KB_RAW_BOOLEAN)
+        kb_buf_printf(out, "%s", raw->boolean ? "true" : "false");
+    else
+        kb_buf_add(out, kb_slice_of(kinds[raw->kind]));
+}
+
+/* "expected a whole number from 1 to 1000, got "abc"". */
+static bool refuse(const struct kb_option *option, const struct kb_raw *raw, struct kb_err *err)
+{
+    struct kb_buf expected, got;
+    kb_buf_init(&expected, 1000);
+    kb_buf_init(&got, 1000);
+    kb_option_describe(option, &expected);
+    describe_raw(option, raw, &got);
+    kb_err_config(err, "expected " KB_FMT ", got " KB_FMT, KB_ARG(kb_buf_slice(&expected)),
+        KB_ARG(kb_buf_slice(&got)));
+    kb_buf_deinit(&expected);
+    kb_buf_deinit(&got);
+    return false;
+}
+
+/* A whole number; a float without a fraction is one too (1e3). */
+static bool whole(const struct kb_raw *raw, int64_t *out)
+{
+    if (raw->kind == KB_RAW_INTEGER) {
+        *out = raw->integer;
+        return true;
+    }
+    if (raw->kind == KB_RAW_NUMBER && raw->number > -0x1p62 && raw->number < 0x1p62 &&
+        raw->number == floor(raw->number)) {
+        *out = (int64_t)raw->number;
+        return true;
+    }
+    if (raw->kind != KB_RAW_TEXT || raw->text.len == 0)
+        return false;
+    char *end;
+    errno = 0;
+    *out = strtoll(raw->text.ptr, &end, 10);
+    return errno == 0 && end == raw->text.ptr + raw->text.len;
+}
+
+/* "256MiB": a whole number and a unit, without a sign. */
+static bool size(const struct kb_raw *raw, int64_t *out)
+{
+    if (whole(raw, out))
+        return true;
+    if (raw->kind != KB_RAW_TEXT || raw->text.ptr[0] < '0' || raw->text.ptr[0] > '9')
+        return false;
+    char *unit;
+    errno = 0;
+    int64_t number = strtoll(raw->text.ptr, &unit, 10);
+    while (*unit == ' ')
+        unit++;
+    size_t len = (size_t)(raw->text.ptr + raw->text.len - unit);
+    for (size_t i = 0; i < KB_COUNT(units); i++)
+        if (kb_slice_is((struct kb_slice){unit, len}, units[i].name))
+            return errno == 0 && !__builtin_mul_overflow(number, units[i].bytes, out);
+    return false;
+}
+
+static bool set_integer(const struct kb_option *option, void *field, const struct kb_raw *raw)
+{
+    int64_t number;
+    bool ok = option->type == KB_OPTION_SIZE ? size(raw, &number) : whole(raw, &number);
+    if (!ok || number < option->min || number > option->max)
+        return false;
+    if (option->size == sizeof(int))
+        *(int *)field = (int)number;
+    else
+        *(int64_t *)field = number;
+    return true;
+}
+
+static bool set_number(const struct kb_option *option, double *field, const struct kb_raw *raw)
+{
+    double number = raw->number;
+    if (raw->kind == KB_RAW_TEXT) {
+        char *end;
+        number = strtod(raw->text.ptr, &end);
+        if (raw->text.len == 0 || end != raw->text.ptr + raw->text.len)
+            return false;
+    } else if (raw->kind != KB_RAW_INTEGER && raw->kind != KB_RAW_NUMBER) {
+        return false;
+    }
+    if (!(number >= (double)option->min && number <= (double)option->max)) /* NaN is neither */
+        return false;
+    *field = number;
+    return true;
+}
+
+static bool set_boolean(bool *field, const struct kb_raw *raw)
+{
+    bool is_true = raw->kind == KB_RAW_BOOLEAN ? raw->boolean : kb_slice_is(raw->text, "true");
+    if (raw->kind != KB_RAW_BOOLEAN && !is_true && !kb_slice_is(raw->text, "false"))
+        return false;
+    *field = is_true;
+    return true;
+}
+
+static bool set_text(
+    const struct kb_option *option, char **field, const struct kb_raw *raw, struct kb_err *err)
+{
+    if (raw->kind != KB_RAW_TEXT)
+        return refuse(option, raw, err);
+    if (raw->text.len == 0)
+        return kb_err_config(err, "is empty; expected %s", option->help);
+    for (size_t i = 0; i < raw->text.len; i++)
+        if ((unsigned char)raw->text.ptr[i] < ' ')
+            return kb_err_config(err, "has a control character at byte %zu", i + 1);
+    char *copy = strdup(raw->text.ptr);
+    if (!copy)
+        return kb_err_fatal(err, "no memory");
+    free(*field);
+    *field = copy;
+    return true;
+}
+
+static const char *suggest_choice(const struct kb_choice *choices, struct kb_slice word)
+{
+    const char *names[CHOICES_MAX];
+    size_t n = 0;
+    for (; choices->name && n < CHOICES_MAX; choices++)
+        names[n++] = choices->name;
+    return kb_suggest(word, names, n);
+}
+
+static bool set_choice(
+    const struct kb_option *option, void *field, const struct kb_raw *raw, struct kb_err *err)
+{
+    if (raw->kind != KB_RAW_TEXT)
+        return refuse(option, raw, err);
+    const struct kb_choice *choice = option->choices;
+    while (choice->name && !kb_slice_is(raw->text, choice->name))
+        choice++;
+    if (!choice->name) {
+        const char *near = suggest_choice(option->choices, raw->text);
+        refuse(option, raw, err);
+        if (near) {
+            size_t len = strlen(err->text);
+            snprintf(err->text + len, sizeof(err->text) - len, "; did you mean \"%s\"?", near);
+        }
+        return false;
+    }
+    if (choice->later)
+        return kb_err_config(err, "\"%s\" is not in this version yet", choice->name);
+    memcpy(field, &choice->value, sizeof(choice->value)); /* whichever enum it is */
+    return true;
+}
+
+static bool set_template(struct kb_template **field, struct kb_rules *rules,
+    const struct kb_option *option, const struct kb_raw *raw, struct kb_err *err)
+{
+    if (raw->kind == KB_RAW_FUNCTION)
+        return kb_err_config(
+            err, "functions are not supported in this version yet; expected a template");
+    if (raw->kind != KB_RAW_TEXT)
+        return refuse(option, raw, err);
+    struct kb_template *tmpl =
+        kb_template_compile(raw->text, rules->key_paths, rules->value_paths, err);
+    if (!tmpl)
+        return false;
+    kb_template_free(*field);
+    *field = tmpl;
+    return true;
+}
+
+static bool parse_action(const struct kb_raw *raw, enum kb_action *out, struct kb_err *err)
+{
+    if (raw->kind == KB_RAW_TEXT && kb_action_parse(raw->text, out))
+        return true;
+    static const char *const names[] = {
+#define X(id, name, help) name,
+        KB_ACTIONS(X)
+#undef X
+    };
+    const char *near =
+        raw->kind == KB_RAW_TEXT ? kb_suggest(raw->text, names, KB_COUNT(names)) : NULL;
+    kb_err_config(err, "expected \"stop\", \"skip\" or \"dlq\"%s%s%s",
+        near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    return false;
+}
+
+/* One member of on_error = { ... }; `default` is applied before the others. */
+static bool set_failure(
+    struct kb_policy *policy, const struct kb_raw_entry *entry, struct kb_err *err)
+{
+    static const char *const names[] = {
+#define X(id, name, help) name,
+        KB_FAILURES(X)
+#undef X
+            "default"};
+    if (!entry->key.ptr)
+        return kb_err_config(err, "expected members such as decode = \"dlq\", got a list");
+    for (int i = 0; i < KB_FAILURE_COUNT; i++)
+        if (kb_slice_is(entry->key, names[i]))
+            return parse_action(&entry->value, &policy->action[i], err) ||
+                   kb_err_wrap(err, "%s", names[i]);
+    if (kb_slice_is(entry->key, "default"))
+        return true;
+    const char *near = kb_suggest(entry->key, names, KB_COUNT(names));
+    return kb_err_config(err, "%.60s: unknown key%s%s%s", entry->key.ptr,
+        near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
+
+static bool set_policy(struct kb_policy *field, const struct kb_option *option,
+    const struct kb_raw *raw, struct kb_err *err)
+{
+    const struct kb_raw *for_all = raw;
+    enum kb_action action = KB_ACTION_STOP;
+    if (raw->kind == KB_RAW_TABLE)
+        for_all = kb_raw_get(raw, "default");
+    else if (raw->kind != KB_RAW_TEXT)
+        return refuse(option, raw, err);
+    if (for_all && !parse_action(for_all, &action, err))
+        return for_all == raw ? false : kb_err_wrap(err, "default");
+    struct kb_policy policy = kb_policy_all(action);
+    for (size_t i = 0; i < raw->n_entries; i++)
+        if (!set_failure(&policy, &raw->entries[i], err))
+            return false;
+    *field = policy;
+    return true;
+}
+
+bool kb_option_set(
+    const struct kb_option *option, void *base, const struct kb_raw *raw, struct kb_err *err)
+{
+    void *field = field_of(option, base);
+    switch (option->type) {
+    case KB_OPTION_INTEGER:
+    case KB_OPTION_SIZE:
+        return set_integer(option, field, raw) || refuse(option, raw, err);
+    case KB_OPTION_NUMBER:
+        return set_number(option, field, raw) || refuse(option, raw, err);
+    case KB_OPTION_BOOLEAN:
+        return set_boolean(field, raw) || refuse(option, raw, err);
+    case KB_OPTION_TEXT:
+        return set_text(option, field, raw, err);
+    case KB_OPTION_CHOICE:
+        return set_choice(option, field, raw, err);
+    case KB_OPTION_TEMPLATE:
+        return set_template(field, base, option, raw, err);
+    case KB_OPTION_POLICY:
+        return set_policy(field, option, raw, err);
+    case KB_OPTION_LATER:
+        break;
+    }
+    return kb_err_config(err, "is not in this version yet");
+}
+
+void kb_option_set_default(const struct kb_option *option, void *base)
+{
+    struct kb_err err;
+    if (!option->fallback)
+        return;
+    const struct kb_raw raw = {.kind = KB_RAW_TEXT, .text = kb_slice_of(option->fallback)};
+    KB_BUG_ON(!kb_option_set(option, base, &raw, &err));
+}
+
+void kb_option_clear(const struct kb_option *option, void *base)
+{
+    if (option->type != KB_OPTION_TEXT)
+        return;
+    char **field = field_of(option, base);
+    free(*field);
+    *field = NULL;
+}
+
+void kb_lua_quote(struct kb_buf *out, struct kb_slice text)
+{
+    kb_buf_byte(out, '"');
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (c == '"' || c == '\\')
+            kb_buf_printf(out, "\\%c", c);
+        else if (c < ' ' || c >= 0x7f)
+            kb_buf_printf(out, "\\x%02x", c);
+        else
+            kb_buf_byte(out, (char)c);
+    }
+    kb_buf_byte(out, '"');
+}
+
+static void format_size(int64_t bytes, struct kb_buf *out)
+{
+    if (bytes > 0 && bytes % (1 << 20) == 0)
+        kb_buf_printf(out, "\"%lldMiB\"", (long long)(bytes >> 20));
+    else
+        kb_buf_add_i64(out, bytes);
+}
+
+static void format_policy(const struct kb_policy *policy, struct kb_buf *out)
+{
+    bool same = true;
+    for (int i = 1; i < KB_FAILURE_COUNT; i++)
+        same = same && policy->action[i] == policy->action[0];
+    if (same) {
+        kb_lua_quote(out, kb_slice_of(kb_action_name(policy->action[0])));
+        return;
+    }
+    for (int i = 0; i < KB_FAILURE_COUNT; i++)
+        kb_buf_printf(out, "%s%s = \"%s\"", i == 0 ? "{ " : ", ",
+            kb_failure_name((enum kb_failure)i), kb_action_name(policy->action[i]));
+    kb_buf_add(out, KB_S(" }"));
+}
+
+static void format_choice(const struct kb_option *option, const void *field, struct kb_buf *out)
+{
+    int value;
+    memcpy(&value, field, sizeof(value));
+    const struct kb_choice *choice = option->choices;
+    while (choice->later || choice->value != value)
+        choice++;
+    kb_lua_quote(out, kb_slice_of(choice->name));
+}
+
+bool kb_option_format(const struct kb_option *option, const void *base, struct kb_buf *out)
+{
+    const void *field = (const char *)base + option->offset;
+    switch (option->type) {
+    case KB_OPTION_INTEGER:
+        kb_buf_add_i64(
+            out, option->size == sizeof(int) ? *(const int *)field : *(const int64_t *)field);
+        return true;
+    case KB_OPTION_SIZE:
+        format_size(*(const int64_t *)field, out);
+        return true;
+    case KB_OPTION_NUMBER:
+        kb_json_real(out, *(const double *)field);
+        return true;
+    case KB_OPTION_BOOLEAN:
+        kb_buf_add(out, *(const bool *)field ? KB_S("true") : KB_S("false"));
+        return true;
+    case KB_OPTION_TEXT:
+        if (!*(char *const *)field)
+            return false;
+        kb_lua_quote(out, option->secret ? KB_S("***") : kb_slice_of(*(char *const *)field));
+        return true;
+    case KB_OPTION_CHOICE:
+        format_choice(option, field, out);
+        return true;
+    case KB_OPTION_TEMPLATE:
+        if (!*(struct kb_template *const *)field)
+            return false;
+        kb_lua_quote(out, kb_template_text(*(struct kb_template *const *)field));
+        return true;
+    case KB_OPTION_POLICY:
+        format_policy(field, out);
+        return true;
+    case KB_OPTION_LATER:
+        break;
+    }
+    return false;
+}
+
+static void describe_choices(const struct kb_option *option, struct kb_buf *out)
+{
+    const struct kb_choice *choice = option->choices, *next;
+    for (bool first = true; choice->name; choice = next, first = false) {
+        for (next = choice + 1; next->name && next->later; next++)
+            ;
+        kb_buf_printf(out, "%s\"%s\"", first ? "" : next->name ? ", " : " or ", choice->name);
+    }
+}
+
+void kb_option_describe(const struct kb_option *option, struct kb_buf *out)
+{
+    switch (option->type) {
+    case KB_OPTION_INTEGER:
+        kb_buf_printf(out, "a whole number from %lld to %lld", (long long)option->min,
+            (long long)option->max);
+        break;
+    case KB_OPTION_SIZE:
+        kb_buf_add(out, KB_S("a size from "));
+        format_size(option->min, out);
+        kb_buf_add(out, KB_S(" to "));
+        format_size(option->max, out);
+        break;
+    case KB_OPTION_NUMBER:
+        kb_buf_printf(
+            out, "a number from %lld to %lld", (long long)option->min, (long long)option->max);
+        break;
+    case KB_OPTION_BOOLEAN:
+        kb_buf_add(out, KB_S("true or false"));
+        break;
+    case KB_OPTION_TEXT:
+        kb_buf_add(out, KB_S("a text"));
+        break;
+    case KB_OPTION_CHOICE:
+        describe_choices(option, out);
+        break;
+    case KB_OPTION_TEMPLATE:
+        kb_buf_add(out, KB_S("a template"));
+        break;
+    case KB_OPTION_POLICY:
+        kb_buf_add(
+            out, KB_S("\"stop\", \"skip\" or \"dlq\", or a table of them by class of failure"));
+        break;
+    case KB_OPTION_LATER:
+        break;
+    }
+}

@@ -1,0 +1,149 @@
+/* The table itself; see options.h. In the order of interface.md and of what `kably options` prints.
+ */
+#include "config/options.h"
+
+#include "template/suggest.h"
+
+#define ROW(kind, name, kind_of_value) \
+    .block = KB_BLOCK_##kind, .key = name, .type = KB_OPTION_##kind_of_value
+#define CONFIG(field) \
+    .offset = offsetof(struct kb_config, field), .size = sizeof(((struct kb_config *)0)->field)
+#define RULES(field) \
+    .offset = offsetof(struct kb_rules, field), .size = sizeof(((struct kb_rules *)0)->field)
+
+static const struct kb_choice orderings[] = {
+    {"channel", KB_ORDERING_CHANNEL, false}, {"none", KB_ORDERING_NONE, false}, {0}};
+
+static const struct kb_choice protocols[] = {
+    {"json", KB_PROTOCOL_JSON, false}, {"msgpack", 0, true}, {0}};
+
+static const struct kb_choice log_levels[] = {
+#define X(id, name) {name, KB_LOG_##id, false},
+    KB_LOG_LEVELS(X)
+#undef X
+        {0}};
+
+static const struct kb_choice log_formats[] = {
+    {"text", KB_LOG_TEXT, false}, {"json", KB_LOG_JSON, false}, {0}};
+
+static const struct kb_choice formats[] = {
+#define X(id, name, help) {name, KB_FORMAT_##id, false},
+    KB_FORMATS(X)
+#undef X
+        {"avro", 0, true},
+    {"json_schema", 0, true}, {"protobuf", 0, true}, {"int16", 0, true}, {"int32", 0, true},
+    {"int64", 0, true}, {"float", 0, true}, {"double", 0, true}, {"uuid", 0, true}, {0}};
+
+static const struct kb_choice null_values[] = {
+#define X(id, name) {name, KB_NULL_##id, false},
+    KB_NULL_VALUES(X)
+#undef X
+        {0}};
+
+const struct kb_option kb_options[] = {
+    {ROW(REGISTRY, "url", LATER)},
+    {ROW(REGISTRY, "auth", LATER), .secret = true},
+
+    {ROW(ABLY, "key", TEXT), CONFIG(ably.key), .required = true, .secret = true,
+        .help = "the API key, APP.KEYID:SECRET; use env or file, so that it is not in this file"},
+    {ROW(ABLY, "token", LATER), .secret = true},
+    {ROW(ABLY, "auth_url", LATER), .secret = true},
+    {ROW(ABLY, "client_id", TEXT), CONFIG(ably.client_id),
+        .help = "the client id that publishes (X-Ably-ClientId)"},
+    {ROW(ABLY, "endpoint", TEXT), CONFIG(ably.endpoint),
+        .help = "a routing policy, nonprod:NAME, or a hostname or address; Ably's own unless set"},
+    {ROW(ABLY, "port", INTEGER), CONFIG(ably.port), .min = 0, .max = 65535, .fallback = "0",
+        .help = "0 = 443, or 80 without TLS"},
+    {ROW(ABLY, "tls", BOOLEAN), CONFIG(ably.tls), .fallback = "true",
+        .help = "false = plain HTTP, with an API key to this machine only"},
+    {ROW(ABLY, "ca_file", TEXT), CONFIG(ably.ca_file),
+        .help = "certificates to trust (PEM); the system's unless set"},
+    {ROW(ABLY, "fallback_hosts", LATER)},
+    {ROW(ABLY, "proxy", LATER), .secret = true},
+    {ROW(ABLY, "no_proxy", LATER)},
+    {ROW(ABLY, "max_message_size", SIZE), CONFIG(ably.max_message_size), .min = 1024,
+        .max = 16 << 20, .fallback = "65536",
+        .help = "what the account allows; a larger message is a failure of class message"},
+
+    {ROW(PUBLISH, "concurrency", INTEGER), CONFIG(publish.concurrency), .min = 1, .max = 1000,
+        .fallback = "10", .help = "requests in flight at most, over all workers"},
+    {ROW(PUBLISH, "linger_ms", INTEGER), CONFIG(publish.linger_ms), .min = 0, .max = 60000,
+        .fallback = "100", .help = "how long a message may wait for others to share a request"},
+    {ROW(PUBLISH, "max_records", INTEGER), CONFIG(publish.max_records), .min = 1, .max = 1000,
+        .fallback = "1000", .help = "records of one request at most"},
+    {ROW(PUBLISH, "max_bytes", SIZE), CONFIG(publish.max_bytes), .min = 1024, .max = 2 << 20,
+        .fallback = "524288", .help = "bytes of one request's body at most"},
+    {ROW(PUBLISH, "max_channels", INTEGER), CONFIG(publish.max_channels), .min = 1, .max = 100,
+        .fallback = "100", .help = "channels of one request at most"},
+    {ROW(PUBLISH, "requests_per_second", NUMBER), CONFIG(publish.requests_per_second), .min = 0,
+        .max = 1000000, .fallback = "100",
+        .help = "over all workers, with a burst of the same; 0 = no limit"},
+    {ROW(PUBLISH, "ordering", CHOICE), CONFIG(publish.ordering), .choices = orderings,
+        .fallback = "channel", .help = "keep the order of each channel, or trade it for speed"},
+    {ROW(PUBLISH, "protocol", CHOICE), CONFIG(publish.protocol), .choices = protocols,
+        .fallback = "json", .help = "how requests are encoded"},
+
+    {ROW(TOPIC, "key", CHOICE), RULES(key_format), .choices = formats, .fallback = "auto",
+        .help = "format of the records' keys"},
+    {ROW(TOPIC, "value", CHOICE), RULES(value_format), .choices = formats, .fallback = "auto",
+        .help = "format of the records' values"},
+    {ROW(TOPIC, "channel", TEMPLATE), RULES(channel), .required = true,
+        .help = "the channel to publish to, such as \"user:#{value.id}\""},
+    {ROW(TOPIC, "name", TEMPLATE), RULES(name), .help = "the message's name; none unless set"},
+    {ROW(TOPIC, "client_id", TEMPLATE), RULES(client_id),
+        .help = "the message's client id; none unless set"},
+    {ROW(TOPIC, "null_value", CHOICE), RULES(null_value), .choices = null_values,
+        .fallback = "publish", .help = "what to do with a record whose value is null"},
+    {ROW(TOPIC, "on_error", POLICY), RULES(policy), .fallback = "stop",
+        .help = "what to do with a record that fails, for all classes or for each"},
+    {ROW(TOPIC, "transform", LATER)},
+    {ROW(TOPIC, "push", LATER)},
+    {ROW(TOPIC, "extras", LATER)},
+    {ROW(TOPIC, "cipher", LATER), .secret = true},
+
+    {ROW(DEAD_LETTER, "topic", TEXT), CONFIG(dead_letter.topic), .required = true,
+        .help = "the topic that takes the records which on_error sends to \"dlq\""},
+
+    {ROW(LIMITS, "workers", INTEGER), CONFIG(limits.workers), .min = 1, .max = 64, .fallback = "1",
+        .restart = true, .help = "consumers in this process, each with its own thread"},
+    {ROW(LIMITS, "memory", SIZE), CONFIG(limits.memory), .min = 16 << 20, .max = INT64_C(1) << 46,
+        .fallback = "256MiB", .restart = true,
+        .help = "bytes of records queued and in flight; above it partitions are paused"},
+    {ROW(LIMITS, "drain_ms", INTEGER), CONFIG(limits.drain_ms), .min = 0, .max = 600000,
+        .fallback = "5000", .help = "how long a stop may take to finish what was taken"},
+    {ROW(LIMITS, "hook_ms", LATER)},
+    {ROW(LIMITS, "hook_memory", LATER)},
+
+    {ROW(ADMIN, "listen", LATER)},
+    {ROW(ADMIN, "token", LATER), .secret = true},
+
+    {ROW(LOG, "level", CHOICE), CONFIG(log.level), .choices = log_levels, .fallback = "info",
+        .help = "the least important lines to log"},
+    {ROW(LOG, "format", CHOICE), CONFIG(log.format), .choices = log_formats, .fallback = "text",
+        .help = "lines for people, or one JSON object a line"},
+};
+
+const size_t kb_n_options = KB_COUNT(kb_options);
+
+static enum kb_block_kind rows_of(enum kb_block_kind block)
+{
+    return block == KB_BLOCK_DEFAULTS ? KB_BLOCK_TOPIC : block;
+}
+
+const struct kb_option *kb_option_find(enum kb_block_kind block, struct kb_slice key)
+{
+    for (size_t i = 0; i < kb_n_options; i++)
+        if (kb_options[i].block == rows_of(block) && kb_slice_is(key, kb_options[i].key))
+            return &kb_options[i];
+    return NULL;
+}
+
+const char *kb_option_suggest(enum kb_block_kind block, struct kb_slice key)
+{
+    const char *keys[KB_COUNT(kb_options)];
+    size_t n = 0;
+    for (size_t i = 0; i < kb_n_options; i++)
+        if (kb_options[i].block == rows_of(block))
+            keys[n++] = kb_options[i].key;
+    return kb_suggest(key, keys, n);
+}
