@@ -1,0 +1,62 @@
+/* The table of commands, and finding one. */
+#include "cli/cli.h"
+
+#include <string.h>
+
+const struct kb_command kb_commands[] = {
+    {"run", "[FILE]", "publish the records of the topics in FILE, until told to stop",
+        "FILE is a kably configuration; without it $KABLY_CONFIG, else\n"
+        "/etc/kably/kably.lua.\n"
+        "\n"
+        "SIGTERM and SIGINT stop taking records, publish and commit what was taken\n"
+        "(for at most limits.drain_ms) and exit 0; a second one exits at once. What\n"
+        "was not committed comes again with the next start.\n"
+        "\n"
+        "Wrong credentials, an absent broker or an outage of Ably are waited for, and\n"
+        "the log says so. Exit 1: a record met the policy \"stop\". Exit 2: FILE is\n"
+        "wrong; `kably check` tells the same without starting.\n",
+        kb_cli_run},
+    {"check", "[FILE] [--print]", "read FILE and tell every error in it at once",
+        "Each error comes with file:line, the key, what was expected and, where it can\n"
+        "be told, what was probably meant. Nothing is connected to.\n"
+        "\n"
+        "  --print   show the effective configuration, defaults included; secrets are\n"
+        "            not shown\n"
+        "\n"
+        "FILE is a kably configuration; without it $KABLY_CONFIG, else\n"
+        "/etc/kably/kably.lua. Exit 2: there is at least one error.\n",
+        kb_cli_check},
+    {"options", "[--markdown]", "list every option of the configuration file",
+        "Type, bounds, default, whether a reload applies it, and what it does.\n"
+        "\n"
+        "  --markdown   as tables for a document\n",
+        kb_cli_options},
+    {"sandbox", "[OPTION]...", "Kafka and Ably on this machine, without an account",
+        "Runs a mock Kafka and a local Ably on loopback until Ctrl-C, and prints what\n"
+        "to point things at. The local Ably keeps Ably's REST rules.\n"
+        "\n"
+        "  --topic NAME:PARTITIONS  make a topic; may come again. One that is merely\n"
+        "                           used gets 4 partitions\n"
+        "  --ably-port N            the local Ably's port; without it any free one\n"
+        "  --key APP.KEYID:SECRET   let in only this key; without it any key\n"
+        "  --history N              messages kept per channel (1000; 0 = none)\n"
+        "  --no-kafka               the local Ably alone\n"
+        "\n"
+        "Of the local Ably, for tests: GET /_control/stats counts; GET\n"
+        "/_control/deliveries lists all messages, duplicates too; POST\n"
+        "/_control/faults takes [{\"status\":503,\"times\":3}] and the keys channel, path,\n"
+        "code, message, headers, delay_ms, cut (\"before\", \"after\", \"middle\"), spec,\n"
+        "seconds; [] clears; POST /_control/reset forgets everything.\n",
+        kb_cli_sandbox},
+    {"help", "[COMMAND]", "show the commands, or one of them", "", kb_cli_help},
+};
+const int kb_n_commands = KB_COUNT(kb_commands);
+
+const struct kb_command *kb_command_find(const char *name)
+{
+    for (int i = 0; i < kb_n_commands; i++) {
+        if (strcmp(kb_commands[i].name, name) == 0)
+            return &kb_commands[i];
+    }
+    return NULL;
+}

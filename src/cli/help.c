@@ -1,0 +1,125 @@
+/* Help, usage errors and "did you mean". */
+#include "cli/cli.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#define NAME_MAX_LEN 31 /* longer names are not guessed at */
+
+void kb_cli_print_commands(FILE *to)
+{
+    fprintf(to, "kably publishes Kafka records to Ably channels.\n\n");
+    fprintf(to, "usage: kably COMMAND [ARGUMENT]...\n\n");
+    for (int i = 0; i < kb_n_commands; i++) {
+        const struct kb_command *command = &kb_commands[i];
+        fprintf(to, "  %-8s %s\n", command->name, command->help);
+    }
+    fprintf(to, "\n`kably help COMMAND` tells more; `kably --version` the versions.\n"
+                "Exit codes: 0 done, 1 the work failed, 2 wrong usage or configuration.\n");
+}
+
+void kb_cli_print_command(FILE *to, const struct kb_command *command)
+{
+    fprintf(to, "usage: kably %s %s\n\n%s%s", command->name, command->arguments, command->help,
+        command->details[0] ? ".\n\n" : ".\n");
+    fputs(command->details, to);
+}
+
+int kb_cli_help(int argc, char **argv)
+{
+    const struct kb_command *command;
+
+    if (argc > 1)
+        return kb_cli_usage("help", "one command at a time");
+    if (argc == 0) {
+        kb_cli_print_commands(stdout);
+        return KB_EXIT_DONE;
+    }
+    command = kb_command_find(argv[0]);
+    if (!command)
+        return kb_cli_unknown(argv[0]);
+    kb_cli_print_command(stdout, command);
+    return KB_EXIT_DONE;
+}
+
+bool kb_cli_asks_help(int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    }
+    return false;
+}
+
+int kb_cli_usage(const char *command, const char *fmt, ...)
+{
+    va_list args;
+
+    fprintf(stderr, "kably %s: ", command);
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    fprintf(stderr, "; see `kably help %s`\n", command);
+    return KB_EXIT_USAGE;
+}
+
+static int least(int a, int b, int c)
+{
+    int d = a < b ? a : b;
+
+    return d < c ? d : c;
+}
+
+/* How many letters to add, drop, change or swap with a neighbour to make one of the other. */
+static int distance(const char *a, const char *b)
+{
+    int cost[NAME_MAX_LEN + 1][NAME_MAX_LEN + 1];
+    int a_len = (int)strlen(a), b_len = (int)strlen(b);
+
+    for (int i = 0; i <= a_len; i++) {
+        for (int j = 0; j <= b_len; j++) {
+            if (i == 0 || j == 0) {
+                cost[i][j] = i + j;
+                continue;
+            }
+            cost[i][j] = least(cost[i - 1][j] + 1, cost[i][j - 1] + 1,
+                cost[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                cost[i][j] = least(cost[i][j], cost[i - 2][j - 2] + 1, cost[i][j]);
+        }
+    }
+    return cost[a_len][b_len];
+}
+
+const char *kb_cli_nearest(const char *name, const char *const *known, int n_known)
+{
+    const char *nearest = NULL;
+    int best = 3; /* two mistakes may be a slip, three are another word */
+
+    for (int i = 0; i < n_known; i++) {
+        if (strlen(name) > NAME_MAX_LEN || strlen(known[i]) > NAME_MAX_LEN)
+            continue;
+        int d = distance(name, known[i]);
+        if (d < best && d < (int)strlen(known[i])) {
+            best = d;
+            nearest = known[i];
+        }
+    }
+    return nearest;
+}
+
+int kb_cli_unknown(const char *name)
+{
+    const char *names[32], *nearest;
+    int n = 0;
+
+    for (; n < kb_n_commands && n < (int)KB_COUNT(names); n++)
+        names[n] = kb_commands[n].name;
+    nearest = kb_cli_nearest(name, names, n);
+    fprintf(stderr, "kably: unknown command \"%s\"", name);
+    if (nearest)
+        fprintf(stderr, "; did you mean \"%s\"?\n", nearest);
+    else
+        fprintf(stderr, "; `kably help` shows them\n");
+    return KB_EXIT_USAGE;
+}

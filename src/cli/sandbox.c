@@ -1,0 +1,174 @@
+/* `kably sandbox`: librdkafka's mock cluster and the local Ably, until a signal. The lines it
+ * prints can be read by people, sourced by a shell and parsed by a test. */
+#include "cli/cli.h"
+#include "sandbox/local_ably.h"
+#include "sandbox/mock_kafka.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#define TOPICS_MAX 100
+#define DEFAULT_KEY "sandbox.key:secret"
+
+struct wish {
+    struct {
+        char name[250]; /* Kafka allows 249 */
+        int partitions;
+    } topics[TOPICS_MAX];
+    int n_topics;
+    const char *key;
+    int ably_port;
+    long history; /* -1 = the default */
+    bool no_kafka;
+};
+
+static bool whole_number(const char *text, long max, long *out)
+{
+    char *end;
+
+    errno = 0;
+    *out = strtol(text, &end, 10);
+    return errno == 0 && end != text && *end == '\0' && *out >= 0 && *out <= max;
+}
+
+static int take_topic(struct wish *wish, const char *text)
+{
+    const char *colon = strrchr(text, ':');
+    size_t len = colon ? (size_t)(colon - text) : 0;
+    long partitions;
+
+    if (wish->n_topics == TOPICS_MAX)
+        return kb_cli_usage("sandbox", "more than %d topics", TOPICS_MAX);
+    if (len == 0 || len >= sizeof(wish->topics[0].name) ||
+        !whole_number(colon + 1, 10000, &partitions) || partitions == 0)
+        return kb_cli_usage("sandbox", "--topic %s: expected NAME:PARTITIONS", text);
+    memcpy(wish->topics[wish->n_topics].name, text, len);
+    wish->topics[wish->n_topics].name[len] = '\0';
+    wish->topics[wish->n_topics++].partitions = (int)partitions;
+    return KB_EXIT_DONE;
+}
+
+static int take_option(struct wish *wish, const char *name, const char *value)
+{
+    long number;
+
+    if (!value)
+        return kb_cli_usage("sandbox", "%s needs a value", name);
+    if (strcmp(name, "--topic") == 0)
+        return take_topic(wish, value);
+    if (strcmp(name, "--key") == 0) {
+        wish->key = value;
+    } else if (strcmp(name, "--ably-port") == 0) {
+        if (!whole_number(value, 65535, &number))
+            return kb_cli_usage("sandbox", "--ably-port %s: expected 0 to 65535", value);
+        wish->ably_port = (int)number;
+    } else if (!whole_number(value, 1000000, &wish->history)) {
+        return kb_cli_usage("sandbox", "--history %s: expected 0 to 1000000", value);
+    }
+    return KB_EXIT_DONE;
+}
+
+static int parse(struct wish *wish, int argc, char **argv)
+{
+    static const char *const with_value[] = {"--topic", "--key", "--ably-port", "--history"};
+    static const char *const known[] = {
+        "--topic", "--key", "--ably-port", "--history", "--no-kafka"};
+
+    for (int i = 0; i < argc; i++) {
+        const char *name = argv[i], *nearest;
+        bool takes_value = false;
+
+        for (size_t k = 0; k < KB_COUNT(with_value); k++)
+            takes_value = takes_value || strcmp(name, with_value[k]) == 0;
+        if (takes_value) {
+            int code = take_option(wish, name, i + 1 < argc ? argv[++i] : NULL);
+            if (code != KB_EXIT_DONE)
+                return code;
+        } else if (strcmp(name, "--no-kafka") == 0) {
+            wish->no_kafka = true;
+        } else {
+            nearest = kb_cli_nearest(name, known, KB_COUNT(known));
+            return kb_cli_usage("sandbox", "unknown \"%s\"%s%s%s", name,
+                nearest ? ", did you mean \"" : "", nearest ? nearest : "", nearest ? "\"" : "");
+        }
+    }
+    return KB_EXIT_DONE;
+}
+
+static struct kb_mock_kafka *start_kafka(const struct wish *wish, struct kb_err *err)
+{
+    struct kb_mock_kafka *kafka = kb_mock_kafka_start(1, err);
+
+    for (int i = 0; kafka && i < wish->n_topics; i++) {
+        if (!kb_mock_kafka_topic(kafka, wish->topics[i].name, wish->topics[i].partitions, err)) {
+            kb_mock_kafka_stop(kafka);
+            return NULL;
+        }
+    }
+    return kafka;
+}
+
+static struct kb_local_ably *start_ably(const struct wish *wish, struct kb_err *err)
+{
+    struct kb_local_ably_options options = {.port = wish->ably_port,
+        .service = {
+            .key = wish->key,
+            .no_history = wish->history == 0,
+            .history = wish->history > 0 ? (size_t)wish->history : 0,
+        }};
+
+    return kb_local_ably_start(&options, err);
+}
+
+static void announce(
+    const struct kb_mock_kafka *kafka, const struct kb_local_ably *ably, const char *key)
+{
+    int port = kb_local_ably_port(ably);
+
+    if (kafka)
+        printf("KAFKA_BOOTSTRAP=%s\n", kb_mock_kafka_bootstrap(kafka));
+    printf("ABLY_URL=http://127.0.0.1:%d\n", port);
+    printf("ABLY_API_KEY=%s\n", key);
+    printf("# curl -s -u \"%s\" \"http://127.0.0.1:%d/channels/NAME/messages\"   # a channel's "
+           "history\n",
+        key, port);
+    printf("# ready; Ctrl-C ends it\n");
+    fflush(stdout);
+}
+
+int kb_cli_sandbox(int argc, char **argv)
+{
+    struct wish wish = {.history = -1};
+    struct kb_mock_kafka *kafka = NULL;
+    struct kb_local_ably *ably = NULL;
+    struct kb_err err;
+    sigset_t ends;
+    int signal_number, code = parse(&wish, argc, argv);
+
+    if (code != KB_EXIT_DONE)
+        return code;
+    /* Blocked before any thread starts, so that every thread inherits it and only sigwait sees
+     * them. */
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &ends, NULL);
+    signal(SIGPIPE, SIG_IGN);
+
+    code = KB_EXIT_FAILED;
+    if (!wish.no_kafka)
+        kafka = start_kafka(&wish, &err);
+    if (kafka || wish.no_kafka)
+        ably = start_ably(&wish, &err);
+    if (ably) {
+        announce(kafka, ably, wish.key ? wish.key : DEFAULT_KEY);
+        sigwait(&ends, &signal_number);
+        code = KB_EXIT_DONE;
+    } else {
+        fprintf(stderr, "kably sandbox: %s\n", err.text);
+    }
+    kb_local_ably_stop(ably);
+    kb_mock_kafka_stop(kafka);
+    return code;
+}

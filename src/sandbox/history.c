@@ -1,0 +1,78 @@
+/* History of the local Ably: GET /channels/NAME/messages?limit=&direction=&start=&end=, with a Link
+ * header to the next page. A page is told by the number of the message it goes on behind. */
+#include "sandbox/posted.h"
+#include "sandbox/state.h"
+
+#define LIMIT_DEFAULT 100
+#define LIMIT_MAX 1000
+
+struct page {
+    bool forwards;
+    int64_t limit, start_ms, end_ms,
+        behind; /* behind: the last page's last number, 0 = the first page */
+};
+
+static bool read_page(struct kb_exchange *x, struct page *page)
+{
+    struct kb_slice direction = kb_exchange_query(x, "direction");
+
+    page->forwards = kb_slice_is(direction, "forwards");
+    return (!direction.ptr || page->forwards || kb_slice_is(direction, "backwards")) &&
+           kb_exchange_query_number(x, "limit", LIMIT_DEFAULT, &page->limit) && page->limit > 0 &&
+           page->limit <= LIMIT_MAX && kb_exchange_query_number(x, "start", 0, &page->start_ms) &&
+           kb_exchange_query_number(x, "end", INT64_MAX, &page->end_ms) &&
+           kb_exchange_query_number(x, "behind", 0, &page->behind);
+}
+
+static bool on_page(const struct page *page, const struct kb_stored *stored)
+{
+    bool behind = page->forwards ? (int64_t)stored->seq > page->behind
+                                 : page->behind == 0 || (int64_t)stored->seq < page->behind;
+
+    return behind && stored->timestamp_ms >= page->start_ms && stored->timestamp_ms <= page->end_ms;
+}
+
+static void add_link(struct kb_exchange *x, const struct page *page, uint64_t last)
+{
+    char link[256], range[96] = "";
+
+    if (page->start_ms > 0 || page->end_ms < INT64_MAX)
+        snprintf(range, sizeof(range), "&start=%" PRId64 "&end=%" PRId64, page->start_ms,
+            page->end_ms < INT64_MAX ? page->end_ms : INT64_C(999999999999999));
+    snprintf(link, sizeof(link),
+        "<./messages?limit=%" PRId64 "&direction=%s%s&behind=%" PRIu64 ">; rel=\"next\"",
+        page->limit, page->forwards ? "forwards" : "backwards", range, last);
+    kb_exchange_add_header(x, KB_S("Link"), kb_slice_of(link));
+}
+
+void kb_service_history(struct kb_service *service, struct kb_exchange *x, struct kb_slice name)
+{
+    struct kb_refusal refusal = kb_posted_check_channel(name);
+    const struct kb_stored *stored;
+    struct page page;
+    int64_t n = 0;
+    uint64_t last = 0;
+
+    if (refusal.code)
+        return kb_exchange_error(x, refusal.status, refusal.code, KB_FMT, KB_ARG(refusal.text));
+    if (!read_page(x, &page))
+        return kb_exchange_error(x, 400, 40003,
+            "limit is 1 to 1000, direction forwards or backwards, start and end are milliseconds");
+    x->status = 200;
+    kb_buf_byte(&x->answer, '[');
+    stored = page.forwards ? kb_store_oldest(service->store, name)
+                           : kb_store_newest(service->store, name);
+    for (; stored; stored = page.forwards ? stored->newer : stored->older) {
+        if (!on_page(&page, stored))
+            continue;
+        if (n == page.limit) {
+            add_link(x, &page, last);
+            break;
+        }
+        if (n++ > 0)
+            kb_buf_byte(&x->answer, ',');
+        kb_buf_add(&x->answer, (struct kb_slice){stored->json, stored->len});
+        last = stored->seq;
+    }
+    kb_buf_byte(&x->answer, ']');
+}
