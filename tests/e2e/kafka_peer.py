@@ -3,7 +3,14 @@
 import collections
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
 
 from waiting import until
 
@@ -15,6 +22,7 @@ class Kafka:
         self.bootstrap = bootstrap
         self.real = real
         self.common = {"bootstrap.servers": bootstrap, "reconnect.backoff.max.ms": 500}
+        self.admin = AdminClient(self.common)
         self.reader = Consumer(
             {**self.common, "group.id": "kably-test-reader", "enable.auto.commit": False}
         )
@@ -26,7 +34,19 @@ class Kafka:
         """On the real broker; the mock's topics are named when the sandbox starts."""
         settings = {name.replace("_", "."): str(value) for name, value in settings.items()}
         new = NewTopic(topic, partitions, 1, config=settings)
-        for done in AdminClient(self.common).create_topics([new]).values():
+        for done in self.admin.create_topics([new]).values():
+            done.result(30)
+
+    def set(self, topic, **settings):
+        """Changes settings of a topic."""
+        resource = ConfigResource(ResourceType.TOPIC, topic)
+        for name, value in settings.items():
+            resource.add_incremental_config(
+                ConfigEntry(
+                    name.replace("_", "."), str(value), incremental_operation=AlterConfigOpType.SET
+                )
+            )
+        for done in self.admin.incremental_alter_configs([resource]).values():
             done.result(30)
 
     def exists(self, topic):
@@ -90,7 +110,7 @@ class Kafka:
 
     def members(self, group):
         """The ids of the group's members (the real broker only)."""
-        description = AdminClient(self.common).describe_consumer_groups([group])[group].result(10)
+        description = self.admin.describe_consumer_groups([group])[group].result(10)
         return sorted(member.member_id for member in description.members)
 
     def read(self, topic, count, partitions=1, seconds=30):

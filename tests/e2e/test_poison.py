@@ -3,7 +3,6 @@
 import collections
 
 import pytest
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 import workload
 from judge import Arrived
@@ -177,12 +176,7 @@ def test_a_dead_letter_topic_that_refuses_is_an_outage_of_that_partition(real_wo
     assert w.kafka.committed(w.group, w.topic, PARTITIONS)[partition] <= offset, "committed past the record"
     assert kably.running()
 
-    resource = ConfigResource(ResourceType.TOPIC, poisoned.letters)
-    resource.add_incremental_config(
-        ConfigEntry("max.message.bytes", "1000000", incremental_operation=AlterConfigOpType.SET)
-    )
-    for done in AdminClient(w.kafka.common).incremental_alter_configs([resource]).values():
-        done.result(10)
+    w.kafka.set(poisoned.letters, max_message_bytes=1_000_000)
     poisoned.wait_good(kably)
     (letter,) = w.kafka.read(poisoned.letters, 1)
     assert letter.value == poisoned.kind.value
