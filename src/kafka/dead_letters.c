@@ -1,0 +1,397 @@
+/* The dead-letter topic: an idempotent librdkafka producer behind record/dead_letter.h, one per
+ * worker and used on its thread alone.
+ *
+ * A letter is on exactly one list from send() until its acknowledgement was handed out: `waiting`
+ * for the topic to be created, `out` in librdkafka's hands, `done` with its answer. The payload is
+ * not copied, the letter's original stays the worker's until then.
+ *
+ * The topic is created once, with one partition, before the first letter leaves: left to the broker
+ * it would get whatever the broker's defaults are, or not exist. Where creating is refused (no
+ * rights, an old broker) the topic may still be there, so letters are sent and their own answers
+ * tell.
+ *
+ * Idempotence can end in an error that is final for the client. Then every letter it holds is
+ * answered with that error and a new client takes its place; the worker sends the letters again. */
+#include "kafka/dead_letters.h"
+
+#include "kafka/client_log.h"
+#include "kafka/connect_headers.h"
+
+#include <sys/eventfd.h>
+#include <sys/queue.h>
+#include <unistd.h>
+
+enum { WAITING_MAX = 1000, CREATE_WAIT_MS = 10000, FLUSH_MS = 1000, TEXT_MAX = 512 };
+
+struct letter {
+    TAILQ_ENTRY(letter) link;
+    const struct kb_original *original;
+    rd_kafka_headers_t *headers; /* ours until librdkafka takes them */
+    struct kb_dead_letter_ack ack;
+};
+TAILQ_HEAD(letters, letter);
+
+enum topic_state { TOPIC_UNKNOWN, TOPIC_CREATING, TOPIC_READY };
+
+struct producer {
+    struct kb_client_log log; /* first: librdkafka's opaque points here */
+    struct kb_dead_letters dl;
+    rd_kafka_conf_t *conf; /* for the next client as well */
+    rd_kafka_t *rk;
+    rd_kafka_queue_t *main_queue, *admin_queue;
+    bool broken; /* a final error: a new client is due */
+    enum topic_state topic_state;
+    bool default_replication; /* ask for the broker's own factor; 1 where it has none to give */
+    struct letters waiting, out, done;
+    size_t n_waiting;
+    char *topic, *group_id;
+    int worker;
+};
+
+static struct producer *producer_of(struct kb_dead_letters *dl)
+{
+    return (struct producer *)((char *)dl - offsetof(struct producer, dl));
+}
+
+/* ------------------------------------------------------------------ letters */
+
+static void letter_free(struct letter *letter)
+{
+    if (letter->headers)
+        rd_kafka_headers_destroy(letter->headers);
+    free(letter);
+}
+
+static void letters_free(struct letters *letters)
+{
+    struct letter *letter;
+    while ((letter = TAILQ_FIRST(letters))) {
+        TAILQ_REMOVE(letters, letter, link);
+        letter_free(letter);
+    }
+}
+
+/* The letter, on no list now, has its answer. The eventfd is written for answers that don't come
+ * from polling. */
+static void answer(struct producer *p, struct letter *letter, rd_kafka_resp_err_t code)
+{
+    static const uint64_t one = 1;
+    letter->ack.ok = code == RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (code)
+        snprintf(
+            letter->ack.text, sizeof(letter->ack.text), "%s: %s", p->topic, rd_kafka_err2str(code));
+    TAILQ_INSERT_TAIL(&p->done, letter, link);
+    if (write(p->dl.wake_fd, &one, sizeof(one)) < 0)
+        return; /* full: it is readable anyway */
+}
+
+static void answer_all(struct producer *p, struct letters *letters, rd_kafka_resp_err_t code)
+{
+    struct letter *letter;
+    while ((letter = TAILQ_FIRST(letters))) {
+        TAILQ_REMOVE(letters, letter, link);
+        answer(p, letter, code);
+    }
+}
+
+/* librdkafka takes 0 for "now"; a record from the first millisecond of 1970 is dated one later. */
+static int64_t timestamp_of(const struct kb_record *rec)
+{
+    return rec->timestamp == 0 ? 1 : rec->timestamp < 0 ? 0 : rec->timestamp;
+}
+
+static rd_kafka_resp_err_t produce(struct producer *p, struct letter *letter)
+{
+    const struct kb_record *rec = &letter->original->record;
+    rd_kafka_resp_err_t code = rd_kafka_producev(p->rk, RD_KAFKA_V_TOPIC(p->topic),
+        RD_KAFKA_V_KEY(rec->key.ptr, rec->key.len),
+        RD_KAFKA_V_VALUE((void *)rec->value.ptr, rec->value.len),
+        RD_KAFKA_V_TIMESTAMP(timestamp_of(rec)), RD_KAFKA_V_HEADERS(letter->headers),
+        RD_KAFKA_V_OPAQUE(letter), RD_KAFKA_V_END);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        letter->headers = NULL;
+        TAILQ_INSERT_TAIL(&p->out, letter, link);
+    }
+    return code;
+}
+
+static void produce_waiting(struct producer *p)
+{
+    struct letter *letter;
+    while ((letter = TAILQ_FIRST(&p->waiting))) {
+        TAILQ_REMOVE(&p->waiting, letter, link);
+        rd_kafka_resp_err_t code = produce(p, letter);
+        if (code)
+            answer(p, letter, code);
+    }
+    p->n_waiting = 0;
+}
+
+static void delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
+{
+    struct producer *p = opaque;
+    struct letter *letter = message->_private;
+    (void)rk;
+    if (message->err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+        message->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+        p->topic_state = TOPIC_UNKNOWN; /* deleted under us: created again with the next letter */
+    TAILQ_REMOVE(&p->out, letter, link);
+    answer(p, letter, message->err);
+}
+
+static void error_cb(rd_kafka_t *rk, int code, const char *text, void *opaque)
+{
+    struct producer *p = opaque;
+    (void)rk;
+    kb_client_log_error(
+        &p->log, rd_kafka_err2name((rd_kafka_resp_err_t)code), "dead-letter producer: %s", text);
+    if (code == RD_KAFKA_RESP_ERR__FATAL)
+        p->broken = true;
+}
+
+/* ------------------------------------------------------------------ the topic */
+
+static void create_topic(struct producer *p)
+{
+    char why[TEXT_MAX];
+    rd_kafka_NewTopic_t *topic =
+        rd_kafka_NewTopic_new(p->topic, 1, p->default_replication ? -1 : 1, why, sizeof(why));
+    if (!topic) { /* a name no broker would take; its letters will say so */
+        kb_client_log_error(&p->log, "dead-letter topic", "%s: %s", p->topic, why);
+        p->topic_state = TOPIC_READY;
+        return;
+    }
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(p->rk, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+    rd_kafka_AdminOptions_set_request_timeout(options, CREATE_WAIT_MS, why, sizeof(why));
+    p->topic_state = TOPIC_CREATING;
+    rd_kafka_CreateTopics(p->rk, &topic, 1, options, p->admin_queue);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_NewTopic_destroy(topic);
+}
+
+static bool passes_by_itself(rd_kafka_resp_err_t code)
+{
+    switch (code) {
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
+    case RD_KAFKA_RESP_ERR_NOT_CONTROLLER:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool wants_a_replication_factor(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE ||
+           code == RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR;
+}
+
+static void topic_created(struct producer *p, rd_kafka_resp_err_t code, const char *text)
+{
+    if (p->default_replication && wants_a_replication_factor(code)) {
+        p->default_replication = false;
+        create_topic(p);
+        return;
+    }
+    if (passes_by_itself(code)) {
+        p->topic_state = TOPIC_UNKNOWN;
+        p->n_waiting = 0;
+        answer_all(p, &p->waiting, code);
+        return;
+    }
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        kb_log_info("kafka", "created the dead-letter topic %s", p->topic);
+    else if (code != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
+        kb_log_info("kafka",
+            "the dead-letter topic %s could not be created (%s); using it as it is", p->topic,
+            text ? text : rd_kafka_err2str(code));
+    p->topic_state = TOPIC_READY;
+    produce_waiting(p);
+}
+
+/* The answer has an error for the whole request or one for the topic. */
+static void take_admin_answers(struct producer *p)
+{
+    rd_kafka_event_t *event;
+    while ((event = rd_kafka_queue_poll(p->admin_queue, 0))) {
+        const rd_kafka_CreateTopics_result_t *result = rd_kafka_event_CreateTopics_result(event);
+        rd_kafka_resp_err_t code = rd_kafka_event_error(event);
+        const char *text = code ? rd_kafka_event_error_string(event) : NULL;
+        size_t n = 0;
+        const rd_kafka_topic_result_t **topics =
+            result ? rd_kafka_CreateTopics_result_topics(result, &n) : NULL;
+        if (!code && n) {
+            code = rd_kafka_topic_result_error(topics[0]);
+            text = rd_kafka_topic_result_error_string(topics[0]);
+        }
+        if (result)
+            topic_created(p, code, text);
+        rd_kafka_event_destroy(event);
+    }
+}
+
+/* ------------------------------------------------------------------ the client */
+
+static bool start_client(struct producer *p, struct kb_err *err)
+{
+    static const uint64_t one = 1;
+    char why[TEXT_MAX];
+    rd_kafka_conf_t *conf = rd_kafka_conf_dup(p->conf);
+    p->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
+    if (!p->rk) {
+        rd_kafka_conf_destroy(conf);
+        return kb_err_config(err, "dead-letter producer: %s", why);
+    }
+    p->broken = false;
+    p->main_queue = rd_kafka_queue_get_main(p->rk);
+    p->admin_queue = rd_kafka_queue_new(p->rk);
+    rd_kafka_queue_io_event_enable(p->main_queue, p->dl.wake_fd, &one, sizeof(one));
+    rd_kafka_queue_io_event_enable(p->admin_queue, p->dl.wake_fd, &one, sizeof(one));
+    return true;
+}
+
+/* Every letter the client still holds is answered, at the latest by its end. */
+static void end_client(struct producer *p)
+{
+    if (!p->rk)
+        return;
+    rd_kafka_purge(p->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    rd_kafka_flush(p->rk, FLUSH_MS);
+    rd_kafka_queue_destroy(p->main_queue);
+    rd_kafka_queue_destroy(p->admin_queue);
+    rd_kafka_destroy(p->rk);
+    p->rk = NULL;
+    p->n_waiting = 0;
+    answer_all(p, &p->waiting, RD_KAFKA_RESP_ERR__DESTROY);
+    answer_all(p, &p->out, RD_KAFKA_RESP_ERR__DESTROY);
+    if (p->topic_state == TOPIC_CREATING)
+        p->topic_state = TOPIC_UNKNOWN;
+}
+
+/* A working client, made anew where the last one has met its final error. */
+static bool have_client(struct producer *p, struct kb_err *err)
+{
+    if (p->rk && p->broken) {
+        kb_log_warn("kafka", "the dead-letter producer met a final error; starting a new one");
+        end_client(p);
+    }
+    return p->rk || start_client(p, err);
+}
+
+/* ------------------------------------------------------------------ the door */
+
+static bool send_letter(struct kb_dead_letters *dl, const struct kb_original *original,
+    const struct kb_dead_letter_reason *reason, void *tag, struct kb_err *err)
+{
+    struct producer *p = producer_of(dl);
+    if (!have_client(p, err))
+        return kb_err_outage(err, "dead-letter topic %s: no producer can be started", p->topic);
+    if (p->topic_state == TOPIC_UNKNOWN)
+        create_topic(p);
+    if (p->n_waiting == WAITING_MAX)
+        return kb_err_outage(err, "dead-letter topic %s: it is still being created", p->topic);
+    struct letter *letter = calloc(1, sizeof(*letter));
+    if (!letter)
+        return kb_err_outage(err, "dead-letter topic %s: no memory", p->topic);
+    letter->original = original;
+    letter->ack.tag = tag;
+    letter->headers = kb_connect_headers(&original->record, reason, p->group_id, p->worker);
+    if (p->topic_state == TOPIC_CREATING) {
+        TAILQ_INSERT_TAIL(&p->waiting, letter, link);
+        p->n_waiting++;
+        return true;
+    }
+    rd_kafka_resp_err_t code = produce(p, letter);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return true;
+    letter_free(letter);
+    return kb_err_outage(err, "dead-letter topic %s: %s", p->topic, rd_kafka_err2str(code));
+}
+
+static bool acknowledged(struct kb_dead_letters *dl, struct kb_dead_letter_ack *out)
+{
+    struct producer *p = producer_of(dl);
+    struct letter *letter = TAILQ_FIRST(&p->done);
+    if (!letter) {
+        uint64_t count;
+        struct kb_err err;
+        while (read(dl->wake_fd, &count, sizeof(count)) > 0) {}
+        if (have_client(p, &err)) {
+            take_admin_answers(p);
+            rd_kafka_poll(p->rk, 0);
+        }
+        letter = TAILQ_FIRST(&p->done);
+    }
+    if (!letter)
+        return false;
+    TAILQ_REMOVE(&p->done, letter, link);
+    *out = letter->ack;
+    letter_free(letter);
+    return true;
+}
+
+static const struct kb_dead_letters_ops ops = {.send = send_letter, .acknowledged = acknowledged};
+
+static bool configure(
+    struct producer *p, const struct kb_dead_letters_options *options, struct kb_err *err)
+{
+    p->conf =
+        kb_properties_conf(options->properties, options->n_properties, KB_CLIENT_PRODUCER, 0, err);
+    if (!p->conf)
+        return false;
+    kb_client_log_attach(p->conf, &p->log);
+    rd_kafka_conf_set_error_cb(p->conf, error_cb);
+    rd_kafka_conf_set_dr_msg_cb(p->conf, delivered);
+    return true;
+}
+
+struct kb_dead_letters *kb_dead_letters_new(
+    const struct kb_dead_letters_options *options, struct kb_err *err)
+{
+    struct producer *p = calloc(1, sizeof(*p));
+    if (!p) {
+        kb_err_fatal(err, "no memory for the dead-letter producer");
+        return NULL;
+    }
+    p->dl =
+        (struct kb_dead_letters){.ops = &ops, .wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
+    p->worker = options->worker;
+    p->default_replication = true;
+    TAILQ_INIT(&p->waiting);
+    TAILQ_INIT(&p->out);
+    TAILQ_INIT(&p->done);
+    p->topic = strdup(options->topic);
+    p->group_id = strdup(options->group_id);
+    bool logs = kb_client_log_init(&p->log, options->properties, options->n_properties);
+    bool ok = logs && p->topic && p->group_id && p->dl.wake_fd >= 0;
+    if (!ok)
+        kb_err_fatal(err, "no memory or no descriptor for the dead-letter producer");
+    if (ok && configure(p, options, err) && start_client(p, err)) {
+        create_topic(p);
+        return &p->dl;
+    }
+    kb_dead_letters_free(&p->dl);
+    return NULL;
+}
+
+void kb_dead_letters_free(struct kb_dead_letters *dl)
+{
+    if (!dl)
+        return;
+    struct producer *p = producer_of(dl);
+    if (p->rk)
+        rd_kafka_flush(p->rk, FLUSH_MS);
+    end_client(p);
+    letters_free(&p->done);
+    if (p->conf)
+        rd_kafka_conf_destroy(p->conf);
+    if (dl->wake_fd >= 0)
+        close(dl->wake_fd);
+    kb_client_log_deinit(&p->log);
+    free(p->topic);
+    free(p->group_id);
+    free(p);
+}
