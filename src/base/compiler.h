@@ -7,6 +7,7 @@
 
 #define KB_MUST_CHECK __attribute__((warn_unused_result))
 #define KB_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
+#define KB_ALWAYS_INLINE inline __attribute__((always_inline))
 #define KB_LIKELY(x) __builtin_expect(!!(x), 1)
 #define KB_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define KB_COUNT(array) (sizeof(array) / sizeof((array)[0]))
