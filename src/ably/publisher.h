@@ -1,5 +1,5 @@
-/* Encoded messages -> Ably, each to its outcome: lanes keep a channel's order, packing fills requests, the
- * gate waits out an outage, the reply gives each message its own end.
+/* Encoded messages -> Ably, each to its outcome: lanes keep a channel's order, packing fills
+ * requests, the gate waits out an outage, the reply gives each message its own end.
  *
  *     struct kb_publisher *pub = kb_publisher_new(&options, transport, random, &callbacks, &err);
  *     if (!kb_publisher_add(pub, json, channel_hash, owner, now_ms)) ...      // no memory
@@ -7,15 +7,15 @@
  *     wait until kb_publisher_wake_ms(pub)    // or a socket or Kafka wakes the loop
  *     kb_publisher_free(pub);
  *
- * Order: specs of one channel are sent in the order they were added; a channel rides in at most one request at
- * a time, retries included (ordering = "channel"). A spec rate-limited for its channel (42913, 42914) waits,
- * with the later ones of its channel behind it; others go on.
- * Outage: no reply, timeout, 5xx, 429, 401/403 and other request-level refusals of credentials, and a run of
- * refusals with no acceptance. Everything of the request goes back to the front of its lanes, the gate closes
- * for a jittered while, then one probe request at a time until an answer is good.
+ * Order: specs of one channel are sent in the order they were added; a channel rides in at most one
+ * request at a time, retries included (ordering = "channel"). A spec rate-limited for its channel
+ * (42913, 42914) waits, with the later ones of its channel behind it; others go on. Outage: no
+ * reply, timeout, 5xx, 429, 401/403 and other request-level refusals of credentials, and a run of
+ * refusals with no acceptance. Everything of the request goes back to the front of its lanes, the
+ * gate closes for a jittered while, then one probe request at a time until an answer is good.
  *
- * Everything comes in as arguments or through the doors (transport, random); no clock inside, so the
- * simulation drives the same code. Thread: one worker's. */
+ * Everything comes in as arguments or through the doors (transport, random); no clock inside, so
+ * the simulation drives the same code. Thread: one worker's. */
 #ifndef KB_ABLY_PUBLISHER_H
 #define KB_ABLY_PUBLISHER_H
 
@@ -24,27 +24,28 @@
 #include "http/transport.h"
 
 struct kb_publisher_options {
-    const char *base_url;  /* "https://main.realtime.ably.net:443" */
-    const char *key;       /* APP.KEYID:SECRET, for Basic authentication */
-    const char *client_id; /* NULL = none */
-    const char *agent;     /* Ably-Agent, "kably/1.0.0" */
-    int concurrency;       /* requests in flight at most */
+    const char *base_url;              /* "https://main.realtime.ably.net:443" */
+    const char *key;                   /* APP.KEYID:SECRET, for Basic authentication */
+    const char *client_id;             /* NULL = none */
+    const char *agent;                 /* Ably-Agent, "kably/1.0.0" */
+    int concurrency;                   /* requests in flight at most */
     double requests_per_second, burst; /* 0 = no limit */
     int linger_ms;
     size_t max_records, max_bytes, max_channels;
-    bool ordered;          /* false: ordering = "none" */
+    bool ordered;                            /* false: ordering = "none" */
     int open_timeout_ms, request_timeout_ms; /* 4000, 10000 (TO3l3, TO3l4) */
 };
 
 enum kb_outcome {
     KB_OUTCOME_PUBLISHED,
-    KB_OUTCOME_REFUSED, /* err is KB_ERR_RECORD of class publish (or message: 40009) with Ably's code */
+    KB_OUTCOME_REFUSED, /* err is KB_ERR_RECORD of class publish (or message: 40009) with Ably's
+                           code */
     KB_OUTCOME_DROPPED  /* no longer wanted: its partition was revoked */
 };
 
 struct kb_publisher_callbacks {
-    /* A spec's end; exactly once for each that was added. Must not call back into the publisher except
-     * kb_publisher_status. */
+    /* A spec's end; exactly once for each that was added. Must not call back into the publisher
+     * except kb_publisher_status. */
     void (*settled)(void *context, void *owner, enum kb_outcome outcome, const struct kb_err *err);
     /* Asked before a spec is sent again: is its owner still wanted? */
     bool (*wanted)(void *context, void *owner);
@@ -57,7 +58,8 @@ struct kb_publisher_status {
     int64_t outage_since_ms;
     int outage_attempts;
     char outage_text[256]; /* what, which, why; no secret */
-    uint64_t inversions;   /* order given up by Ably refusing an earlier message and taking a later one */
+    uint64_t
+        inversions; /* order given up by Ably refusing an earlier message and taking a later one */
 };
 
 struct kb_publisher;

@@ -1,9 +1,9 @@
-/* A BatchSpec: one message for one channel, encoded once, then only passed around by reference: waiting in its
- * lane, in a request, waiting again after a fault. How specs are packed into requests never changes a byte of
- * them, so a retry carries the same id however it is packed.
+/* A BatchSpec: one message for one channel, encoded once, then only passed around by reference:
+ * waiting in its lane, in a request, waiting again after a fault. How specs are packed into
+ * requests never changes a byte of them, so a retry carries the same id however it is packed.
  *
- * The encoded bytes lie in a slab shared with their neighbours (base/slab.h); a spec that must wait for long is
- * moved out to memory of its own, so that it doesn't pin its neighbours' slab. */
+ * The encoded bytes lie in a slab shared with their neighbours (base/slab.h); a spec that must wait
+ * for long is moved out to memory of its own, so that it doesn't pin its neighbours' slab. */
 #ifndef KB_ABLY_SPEC_H
 #define KB_ABLY_SPEC_H
 
@@ -15,19 +15,24 @@
 
 struct kb_spec {
     struct kb_spec *next;
-    void *owner;          /* the pipeline's pending record */
-    uint64_t channel;     /* hash of the channel's name: its identity for order, lanes and limits */
+    void *owner;      /* the pipeline's pending record */
+    uint64_t channel; /* hash of the channel's name: its identity for order, lanes and limits */
     struct kb_slab_ref json;
-    int64_t queued_ms;    /* when it was given to the publisher */
-    uint32_t attempts;    /* requests it has been in */
-    bool moved;           /* has memory of its own */
+    int64_t queued_ms; /* when it was given to the publisher */
+    uint32_t attempts; /* requests it has been in */
+    uint32_t company;  /* rides with at most this many specs, itself counted; 0 = any number */
+    bool moved;        /* has memory of its own */
 };
 
-/* {"channels":["c"],"messages":[{"id":…,"name":…,"data":…,"encoding":…,"extras":…}]} appended to `out`. */
+/* {"channels":["c"],"messages":[{"id":…,"name":…,"clientId":…,"data":…,"encoding":…,"extras":…}]}
+ * appended to `out`; what is absent or empty is left out. All in interface.md's section "Message",
+ * and where that is silent: a null header value is JSON null; an encoding without data is left out;
+ * a header name that is not UTF-8 has each byte above 127 replaced by U+FFFD (Kafka's own clients
+ * can't make such a name). */
 void kb_spec_encode(struct kb_buf *out, const struct kb_message *msg);
 
-/* A message's size as Ably counts it (specification TM6): UTF-8 bytes of name, data (raw bytes, before
- * base64), clientId and extras as JSON. */
+/* A message's size as Ably counts it (specification TM6): UTF-8 bytes of name, data (raw bytes,
+ * before base64), clientId and extras as JSON. */
 size_t kb_message_size(const struct kb_message *msg);
 
 #endif

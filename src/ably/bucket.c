@@ -1,0 +1,41 @@
+/* The token bucket of bucket.h. It starts full at the first time it is shown; tokens are counted in
+ * doubles, so that rates below one a second and clocks of whole milliseconds lose nothing. */
+#include "ably/bucket.h"
+
+#include "base/compiler.h"
+
+#include <math.h>
+
+#define WHOLE (1.0 - 1e-6) /* a token, forgiving the doubles' last bits */
+
+void kb_bucket_init(struct kb_bucket *bucket, double rate, double burst)
+{
+    *bucket =
+        (struct kb_bucket){.rate = rate, .burst = burst < 1 ? 1 : burst, .filled_ms = INT64_MIN};
+    bucket->tokens = bucket->burst;
+}
+
+static double tokens_at(const struct kb_bucket *bucket, int64_t now_ms)
+{
+    if (bucket->filled_ms == INT64_MIN || now_ms <= bucket->filled_ms)
+        return bucket->tokens;
+    return fmin(bucket->burst,
+        bucket->tokens + (double)(now_ms - bucket->filled_ms) * bucket->rate / 1000.0);
+}
+
+int64_t kb_bucket_ready_ms(const struct kb_bucket *bucket, int64_t now_ms)
+{
+    if (bucket->rate <= 0)
+        return now_ms;
+    double missing = WHOLE - tokens_at(bucket, now_ms);
+    return missing <= 0 ? now_ms : now_ms + (int64_t)ceil(missing * 1000.0 / bucket->rate);
+}
+
+void kb_bucket_take(struct kb_bucket *bucket, int64_t now_ms)
+{
+    if (bucket->rate <= 0)
+        return;
+    bucket->tokens = tokens_at(bucket, now_ms) - 1.0;
+    bucket->filled_ms = now_ms;
+    KB_BUG_ON(bucket->tokens < WHOLE - 1.0);
+}

@@ -1,0 +1,24 @@
+/* A token bucket: at most `rate` requests a second in the long run, `burst` of them at once. Pure.
+ *
+ *     kb_bucket_init(&bucket, 100, 100, now_ms);
+ *     if (kb_bucket_ready_ms(&bucket, now_ms) <= now_ms)
+ *         kb_bucket_take(&bucket, now_ms);
+ *
+ * A rate of 0 is no limit. Thread: its owner's. */
+#ifndef KB_ABLY_BUCKET_H
+#define KB_ABLY_BUCKET_H
+
+#include <stdint.h>
+
+struct kb_bucket {
+    double rate, burst, tokens;
+    int64_t filled_ms; /* tokens were right at this time */
+};
+
+void kb_bucket_init(struct kb_bucket *bucket, double rate, double burst);
+/* The first time, not before now_ms, at which a token is there. */
+int64_t kb_bucket_ready_ms(const struct kb_bucket *bucket, int64_t now_ms);
+/* Takes one; the caller has asked kb_bucket_ready_ms. */
+void kb_bucket_take(struct kb_bucket *bucket, int64_t now_ms);
+
+#endif

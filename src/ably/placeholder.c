@@ -1,2 +1,0 @@
-/* placeholder: removed with the first file of this room */
-typedef int kb_ably_placeholder;

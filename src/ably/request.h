@@ -1,0 +1,43 @@
+/* One POST /messages: the specs it carries and the body made of them while it is sent.
+ *
+ *     kb_requests_init(&requests, base_url, key, client_id, agent, &err);    // URL and headers,
+ * once struct kb_request *req = kb_request_new(&requests, max_records); req->n =
+ * kb_lanes_pack(lanes, req->specs, &bytes); kb_request_ready(req, bytes);
+ *     transport->ops->submit(transport, &req->http, &err);
+ *
+ * The body `[spec,spec]` exists nowhere: the transport's buffer is filled from the specs
+ * themselves, which lie still until the request has ended. Thread: one worker's. */
+#ifndef KB_ABLY_REQUEST_H
+#define KB_ABLY_REQUEST_H
+
+#include "ably/spec.h"
+#include "http/transport.h"
+
+#define KB_ABLY_HEADERS_MAX 6
+
+/* What all requests share. */
+struct kb_requests {
+    struct kb_buf url;
+    struct kb_buf lines; /* the headers' text; holds the key */
+    const char *headers[KB_ABLY_HEADERS_MAX + 1];
+    int open_timeout_ms, timeout_ms;
+};
+
+struct kb_request {
+    struct kb_request *next; /* idle, or in flight */
+    struct kb_http_request http;
+    uint64_t epoch;        /* the gate's */
+    size_t n, at, at_byte; /* specs; how far the body has been read */
+    size_t bytes;
+    struct kb_spec *specs[];
+};
+
+bool kb_requests_init(struct kb_requests *requests, const char *base_url, const char *key,
+    const char *client_id, const char *agent) KB_MUST_CHECK; /* false = no memory */
+void kb_requests_deinit(struct kb_requests *requests);
+
+struct kb_request *kb_request_new(const struct kb_requests *requests, size_t max_records);
+/* `n` specs are in, together a body of `bytes`: the request may be submitted. */
+void kb_request_ready(struct kb_request *req, size_t n, size_t bytes);
+
+#endif

@@ -1,0 +1,14 @@
+/* How long to wait before trying again: exponential, with jitter, so that a thousand daemons don't
+ * come back at the same moment. Pure; shared by everybody who waits for somebody else's fault to
+ * end. */
+#ifndef KB_BASE_BACKOFF_H
+#define KB_BASE_BACKOFF_H
+
+#include <stdint.h>
+
+/* The wait before try number `attempt` (1 = the first repeat): base_ms, doubled for each further
+ * attempt, at most max_ms, and of that a random point of its upper half. `random` is 64 uniform
+ * bits. Never below 1. */
+int kb_backoff_delay_ms(uint32_t attempt, int base_ms, int max_ms, uint64_t random);
+
+#endif

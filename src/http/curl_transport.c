@@ -1,0 +1,390 @@
+/* curl's multi interface behind the transport's door; see curl_transport.h. One transfer per
+ * request in flight, each with an easy handle that is reused: its constant options are set once,
+ * and its header list is rebuilt only when the caller's headers have changed. The body is pulled
+ * from the caller straight into curl's buffer. */
+#include "http/curl_transport.h"
+
+#include "base/buf.h"
+
+#include <curl/curl.h>
+#include <strings.h>
+
+#define HEADERS_MAX (64u << 10) /* of one reply */
+#define WAIT_FDS 16
+
+/* A header value: a part of the transfer's header text, which moves while it grows. */
+struct part {
+    size_t at, len;
+    bool there;
+};
+
+struct transfer {
+    struct transfer *next;    /* idle */
+    struct transfer *sibling; /* of all there are */
+    CURL *easy;
+    struct kb_http_request *req;
+    struct curl_slist *headers;
+    const char *const *headers_from; /* what `headers` was made of */
+    uint64_t headers_version;
+    struct kb_buf body, header_text;
+    struct part content_type, retry_after, server, error_code, error_message;
+    bool truncated;
+    char error[CURL_ERROR_SIZE];
+};
+
+struct curl_transport {
+    struct kb_transport door; /* first: the door is this */
+    CURLM *multi;
+    struct transfer *all, *idle;
+    struct transfer *given; /* its reply is being read by the caller */
+    bool performed;         /* in this round of done() */
+    bool fresh;             /* submitted since curl last ran */
+    struct kb_curl_options options;
+    char *user_agent, *ca_file;
+};
+
+bool kb_curl_global_init(struct kb_err *err)
+{
+    CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
+    if (code != CURLE_OK)
+        return kb_err_fatal(err, "libcurl can't be initialised: %s", curl_easy_strerror(code));
+    return true;
+}
+
+/* ---- what curl calls ---- */
+
+static size_t on_read(char *room, size_t size, size_t n, void *context)
+{
+    struct kb_http_request *req = ((struct transfer *)context)->req;
+    return req->read(req, room, size * n);
+}
+
+/* curl sends a body again from the start, when a kept connection turns out to be dead. */
+static int on_seek(void *context, curl_off_t offset, int origin)
+{
+    struct kb_http_request *req = ((struct transfer *)context)->req;
+    if (offset != 0 || origin != SEEK_SET || !req->rewind)
+        return CURL_SEEKFUNC_CANTSEEK;
+    req->rewind(req);
+    return CURL_SEEKFUNC_OK;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t n, void *context)
+{
+    struct transfer *transfer = context;
+    size_t len = size * n, room = transfer->req->max_reply - transfer->body.len;
+    transfer->truncated = len > room;
+    kb_buf_add(&transfer->body, (struct kb_slice){bytes, len < room ? len : room});
+    return transfer->truncated || transfer->body.failed ? 0 : len;
+}
+
+static void keep_header(
+    struct transfer *transfer, struct kb_slice line, const char *name, struct part *part)
+{
+    size_t len = strlen(name);
+    if (line.len < len || strncasecmp(line.ptr, name, len) != 0)
+        return;
+    struct kb_slice value = {line.ptr + len, line.len - len};
+    for (; value.len > 0 && (*value.ptr == ' ' || *value.ptr == '\t'); value.ptr++)
+        value.len--;
+    while (value.len > 0 && strchr(" \t\r\n", value.ptr[value.len - 1]))
+        value.len--;
+    size_t at = transfer->header_text.len;
+    kb_buf_add(&transfer->header_text, value);
+    *part = (struct part){at, value.len, !transfer->header_text.failed};
+}
+
+static void forget_headers(struct transfer *transfer)
+{
+    kb_buf_reset(&transfer->header_text);
+    transfer->content_type = transfer->retry_after = transfer->server = transfer->error_code =
+        transfer->error_message = (struct part){0};
+}
+
+static size_t on_header(char *bytes, size_t size, size_t n, void *context)
+{
+    struct transfer *transfer = context;
+    struct kb_slice line = {bytes, size * n};
+    if (kb_slice_starts(line, KB_S("HTTP/")))
+        forget_headers(transfer); /* what came before was an interim answer's */
+    keep_header(transfer, line, "content-type:", &transfer->content_type);
+    keep_header(transfer, line, "retry-after:", &transfer->retry_after);
+    keep_header(transfer, line, "server:", &transfer->server);
+    keep_header(transfer, line, "x-ably-errorcode:", &transfer->error_code);
+    keep_header(transfer, line, "x-ably-errormessage:", &transfer->error_message);
+    return line.len;
+}
+
+/* ---- transfers ---- */
+
+static void transfer_free(struct transfer *transfer)
+{
+    if (!transfer)
+        return;
+    curl_easy_cleanup(transfer->easy);
+    curl_slist_free_all(transfer->headers);
+    kb_buf_deinit(&transfer->body);
+    kb_buf_deinit(&transfer->header_text);
+    free(transfer);
+}
+
+/* The options that never change. */
+static void transfer_setup(struct transfer *transfer, const struct kb_curl_options *options)
+{
+    CURL *easy = transfer->easy;
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
+    curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
+    curl_easy_setopt(easy, CURLOPT_READDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_seek);
+    curl_easy_setopt(easy, CURLOPT_SEEKDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 60L);
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, options->user_agent);
+    if (options->ca_file)
+        curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_file);
+}
+
+static struct transfer *transfer_new(struct curl_transport *tr)
+{
+    struct transfer *transfer = calloc(1, sizeof(*transfer));
+    if (!transfer)
+        return NULL;
+    kb_buf_init(&transfer->header_text, HEADERS_MAX);
+    transfer->easy = curl_easy_init();
+    if (!transfer->easy) {
+        transfer_free(transfer);
+        return NULL;
+    }
+    transfer_setup(transfer, &tr->options);
+    transfer->sibling = tr->all;
+    tr->all = transfer;
+    return transfer;
+}
+
+/* `Expect:` empty keeps curl from asking before it sends a large body. */
+static bool set_headers(struct transfer *transfer, const struct kb_http_request *req)
+{
+    if (transfer->headers && transfer->headers_from == req->headers &&
+        transfer->headers_version == req->headers_version)
+        return true;
+    struct curl_slist *list = curl_slist_append(NULL, "Expect:");
+    bool ok = list != NULL;
+    for (const char *const *line = req->headers; ok && line && *line; line++)
+        ok = curl_slist_append(list, *line) != NULL;
+    if (!ok) {
+        curl_slist_free_all(list);
+        return false;
+    }
+    curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, list);
+    curl_slist_free_all(transfer->headers);
+    transfer->headers = list;
+    transfer->headers_from = req->headers;
+    transfer->headers_version = req->headers_version;
+    return true;
+}
+
+static bool transfer_begin(struct transfer *transfer, struct kb_http_request *req)
+{
+    CURL *easy = transfer->easy;
+    bool get = strcmp(req->method, "GET") == 0;
+    transfer->req = req;
+    transfer->truncated = false;
+    transfer->error[0] = '\0';
+    forget_headers(transfer);
+    kb_buf_reset(&transfer->body);
+    transfer->body.max = req->max_reply;
+    curl_easy_setopt(easy, get ? CURLOPT_HTTPGET : CURLOPT_POST, 1L);
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, req->method);
+    if (!get)
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)req->body_len);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)req->open_timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)req->timeout_ms);
+    return curl_easy_setopt(easy, CURLOPT_URL, req->url) == CURLE_OK && set_headers(transfer, req);
+}
+
+static void recycle(struct curl_transport *tr, struct transfer *transfer)
+{
+    transfer->req = NULL;
+    transfer->next = tr->idle;
+    tr->idle = transfer;
+}
+
+static bool curl_submit(struct kb_transport *door, struct kb_http_request *req, struct kb_err *err)
+{
+    struct curl_transport *tr = (struct curl_transport *)door;
+    struct transfer *transfer = tr->idle;
+    if (transfer)
+        tr->idle = transfer->next;
+    else
+        transfer = transfer_new(tr);
+    if (!transfer)
+        return kb_err_outage(err, "no memory for an HTTP request");
+    if (!transfer_begin(transfer, req) ||
+        curl_multi_add_handle(tr->multi, transfer->easy) != CURLM_OK) {
+        recycle(tr, transfer);
+        return kb_err_outage(err, "no memory for an HTTP request");
+    }
+    req->handle = transfer;
+    tr->fresh = true;
+    return true;
+}
+
+/* ---- the end of a transfer ---- */
+
+static struct kb_slice slice_of(const struct transfer *transfer, struct part part)
+{
+    if (!part.there)
+        return (struct kb_slice){NULL, 0};
+    return (struct kb_slice){kb_buf_slice(&transfer->header_text).ptr + part.at, part.len};
+}
+
+/* host:port of a URL, without user and password. */
+static struct kb_slice host_of(const char *url)
+{
+    const char *start = strstr(url, "://");
+    start = start ? start + 3 : url;
+    const char *end = start + strcspn(start, "/?#");
+    const char *at = memrchr(start, '@', (size_t)(end - start));
+    start = at ? at + 1 : start;
+    return (struct kb_slice){start, (size_t)(end - start)};
+}
+
+static void fill_reply(struct transfer *transfer, CURLcode code)
+{
+    struct kb_http_reply *reply = &transfer->req->reply;
+    long status = 0, sent = 0;
+    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent);
+    *reply = (struct kb_http_reply){
+        .body = kb_buf_slice(&transfer->body),
+        .truncated = transfer->truncated,
+        .headers = {slice_of(transfer, transfer->content_type),
+            slice_of(transfer, transfer->retry_after), slice_of(transfer, transfer->server),
+            slice_of(transfer, transfer->error_code), slice_of(transfer, transfer->error_message)},
+        .connected = sent > 0,
+    };
+    if (code == CURLE_OK || (code == CURLE_WRITE_ERROR && transfer->truncated)) {
+        reply->status = (int)status;
+        return;
+    }
+    kb_err_outage(&reply->err, KB_FMT ": %s", KB_ARG(host_of(transfer->req->url)),
+        transfer->error[0] ? transfer->error : curl_easy_strerror(code));
+    reply->err.code = (int)code;
+}
+
+static struct kb_http_request *take_ended(struct curl_transport *tr)
+{
+    CURLMsg *message;
+    int left;
+    while ((message = curl_multi_info_read(tr->multi, &left)) != NULL) {
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        struct transfer *transfer = NULL;
+        CURLcode code = message->data.result;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
+        curl_multi_remove_handle(tr->multi, transfer->easy);
+        fill_reply(transfer, code);
+        tr->given = transfer;
+        return transfer->req;
+    }
+    return NULL;
+}
+
+static void run(struct curl_transport *tr)
+{
+    int running;
+    tr->fresh = false;
+    curl_multi_perform(tr->multi, &running);
+}
+
+static void take_back(struct curl_transport *tr)
+{
+    if (tr->given)
+        recycle(tr, tr->given);
+    tr->given = NULL;
+}
+
+static struct kb_http_request *curl_done(struct kb_transport *door)
+{
+    struct curl_transport *tr = (struct curl_transport *)door;
+    take_back(tr);
+    if (!tr->performed)
+        run(tr);
+    struct kb_http_request *req = take_ended(tr);
+    tr->performed = req != NULL;
+    return req;
+}
+
+static void curl_cancel(struct kb_transport *door, struct kb_http_request *req)
+{
+    struct curl_transport *tr = (struct curl_transport *)door;
+    struct transfer *transfer = req->handle;
+    if (transfer == tr->given || transfer->req != req)
+        return; /* it had ended */
+    curl_multi_remove_handle(tr->multi, transfer->easy);
+    recycle(tr, transfer);
+}
+
+void kb_curl_wait(struct kb_transport *door, const int *fds, size_t n_fds, int timeout_ms)
+{
+    struct curl_transport *tr = (struct curl_transport *)door;
+    struct curl_waitfd waits[WAIT_FDS];
+    KB_BUG_ON(n_fds > WAIT_FDS);
+    for (size_t i = 0; i < n_fds; i++)
+        waits[i] = (struct curl_waitfd){.fd = fds[i], .events = CURL_WAIT_POLLIN};
+    if (tr->fresh)
+        run(tr); /* what was just submitted is on its way before we sleep */
+    curl_multi_poll(tr->multi, waits, (unsigned)n_fds, timeout_ms, NULL);
+}
+
+/* ---- begin and end ---- */
+
+static const struct kb_transport_ops curl_ops = {curl_submit, curl_done, curl_cancel};
+
+struct kb_transport *kb_curl_new(const struct kb_curl_options *options, struct kb_err *err)
+{
+    struct curl_transport *tr = calloc(1, sizeof(*tr));
+    if (!tr) {
+        kb_err_fatal(err, "no memory for HTTP");
+        return NULL;
+    }
+    tr->door.ops = &curl_ops;
+    tr->multi = curl_multi_init();
+    tr->user_agent = strdup(options->user_agent);
+    tr->ca_file = options->ca_file ? strdup(options->ca_file) : NULL;
+    if (!tr->multi || !tr->user_agent || (options->ca_file && !tr->ca_file)) {
+        kb_curl_free(&tr->door);
+        kb_err_fatal(err, "no memory for HTTP");
+        return NULL;
+    }
+    tr->options = (struct kb_curl_options){tr->user_agent, tr->ca_file, options->max_connections};
+    curl_multi_setopt(tr->multi, CURLMOPT_MAXCONNECTS, (long)options->max_connections);
+    return &tr->door;
+}
+
+void kb_curl_free(struct kb_transport *door)
+{
+    struct curl_transport *tr = (struct curl_transport *)door;
+    if (!tr)
+        return;
+    for (struct transfer *transfer = tr->all, *next; transfer; transfer = next) {
+        next = transfer->sibling;
+        curl_multi_remove_handle(tr->multi, transfer->easy);
+        transfer_free(transfer);
+    }
+    curl_multi_cleanup(tr->multi);
+    free(tr->user_agent);
+    free(tr->ca_file);
+    free(tr);
+}
