@@ -28,12 +28,12 @@ static bool grow(struct kb_commit_flight *flight, size_t n)
 static bool send_commit(struct kb_worker *w)
 {
     struct kb_commit_flight *flight = &w->commit;
-    if (!grow(flight, w->partitions.active))
+    if (!grow(flight, w->assignments.active))
         return false;
     flight->n = 0;
-    for (size_t i = 0; i < w->partitions.n; i++) {
-        const struct kb_partition *part = &w->partitions.slots[i];
-        if (part->state == KB_PARTITION_FREE)
+    for (size_t i = 0; i < w->assignments.n; i++) {
+        const struct kb_assignment *part = &w->assignments.slots[i];
+        if (part->state == KB_ASSIGNMENT_FREE)
             continue;
         int64_t offset = kb_offsets_committable(&part->offsets);
         if (offset <= part->committed)
@@ -70,8 +70,8 @@ static void answered(struct kb_worker *w, const struct kb_commit_answer *answer)
     }
     kb_metric_add(KB_METRIC_COMMITS, 1);
     for (size_t i = 0; i < flight->n; i++) {
-        struct kb_partition *part =
-            kb_partitions_find(&w->partitions, flight->commits[i].slot, flight->generations[i]);
+        struct kb_assignment *part =
+            kb_assignments_find(&w->assignments, flight->commits[i].slot, flight->generations[i]);
         if (part && part->committed < flight->commits[i].offset)
             part->committed = flight->commits[i].offset;
     }

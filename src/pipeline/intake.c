@@ -62,7 +62,7 @@ static bool add_messages(struct kb_worker *w, struct kb_pending *p)
     return true;
 }
 
-static void publish(struct kb_worker *w, struct kb_partition *part, const struct kb_record *rec)
+static void publish(struct kb_worker *w, struct kb_assignment *part, const struct kb_record *rec)
 {
     struct kb_err err;
     if (!check_sizes(w, &err)) {
@@ -81,7 +81,7 @@ static void publish(struct kb_worker *w, struct kb_partition *part, const struct
     }
 }
 
-static void route(struct kb_worker *w, struct kb_partition *part, const struct kb_record *rec)
+static void route(struct kb_worker *w, struct kb_assignment *part, const struct kb_record *rec)
 {
     struct kb_err err;
     switch (kb_route(&w->router, part->rules, rec, &err)) {
@@ -103,10 +103,11 @@ static void route(struct kb_worker *w, struct kb_partition *part, const struct k
 
 static void take_in(struct kb_worker *w, const struct kb_record *rec)
 {
-    struct kb_partition *part = kb_partitions_at(&w->partitions, rec->slot);
+    struct kb_assignment *part = kb_assignments_at(&w->assignments, rec->slot);
     /* Of a partition that is going, or read no more: it comes again to whoever reads on, since
      * neither the position nor the window moves. */
-    if (!part || part->state != KB_PARTITION_ACTIVE || !part->rules || w->phase != KB_PHASE_RUNNING)
+    if (!part || part->state != KB_ASSIGNMENT_ACTIVE || !part->rules ||
+        w->phase != KB_PHASE_RUNNING)
         return;
 
     switch (kb_offsets_add(&part->offsets, rec->offset)) {

@@ -21,7 +21,7 @@ void kb_letters_add(struct kb_worker *w, struct kb_pending *p)
 
 static void let_go(struct kb_worker *w, struct kb_pending *p)
 {
-    struct kb_partition *part = kb_partitions_find(&w->partitions, p->slot, p->generation);
+    struct kb_assignment *part = kb_assignments_find(&w->assignments, p->slot, p->generation);
     if (part && p->failed->attempts > 0)
         part->letters_failing--;
     kb_worker_pending_end(w, part, p);
@@ -50,7 +50,7 @@ void kb_letters_sweep(struct kb_worker *w)
 
 static void try_later(struct kb_worker *w, struct kb_pending *p, const char *why)
 {
-    struct kb_partition *part = kb_partitions_find(&w->partitions, p->slot, p->generation);
+    struct kb_assignment *part = kb_assignments_find(&w->assignments, p->slot, p->generation);
     if (!part) {
         w->counts.late++;
         kb_worker_pending_end(w, NULL, p);
@@ -99,7 +99,7 @@ static void acknowledged(struct kb_worker *w, const struct kb_dead_letter_ack *a
         return;
     }
     kb_metric_add(KB_METRIC_DEAD_LETTERS_DECODE + (enum kb_metric)p->failed->failure, 1);
-    struct kb_partition *part = kb_partitions_find(&w->partitions, p->slot, p->generation);
+    struct kb_assignment *part = kb_assignments_find(&w->assignments, p->slot, p->generation);
     if (part)
         kb_worker_record_done(w, part, p->offset);
     else

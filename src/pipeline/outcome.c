@@ -9,13 +9,13 @@
 
 #include <inttypes.h>
 
-void kb_worker_record_done(struct kb_worker *w, struct kb_partition *part, int64_t offset)
+void kb_worker_record_done(struct kb_worker *w, struct kb_assignment *part, int64_t offset)
 {
     kb_offsets_done(&part->offsets, offset);
     w->commit_dirty = true;
 }
 
-void kb_worker_pending_end(struct kb_worker *w, struct kb_partition *part, struct kb_pending *p)
+void kb_worker_pending_end(struct kb_worker *w, struct kb_assignment *part, struct kb_pending *p)
 {
     if (part)
         part->open--;
@@ -36,13 +36,13 @@ void kb_worker_fatal(struct kb_worker *w, const struct kb_err *err)
  * record of the same partition meets a stop policy later on, the earlier one is the one that
  * counts. */
 static void stop_at(
-    struct kb_worker *w, struct kb_partition *part, int64_t offset, const struct kb_err *err)
+    struct kb_worker *w, struct kb_assignment *part, int64_t offset, const struct kb_err *err)
 {
-    if (part->state == KB_PARTITION_STOPPED && part->stop_at < offset)
+    if (part->state == KB_ASSIGNMENT_STOPPED && part->stop_at < offset)
         return;
     bool names_it = !w->end.failed || part->stop_at > offset;
-    if (part->state != KB_PARTITION_REVOKING)
-        part->state = KB_PARTITION_STOPPED;
+    if (part->state != KB_ASSIGNMENT_REVOKING)
+        part->state = KB_ASSIGNMENT_STOPPED;
     part->stop_at = offset;
     w->sweep = true;
 
@@ -57,7 +57,7 @@ static void stop_at(
     kb_worker_drain(w);
 }
 
-static void report(struct kb_worker *w, const struct kb_partition *part, int64_t offset,
+static void report(struct kb_worker *w, const struct kb_assignment *part, int64_t offset,
     const struct kb_err *err, const char *policy)
 {
     uint64_t suppressed;
@@ -72,7 +72,7 @@ static void report(struct kb_worker *w, const struct kb_partition *part, int64_t
 }
 
 /* A failure met while the record's own bytes are still at hand. */
-void kb_worker_record_failed(struct kb_worker *w, struct kb_partition *part,
+void kb_worker_record_failed(struct kb_worker *w, struct kb_assignment *part,
     const struct kb_record *rec, const struct kb_err *err, enum kb_verdict verdict)
 {
     if (verdict == KB_VERDICT_SKIP) {
@@ -100,7 +100,7 @@ void kb_worker_record_failed(struct kb_worker *w, struct kb_partition *part,
 }
 
 /* A failure that Ably's answer brought. */
-static void settle_failed(struct kb_worker *w, struct kb_partition *part, struct kb_pending *p)
+static void settle_failed(struct kb_worker *w, struct kb_assignment *part, struct kb_pending *p)
 {
     struct kb_err err;
     kb_err_record(&err, p->failed->failure, "%s", p->failed->text);
@@ -126,7 +126,7 @@ static void settle_failed(struct kb_worker *w, struct kb_partition *part, struct
 
 static void finish(struct kb_worker *w, struct kb_pending *p)
 {
-    struct kb_partition *part = kb_partitions_find(&w->partitions, p->slot, p->generation);
+    struct kb_assignment *part = kb_assignments_find(&w->assignments, p->slot, p->generation);
     if (!part) {
         w->counts.late++;
         kb_worker_pending_end(w, NULL, p);
@@ -159,8 +159,8 @@ bool kb_worker_wanted(void *context, void *owner)
 {
     struct kb_worker *w = context;
     const struct kb_pending *p = owner;
-    const struct kb_partition *part = kb_partitions_find(&w->partitions, p->slot, p->generation);
-    if (!part || part->state == KB_PARTITION_REVOKING)
+    const struct kb_assignment *part = kb_assignments_find(&w->assignments, p->slot, p->generation);
+    if (!part || part->state == KB_ASSIGNMENT_REVOKING)
         return false;
-    return part->state == KB_PARTITION_ACTIVE || p->offset < part->stop_at;
+    return part->state == KB_ASSIGNMENT_ACTIVE || p->offset < part->stop_at;
 }

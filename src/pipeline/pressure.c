@@ -36,15 +36,15 @@ static bool stalled(const struct kb_worker *w)
     return w->full && w->now_ms - w->full_since_ms >= KB_STALL_MS;
 }
 
-static unsigned reasons(const struct kb_worker *w, const struct kb_partition *part)
+static unsigned reasons(const struct kb_worker *w, const struct kb_assignment *part)
 {
     size_t open = kb_offsets_open(&part->offsets);
     bool window = part->reasons & KB_PAUSE_WINDOW ? open > KB_WINDOW_MAX / 2 : open > KB_WINDOW_MAX;
     return (stalled(w) ? KB_PAUSE_MEMORY : 0) | (window ? KB_PAUSE_WINDOW : 0) |
            (part->letters_failing > 0 ? KB_PAUSE_DEAD_LETTER : 0) |
            (part->rules ? 0 : KB_PAUSE_UNROUTED) |
-           (w->phase != KB_PHASE_RUNNING || part->state == KB_PARTITION_STOPPED ? KB_PAUSE_ENDING
-                                                                                : 0);
+           (w->phase != KB_PHASE_RUNNING || part->state == KB_ASSIGNMENT_STOPPED ? KB_PAUSE_ENDING
+                                                                                 : 0);
 }
 
 static void measure(struct kb_worker *w)
@@ -62,9 +62,9 @@ void kb_worker_press(struct kb_worker *w)
 {
     measure(w);
     struct batch pause = {.n = 0}, resume = {.n = 0};
-    for (size_t i = 0; i < w->partitions.n; i++) {
-        struct kb_partition *part = &w->partitions.slots[i];
-        if (part->state == KB_PARTITION_FREE || part->state == KB_PARTITION_REVOKING)
+    for (size_t i = 0; i < w->assignments.n; i++) {
+        struct kb_assignment *part = &w->assignments.slots[i];
+        if (part->state == KB_ASSIGNMENT_FREE || part->state == KB_ASSIGNMENT_REVOKING)
             continue;
         part->reasons = reasons(w, part);
         if (part->reasons && !part->paused) {

@@ -21,8 +21,8 @@ static void assign(struct kb_worker *w)
     for (size_t i = 0; i < change->n; i++) {
         struct kb_partition_id *id = &change->partitions[i];
         const struct kb_rules *rules = kb_config_rules(w->config, kb_slice_of(id->topic));
-        struct kb_partition *part =
-            kb_partitions_add(&w->partitions, id->topic, id->partition, rules);
+        struct kb_assignment *part =
+            kb_assignments_add(&w->assignments, id->topic, id->partition, rules);
         if (!part) {
             struct kb_err err;
             kb_err_fatal(
@@ -36,7 +36,7 @@ static void assign(struct kb_worker *w)
                 id->partition);
     }
     kb_log_info("kafka", "worker %d: %zu partitions assigned, %zu in all", w->number, change->n,
-        w->partitions.active);
+        w->assignments.active);
     answer(w);
     kb_worker_press(w);
 }
@@ -45,9 +45,9 @@ static void begin_revoke(struct kb_worker *w)
 {
     struct kb_rebalance *change = w->rebalance;
     for (size_t i = 0; i < change->n; i++) {
-        struct kb_partition *part = kb_partitions_at(&w->partitions, change->partitions[i].slot);
+        struct kb_assignment *part = kb_assignments_at(&w->assignments, change->partitions[i].slot);
         if (part)
-            part->state = KB_PARTITION_REVOKING;
+            part->state = KB_ASSIGNMENT_REVOKING;
     }
     kb_publisher_sweep(w->publisher);
     kb_letters_sweep(w);
@@ -60,8 +60,8 @@ static void begin_revoke(struct kb_worker *w)
 static bool in_flight(struct kb_worker *w)
 {
     for (size_t i = 0; i < w->rebalance->n; i++) {
-        const struct kb_partition *part =
-            kb_partitions_at(&w->partitions, w->rebalance->partitions[i].slot);
+        const struct kb_assignment *part =
+            kb_assignments_at(&w->assignments, w->rebalance->partitions[i].slot);
         if (part && part->open > 0)
             return true;
     }
@@ -71,10 +71,10 @@ static bool in_flight(struct kb_worker *w)
 static void let_go(struct kb_worker *w)
 {
     for (size_t i = 0; i < w->rebalance->n; i++) {
-        struct kb_partition *part =
-            kb_partitions_at(&w->partitions, w->rebalance->partitions[i].slot);
+        struct kb_assignment *part =
+            kb_assignments_at(&w->assignments, w->rebalance->partitions[i].slot);
         if (part)
-            kb_partitions_remove(&w->partitions, part);
+            kb_assignments_remove(&w->assignments, part);
     }
     answer(w);
 }

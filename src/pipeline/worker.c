@@ -54,7 +54,7 @@ struct kb_worker *kb_worker_new(struct kb_config *config, int worker, int n_work
     w->memory_high = (size_t)config->limits.memory / 4 / (size_t)n_workers;
     w->memory_low = w->memory_high / 4 * 3;
     w->channel_seed = doors->random->next(doors->random);
-    kb_partitions_init(&w->partitions);
+    kb_assignments_init(&w->assignments);
     kb_pendings_init(&w->pendings);
     kb_letters_init(&w->letters);
     kb_buf_init(&w->spec, SPEC_MAX);
@@ -79,7 +79,7 @@ void kb_worker_free(struct kb_worker *w)
     kb_publisher_free(w->publisher);
     kb_router_deinit(&w->router);
     kb_pendings_deinit(&w->pendings);
-    kb_partitions_deinit(&w->partitions);
+    kb_assignments_deinit(&w->assignments);
     kb_buf_deinit(&w->spec);
     free(w->commit.commits);
     free(w->commit.generations);

@@ -5,7 +5,7 @@
 
 #include "ably/publisher.h"
 #include "base/log.h"
-#include "pipeline/partitions.h"
+#include "pipeline/assignments.h"
 #include "pipeline/pending.h"
 #include "pipeline/worker.h"
 #include "route/route.h"
@@ -67,7 +67,7 @@ struct kb_worker {
     int number;
     int64_t now_ms; /* read once a turn */
 
-    struct kb_partitions partitions;
+    struct kb_assignments assignments;
     struct kb_pendings pendings;
     struct kb_publisher *publisher;
     struct kb_router router;
@@ -107,10 +107,10 @@ void kb_worker_intake(struct kb_worker *w);
 void kb_worker_settled(
     void *context, void *owner, enum kb_outcome outcome, const struct kb_err *err);
 bool kb_worker_wanted(void *context, void *owner);
-void kb_worker_record_done(struct kb_worker *w, struct kb_partition *part, int64_t offset);
-void kb_worker_record_failed(struct kb_worker *w, struct kb_partition *part,
+void kb_worker_record_done(struct kb_worker *w, struct kb_assignment *part, int64_t offset);
+void kb_worker_record_failed(struct kb_worker *w, struct kb_assignment *part,
     const struct kb_record *rec, const struct kb_err *err, enum kb_verdict verdict);
-void kb_worker_pending_end(struct kb_worker *w, struct kb_partition *part, struct kb_pending *p);
+void kb_worker_pending_end(struct kb_worker *w, struct kb_assignment *part, struct kb_pending *p);
 void kb_worker_fatal(struct kb_worker *w, const struct kb_err *err);
 
 /* letters.c: dead letters on their way to an acknowledgement. */

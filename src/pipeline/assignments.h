@@ -1,25 +1,26 @@
 /* The partitions this worker has been assigned: their offsets window, why they are paused, how they
  * end.
  *
- *     struct kb_partition *part = kb_partitions_add(&table, "orders", 3, rules);   // NULL = no
+ *     struct kb_assignment *part = kb_assignments_add(&table, "orders", 3, rules);   // NULL = no
  * memory part->slot                                     // stamped on every record of it by the
- * source kb_partitions_find(&table, slot, generation)   // NULL: that assignment is over, a late
- * answer kb_partitions_remove(&table, part);
+ * source kb_assignments_find(&table, slot, generation)   // NULL: that assignment is over, a late
+ * answer kb_assignments_remove(&table, part);
  *
  * A generation numbers one assignment of one partition; it is never used again, so an answer or a
  * commit of an older one is recognised wherever it comes from. Thread: the worker's. */
-#ifndef KB_PIPELINE_PARTITIONS_H
-#define KB_PIPELINE_PARTITIONS_H
+#ifndef KB_PIPELINE_ASSIGNMENTS_H
+#define KB_PIPELINE_ASSIGNMENTS_H
 
 #include "kafka/offsets.h"
 #include "route/rules.h"
 
-enum kb_partition_state {
-    KB_PARTITION_FREE,
-    KB_PARTITION_ACTIVE,
-    KB_PARTITION_REVOKING, /* nothing new; what is in flight may end and be committed */
-    KB_PARTITION_STOPPED /* a stop policy was met at stop_at; nothing of it or after it is committed
-                          */
+enum kb_assignment_state {
+    KB_ASSIGNMENT_FREE,
+    KB_ASSIGNMENT_ACTIVE,
+    KB_ASSIGNMENT_REVOKING, /* nothing new; what is in flight may end and be committed */
+    KB_ASSIGNMENT_STOPPED   /* a stop policy was met at stop_at; nothing of it or after it is
+                             * committed
+                             */
 };
 
 /* Why a partition is not read now; it is read again when no reason is left. */
@@ -31,8 +32,8 @@ enum kb_pause_reason {
     KB_PAUSE_ENDING = 16      /* the worker drains, or this partition met its stop policy */
 };
 
-struct kb_partition {
-    enum kb_partition_state state;
+struct kb_assignment {
+    enum kb_assignment_state state;
     uint32_t slot, generation;
     char *topic;
     int32_t id;
@@ -45,33 +46,33 @@ struct kb_partition {
     unsigned reasons, paused; /* wanted, and what the source was told */
 };
 
-struct kb_partitions {
-    struct kb_partition *slots;
+struct kb_assignments {
+    struct kb_assignment *slots;
     size_t n, active; /* slots allocated; slots not free */
     uint32_t last_generation;
 };
 
-void kb_partitions_init(struct kb_partitions *table);
-void kb_partitions_deinit(struct kb_partitions *table);
+void kb_assignments_init(struct kb_assignments *table);
+void kb_assignments_deinit(struct kb_assignments *table);
 /* The pointer is valid until the next add. */
-struct kb_partition *kb_partitions_add(
-    struct kb_partitions *table, const char *topic, int32_t id, const struct kb_rules *rules);
-void kb_partitions_remove(struct kb_partitions *table, struct kb_partition *part);
+struct kb_assignment *kb_assignments_add(
+    struct kb_assignments *table, const char *topic, int32_t id, const struct kb_rules *rules);
+void kb_assignments_remove(struct kb_assignments *table, struct kb_assignment *part);
 
-static inline struct kb_partition *kb_partitions_find(
-    struct kb_partitions *table, uint32_t slot, uint32_t generation)
+static inline struct kb_assignment *kb_assignments_find(
+    struct kb_assignments *table, uint32_t slot, uint32_t generation)
 {
     if (slot >= table->n || table->slots[slot].generation != generation ||
-        table->slots[slot].state == KB_PARTITION_FREE)
+        table->slots[slot].state == KB_ASSIGNMENT_FREE)
         return NULL;
     return &table->slots[slot];
 }
 
 /* The current holder of a slot, NULL = none. */
-static inline struct kb_partition *kb_partitions_at(struct kb_partitions *table, uint32_t slot)
+static inline struct kb_assignment *kb_assignments_at(struct kb_assignments *table, uint32_t slot)
 {
-    return slot < table->n && table->slots[slot].state != KB_PARTITION_FREE ? &table->slots[slot]
-                                                                            : NULL;
+    return slot < table->n && table->slots[slot].state != KB_ASSIGNMENT_FREE ? &table->slots[slot]
+                                                                             : NULL;
 }
 
 #endif

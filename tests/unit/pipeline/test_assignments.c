@@ -1,6 +1,6 @@
 /* The table of assigned partitions and the pool of pending records: what the worker recognises late
  * answers by. */
-#include "pipeline/partitions.h"
+#include "pipeline/assignments.h"
 #include "pipeline/pending.h"
 
 #include <setjmp.h>
@@ -13,43 +13,43 @@
 static void a_late_answer_finds_nothing(void **state)
 {
     (void)state;
-    struct kb_partitions table;
-    kb_partitions_init(&table);
-    struct kb_partition *part = kb_partitions_add(&table, "orders", 3, NULL);
+    struct kb_assignments table;
+    kb_assignments_init(&table);
+    struct kb_assignment *part = kb_assignments_add(&table, "orders", 3, NULL);
     uint32_t slot = part->slot, generation = part->generation;
-    assert_ptr_equal(kb_partitions_find(&table, slot, generation), part);
-    kb_partitions_remove(&table, part);
-    assert_null(kb_partitions_find(&table, slot, generation));
-    assert_null(kb_partitions_at(&table, slot));
+    assert_ptr_equal(kb_assignments_find(&table, slot, generation), part);
+    kb_assignments_remove(&table, part);
+    assert_null(kb_assignments_find(&table, slot, generation));
+    assert_null(kb_assignments_at(&table, slot));
 
     /* The same partition comes back into the same slot: still not the same assignment. */
-    part = kb_partitions_add(&table, "orders", 3, NULL);
+    part = kb_assignments_add(&table, "orders", 3, NULL);
     assert_int_equal(part->slot, slot);
-    assert_null(kb_partitions_find(&table, slot, generation));
-    assert_non_null(kb_partitions_find(&table, slot, part->generation));
-    kb_partitions_deinit(&table);
+    assert_null(kb_assignments_find(&table, slot, generation));
+    assert_non_null(kb_assignments_find(&table, slot, part->generation));
+    kb_assignments_deinit(&table);
 }
 
 static void slots_survive_growth(void **state)
 {
     (void)state;
-    struct kb_partitions table;
-    kb_partitions_init(&table);
+    struct kb_assignments table;
+    kb_assignments_init(&table);
     uint32_t generations[100];
     for (int i = 0; i < 100; i++) {
-        struct kb_partition *part = kb_partitions_add(&table, "orders", i, NULL);
+        struct kb_assignment *part = kb_assignments_add(&table, "orders", i, NULL);
         assert_int_equal(part->slot, i);
         generations[i] = part->generation;
         assert_int_equal(kb_offsets_add(&part->offsets, 1000 + i), KB_OFFSET_TAKEN);
     }
     assert_int_equal(table.active, 100);
     for (uint32_t i = 0; i < 100; i++) {
-        struct kb_partition *part = kb_partitions_find(&table, i, generations[i]);
+        struct kb_assignment *part = kb_assignments_find(&table, i, generations[i]);
         assert_int_equal(part->id, i);
         assert_int_equal(kb_offsets_committable(&part->offsets), 1000 + i);
     }
-    assert_null(kb_partitions_at(&table, 100000));
-    kb_partitions_deinit(&table);
+    assert_null(kb_assignments_at(&table, 100000));
+    kb_assignments_deinit(&table);
 }
 
 static void pendings_count_what_they_hold(void **state)
