@@ -1,11 +1,13 @@
 /* The block `kafka`: any librdkafka property, as text. What exists and what may be set is the
  * business of kafka/properties.h. Called by load.c. */
 #include "config/load.h"
+#include "template/suggest.h"
 
 #include <inttypes.h>
 
-/* 2.2.0: cooperative rebalances lost assignments before it and could hang at the end. */
-#define COOPERATIVE_SINCE 0x02020000
+/* 2.0.2 loses an assignment now and then, and may hang or abort at the end; 2.8.0 is known to be
+ * mended. */
+#define COOPERATIVE_SINCE 0x02080000
 
 static const struct {
     const char *name, *expected;
@@ -74,6 +76,15 @@ static void add_property(const struct kb_load *load, const struct kb_raw_entry *
     free(property.value);
 }
 
+/* Is that property there, or a mistyped one, which has been complained about? */
+static bool stands_for(const struct kb_raw *body, const char *name)
+{
+    for (size_t i = 0; i < body->n_entries; i++)
+        if (body->entries[i].key.ptr && kb_suggest(body->entries[i].key, &name, 1))
+            return true;
+    return false;
+}
+
 void kb_load_kafka(const struct kb_load *load)
 {
     const struct kb_block *block = &load->once[KB_BLOCK_KAFKA];
@@ -87,7 +98,7 @@ void kb_load_kafka(const struct kb_load *load)
     for (size_t i = 0; i < n; i++)
         add_property(load, &block->body.entries[i]);
     for (size_t i = 0; i < KB_COUNT(required); i++)
-        if (!kb_raw_get(&block->body, required[i].name))
+        if (!stands_for(&block->body, required[i].name))
             kb_load_problem(load, block, kb_slice_of(required[i].name), "missing; expected %s",
                 required[i].expected);
 }

@@ -101,6 +101,28 @@ static void complain_value(const struct kb_load *load, const struct kb_block *bl
     kb_buf_deinit(&caret);
 }
 
+/* Does a mistyped key of the block stand for this option? Then that one complaint is enough. */
+static bool is_mistyped(const struct kb_block *block, const struct kb_option *option)
+{
+    for (size_t i = 0; i < block->body.n_entries; i++) {
+        struct kb_slice key = block->body.entries[i].key;
+        if (!key.ptr || kb_option_find(block->kind, key))
+            continue;
+        const char *near = kb_option_suggest(block->kind, key);
+        if (near && strcmp(near, option->key) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void complain_missing(
+    const struct kb_load *load, const struct kb_block *block, const struct kb_option *option)
+{
+    if (!is_mistyped(block, option))
+        kb_load_problem(
+            load, block, kb_slice_of(option->key), "missing; expected %s", option->help);
+}
+
 static void apply(const struct kb_load *load, const struct kb_block *block,
     const struct kb_block *below, const struct kb_option *option, void *base)
 {
@@ -112,8 +134,7 @@ static void apply(const struct kb_load *load, const struct kb_block *block,
     }
     struct kb_err err;
     if (!raw && option->required)
-        kb_load_problem(
-            load, block, kb_slice_of(option->key), "missing; expected %s", option->help);
+        complain_missing(load, block, option);
     else if (!raw || raw->kind == KB_RAW_MISSING)
         kb_option_set_default(option, base);
     else if (!kb_option_set(option, base, raw, &err))

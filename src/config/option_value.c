@@ -324,12 +324,22 @@ void kb_lua_quote(struct kb_buf *out, struct kb_slice text)
     kb_buf_byte(out, '"');
 }
 
+/* In the largest unit that leaves no rest. */
 static void format_size(int64_t bytes, struct kb_buf *out)
 {
-    if (bytes > 0 && bytes % (1 << 20) == 0)
-        kb_buf_printf(out, "\"%lldMiB\"", (long long)(bytes >> 20));
+    static const char *const names[] = {"B", "KiB", "MiB", "GiB"};
+    size_t unit = 0;
+    for (; unit + 1 < KB_COUNT(names) && bytes >= 1024 && bytes % 1024 == 0; unit++)
+        bytes /= 1024;
+    kb_buf_printf(out, "%lld%s", (long long)bytes, names[unit]);
+}
+
+static void format_number(double number, struct kb_buf *out)
+{
+    if (number == floor(number))
+        kb_buf_printf(out, "%.0f", number);
     else
-        kb_buf_add_i64(out, bytes);
+        kb_json_real(out, number);
 }
 
 static void format_policy(const struct kb_policy *policy, struct kb_buf *out)
@@ -366,10 +376,12 @@ bool kb_option_format(const struct kb_option *option, const void *base, struct k
             out, option->size == sizeof(int) ? *(const int *)field : *(const int64_t *)field);
         return true;
     case KB_OPTION_SIZE:
+        kb_buf_byte(out, '"');
         format_size(*(const int64_t *)field, out);
+        kb_buf_byte(out, '"');
         return true;
     case KB_OPTION_NUMBER:
-        kb_json_real(out, *(const double *)field);
+        format_number(*(const double *)field, out);
         return true;
     case KB_OPTION_BOOLEAN:
         kb_buf_add(out, *(const bool *)field ? KB_S("true") : KB_S("false"));

@@ -62,7 +62,7 @@ const struct kb_option kb_options[] = {
     {ROW(ABLY, "proxy", LATER), .secret = true},
     {ROW(ABLY, "no_proxy", LATER)},
     {ROW(ABLY, "max_message_size", SIZE), CONFIG(ably.max_message_size), .min = 1024,
-        .max = 16 << 20, .fallback = "65536",
+        .max = 16 << 20, .fallback = "64KiB",
         .help = "what the account allows; a larger message is a failure of class message"},
 
     {ROW(PUBLISH, "concurrency", INTEGER), CONFIG(publish.concurrency), .min = 1, .max = 1000,
@@ -72,7 +72,7 @@ const struct kb_option kb_options[] = {
     {ROW(PUBLISH, "max_records", INTEGER), CONFIG(publish.max_records), .min = 1, .max = 1000,
         .fallback = "1000", .help = "records of one request at most"},
     {ROW(PUBLISH, "max_bytes", SIZE), CONFIG(publish.max_bytes), .min = 1024, .max = 2 << 20,
-        .fallback = "524288", .help = "bytes of one request's body at most"},
+        .fallback = "512KiB", .help = "bytes of one request's body at most"},
     {ROW(PUBLISH, "max_channels", INTEGER), CONFIG(publish.max_channels), .min = 1, .max = 100,
         .fallback = "100", .help = "channels of one request at most"},
     {ROW(PUBLISH, "requests_per_second", NUMBER), CONFIG(publish.requests_per_second), .min = 0,
@@ -106,7 +106,7 @@ const struct kb_option kb_options[] = {
 
     {ROW(LIMITS, "workers", INTEGER), CONFIG(limits.workers), .min = 1, .max = 64, .fallback = "1",
         .restart = true, .help = "consumers in this process, each with its own thread"},
-    {ROW(LIMITS, "memory", SIZE), CONFIG(limits.memory), .min = 16 << 20, .max = INT64_C(1) << 46,
+    {ROW(LIMITS, "memory", SIZE), CONFIG(limits.memory), .min = 16 << 20, .max = INT64_C(1) << 40,
         .fallback = "256MiB", .restart = true,
         .help = "bytes of records queued and in flight; above it partitions are paused"},
     {ROW(LIMITS, "drain_ms", INTEGER), CONFIG(limits.drain_ms), .min = 0, .max = 600000,
