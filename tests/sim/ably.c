@@ -1,0 +1,235 @@
+/* The simulated Ably's server side (ably.h). What a phase does to a request is one function; a
+ * request that gets through is taken spec by spec, in their order, with ids remembered for two
+ * minutes by channel. */
+#include "ably.h"
+
+#include "base/hash.h"
+#include "kafka.h"
+#include "plan.h"
+#include "truth.h"
+#include "value/json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *const phase_names[] = {"well",
+#define X(id, fault) #id,
+    SIM_PHASES(X)
+#undef X
+};
+
+static const enum sim_fault phase_faults[] = {SIM_FAULT_COUNT,
+#define X(id, fault) SIM_FAULT_##fault,
+    SIM_PHASES(X)
+#undef X
+};
+
+void sim_ably_new(struct sim *sim)
+{
+    sim->ably = sim_alloc(sim, sizeof(*sim->ably));
+}
+
+void sim_ably_phase(struct sim *sim)
+{
+    enum sim_phase phase = (enum sim_phase)sim_between(sim, 1, SIM_PHASE_COUNT - 1);
+    if (!sim->plan->fault[phase_faults[phase]])
+        return;
+    bool forever = sim_faulty(sim, SIM_FAULT_LONG_OUTAGES, 100);
+    int64_t length = forever ? sim_between(sim, 130000, 400000) : sim_skewed(sim, 500, 60000);
+    sim->ably->phase = phase;
+    sim->ably->salt = (uint64_t)sim_between(sim, 0, 1 << 20);
+    sim->ably->until_ms = sim->now_ms + length;
+    sim_trace(sim, "Ably: %s for %lld ms", phase_names[phase], (long long)length);
+}
+
+void sim_ably_heal(struct sim *sim)
+{
+    sim->ably->phase = SIM_PHASE_WELL;
+}
+
+enum sim_phase sim_ably_phase_now(const struct sim *sim)
+{
+    return sim->ably->until_ms > sim->now_ms ? sim->ably->phase : SIM_PHASE_WELL;
+}
+
+void sim_answer_deinit(struct sim_answer *answer)
+{
+    free(answer->body);
+    free(answer->accepted);
+    *answer = (struct sim_answer){.status = 0};
+}
+
+static void body(struct sim_answer *out, int status, const char *content_type, struct kb_buf *buf)
+{
+    out->status = status;
+    out->content_type = content_type;
+    out->len = buf->len;
+    out->body = malloc(buf->len + 1);
+    KB_BUG_ON(!out->body || buf->failed);
+    memcpy(out->body, kb_buf_slice(buf).ptr, buf->len);
+    out->body[buf->len] = '\0';
+}
+
+static void error_body(struct kb_buf *buf, int status, int code)
+{
+    kb_buf_printf(buf,
+        "{\"error\":{\"code\":%d,\"statusCode\":%d,\"message\":\"simulated\","
+        "\"href\":\"https://help.ably.io/error/%d\"}}",
+        code, status, code);
+}
+
+/* The whole request ends in an error, nothing is published. */
+static void refuse_request(struct sim *sim, int status, int code, struct sim_answer *out)
+{
+    struct kb_buf buf;
+    kb_buf_init(&buf, 4096);
+    if (code != 42922) /* the edge's own answer has no body */
+        error_body(&buf, status, code);
+    snprintf(out->error_code, sizeof(out->error_code), "%d", code);
+    if (status == 429 && sim_chance(sim, 300))
+        snprintf(out->retry_after, sizeof(out->retry_after), "%d", (int)sim_between(sim, 0, 20));
+    body(out, status, buf.len ? "application/json" : "text/plain", &buf);
+    kb_buf_deinit(&buf);
+}
+
+/* 0 = accepted (or a repeat, which looks the same), else Ably's code. */
+static int take_spec(struct sim *sim, struct sim_spec *spec)
+{
+    struct sim_ably *ably = sim->ably;
+    struct sim_record *rec = spec->record;
+    bool refuse = rec->channel->refused || sim_ably_phase_now(sim) == SIM_PHASE_MASS_REFUSAL;
+    if (sim->sabotage == SIM_REFUSE_GOOD && sim_chance(sim, 10))
+        return rec->refusals++, 40160;
+    if (refuse) {
+        rec->refusals++;
+        rec->mass_refused = rec->mass_refused || !rec->channel->refused;
+        return 40160;
+    }
+    if (sim_ably_phase_now(sim) == SIM_PHASE_CHANNEL_RATE &&
+        (kb_hash64_stable(kb_slice_of(rec->channel->name)) + ably->salt) % 3 == 0 &&
+        sim_chance(sim, 500))
+        return sim_chance(sim, 500) ? 42913 : 42914;
+    if (sim_ably_phase_now(sim) == SIM_PHASE_CHANNEL_RATE && sim_chance(sim, 10))
+        return sim_chance(sim, 500) ? 42917 : 50003;
+    if (rec->publications > 0 && sim->now_ms - rec->published_ms < SIM_REMEMBERS_MS) {
+        ably->repeated++;
+        return 0;
+    }
+    if (sim->sabotage == SIM_FORGET_MESSAGE && sim_chance(sim, 10))
+        return 0;
+    ably->published++;
+    sim_truth_published(sim, rec, spec);
+    return 0;
+}
+
+/* Earlier messages that Ably refused for now, while it took a later one of the same channel and
+ * partition: that inversion is Ably's own. */
+static void mark_overtaken(struct sim_batch *batch, const int *codes, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t later = i + 1; codes[i] != 0 && later < n; later++)
+            if (codes[later] == 0 &&
+                batch->specs[later].record->channel == batch->specs[i].record->channel)
+                batch->specs[i].record->overtaken = true;
+}
+
+static void result(struct kb_buf *buf, const struct sim_spec *spec, int code)
+{
+    kb_buf_printf(buf, "%s{\"successCount\":%d,\"failureCount\":%d,\"results\":[{\"channel\":",
+        buf->len > 1 ? "," : "", code == 0, code != 0);
+    kb_json_string(buf, spec->channel);
+    if (code == 0) {
+        kb_buf_add(buf, KB_S(",\"messageId\":"));
+        kb_json_string(buf, spec->id);
+        kb_buf_add(buf, KB_S(",\"serials\":[\"s@1\"]}]}"));
+    } else {
+        kb_buf_add(buf, KB_S(","));
+        struct kb_buf error;
+        kb_buf_init(&error, 1024);
+        error_body(&error, code / 100, code);
+        kb_buf_add(buf, (struct kb_slice){error.ptr + 1, error.len - 1});
+        kb_buf_deinit(&error);
+        kb_buf_add(buf, KB_S("]}"));
+    }
+}
+
+/* Takes the first `n` specs; the answer tells of all it took. */
+static void take_batch(struct sim *sim, struct sim_batch *batch, size_t n, struct sim_answer *out)
+{
+    struct kb_buf buf;
+    kb_buf_init(&buf, 16 << 20);
+    int *codes = calloc(n + 1, sizeof(*codes));
+    out->accepted = calloc(n + 1, sizeof(*out->accepted));
+    KB_BUG_ON(!codes || !out->accepted);
+    for (size_t k = 0; k < n; k++) {
+        size_t i = sim->sabotage == SIM_REVERSE ? n - 1 - k : k;
+        codes[i] = take_spec(sim, &batch->specs[i]);
+        out->accepted[i] = codes[i] == 0;
+    }
+    mark_overtaken(batch, codes, n);
+    kb_buf_byte(&buf, '[');
+    for (size_t i = 0; i < n; i++)
+        result(&buf, &batch->specs[i], codes[i]);
+    kb_buf_byte(&buf, ']');
+    out->proper = true;
+    body(out, sim_chance(sim, 800) ? 201 : 200, "application/json", &buf);
+    kb_buf_deinit(&buf);
+    free(codes);
+}
+
+/* Answers that are no answers; some stand for a request that was published, some for one that was
+ * not. */
+static void garbage(struct sim *sim, struct sim_batch *batch, struct sim_answer *out)
+{
+    static const char *const bodies[] = {"", "[]", "{}", "null", "<html>Please log in</html>", "[{",
+        "[{\"successCount\":1}]", "[1]", "{\"error\":7}", "[[[[[[[[", "\xff\xfe"};
+    struct kb_buf buf;
+    if (sim_chance(sim, 300)) { /* published; the answer lost its end on the way */
+        take_batch(sim, batch, batch->n, out);
+        out->len = out->len > 0 ? (size_t)sim_between(sim, 0, (int64_t)out->len - 1) : 0;
+        out->proper = false;
+        return;
+    }
+    kb_buf_init(&buf, 4096);
+    kb_buf_add(&buf, kb_slice_of(bodies[sim_between(sim, 0, KB_COUNT(bodies) - 1)]));
+    static const int statuses[] = {200, 201, 204, 301, 400, 404, 418, 200, 201};
+    body(out, statuses[sim_between(sim, 0, KB_COUNT(statuses) - 1)],
+        sim_chance(sim, 500) ? "application/json" : "text/html", &buf);
+    kb_buf_deinit(&buf);
+}
+
+static void internal_error(struct sim *sim, struct sim_batch *batch, struct sim_answer *out)
+{
+    static const int codes[] = {50000, 50001, 50003, 50300, 50400};
+    if (sim_chance(sim, 300)) { /* a part was published before it broke */
+        take_batch(sim, batch, (size_t)sim_between(sim, 0, (int64_t)batch->n), out);
+        sim_answer_deinit(out);
+    }
+    int code = codes[sim_between(sim, 0, KB_COUNT(codes) - 1)];
+    refuse_request(sim, code / 100, code, out);
+}
+
+void sim_ably_serve(struct sim *sim, struct sim_batch *batch, struct sim_answer *out)
+{
+    static const int rates[] = {42910, 42917, 42918, 42922};
+    static const int credentials[] = {40101, 40142, 40171, 40300, 40100};
+    *out = (struct sim_answer){.status = 0};
+    sim->ably->requests++;
+    enum sim_phase phase = sim_ably_phase_now(sim);
+    bool struck = sim_chance(sim, 600);
+    int code;
+    if (phase == SIM_PHASE_ERRORS && struck) {
+        internal_error(sim, batch, out);
+    } else if (phase == SIM_PHASE_RATE && struck) {
+        refuse_request(sim, 429, rates[sim_between(sim, 0, KB_COUNT(rates) - 1)], out);
+    } else if (phase == SIM_PHASE_UNAUTHORIZED) {
+        code = credentials[sim_between(sim, 0, KB_COUNT(credentials) - 1)];
+        refuse_request(sim, code / 100, code, out);
+    } else if (phase == SIM_PHASE_GARBAGE && struck) {
+        garbage(sim, batch, out);
+    } else {
+        take_batch(sim, batch, batch->n, out);
+    }
+    sim_trace(sim, "Ably answers %d to %zu specs, first " KB_FMT, out->status, batch->n,
+        KB_ARG(batch->specs[0].id));
+}

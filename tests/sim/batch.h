@@ -1,0 +1,29 @@
+/* The body of a batch request, read strictly: an array of {"channels": [one], "messages": [one]}.
+ *
+ *     struct sim_batch batch;
+ *     if (!sim_batch_read(body, &batch, &err)) ...
+ *     batch.specs[0 .. batch.n)
+ *     sim_batch_deinit(&batch); */
+#ifndef SIM_BATCH_H
+#define SIM_BATCH_H
+
+#include "base/err.h"
+#include "base/slice.h"
+
+struct sim_record;
+
+struct sim_spec {
+    /* ptr NULL = not there; memory of the batch */
+    struct kb_slice channel, id, name, data, encoding;
+    struct sim_record *record; /* found by id, for whoever reads the batch */
+};
+
+struct sim_batch {
+    struct sim_spec *specs;
+    size_t n, cap;
+};
+
+bool sim_batch_read(struct kb_slice body, struct sim_batch *batch, struct kb_err *err);
+void sim_batch_deinit(struct sim_batch *batch);
+
+#endif

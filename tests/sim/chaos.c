@@ -1,0 +1,143 @@
+/* What befalls the world: records are produced, and every few seconds one of the plan's faults
+ * strikes. Ends with the growth of the logs; then everything must heal. */
+#include "ably.h"
+#include "kafka.h"
+#include "plan.h"
+#include "world.h"
+
+static struct sim_process *some_process(struct sim *sim)
+{
+    return &sim->world->processes[sim_between(sim, 0, sim->world->n_processes - 1)];
+}
+
+static struct sim_worker *some_worker(struct sim *sim)
+{
+    struct sim_process *process = some_process(sim);
+    if (!process->up)
+        return NULL;
+    struct sim_worker *worker = process->workers[sim_between(sim, 0, process->n_workers - 1)];
+    return worker->worker ? worker : NULL;
+}
+
+static void crash(struct sim *sim)
+{
+    struct sim_process *process = some_process(sim);
+    if (process->up)
+        sim_process_crash(sim, process);
+}
+
+static void restart(struct sim *sim)
+{
+    struct sim_process *process = some_process(sim);
+    sim->world->restarts++;
+    if (process->up)
+        sim_process_stop(sim, process);
+}
+
+static void expire(struct sim *sim)
+{
+    struct sim_worker *worker = some_worker(sim);
+    if (worker && !sim_source_closed(worker->source))
+        sim_group_expire(sim, sim_source_member(worker->source), sim_skewed(sim, 0, 10000));
+}
+
+static void brokers_down(struct sim *sim)
+{
+    int64_t length = sim_skewed(sim, 500, 60000);
+    sim_trace(sim, "brokers down for %lld ms", (long long)length);
+    sim->kafka->down_until_ms = sim->now_ms + length;
+}
+
+static void letters_down(struct sim *sim)
+{
+    sim_letters_trouble(sim, sim_skewed(sim, 500, 60000));
+}
+
+static void jump_clock(struct sim *sim)
+{
+    some_process(sim)->clock.wall_skew_ms = sim_between(sim, -100000000, 100000000);
+}
+
+static void break_source(struct sim *sim)
+{
+    struct sim_worker *worker = some_worker(sim);
+    if (!worker || sim_source_closed(worker->source) || !sim_chance(sim, 200))
+        return;
+    sim_trace(sim, "worker %d's source breaks", worker->number);
+    worker->broken = true;
+    sim_source_break(worker->source);
+}
+
+static const struct {
+    enum sim_fault fault;
+    void (*strike)(struct sim *sim);
+} blows[] = {
+    {SIM_FAULT_CRASHES, crash},
+    {SIM_FAULT_RESTARTS, restart},
+    {SIM_FAULT_EXPIRIES, expire},
+    {SIM_FAULT_KAFKA_DOWN, brokers_down},
+    {SIM_FAULT_LETTERS, letters_down},
+    {SIM_FAULT_CLOCK_JUMPS, jump_clock},
+    {SIM_FAULT_BROKEN_SOURCE, break_source},
+};
+
+static void strike(struct sim *sim, void *object, uint64_t unused)
+{
+    (void)object;
+    (void)unused;
+    if (!sim->faults)
+        return;
+    size_t i = (size_t)sim_between(sim, 0, KB_COUNT(blows) - 1);
+    if (sim_ably_phase_now(sim) == SIM_PHASE_WELL && sim_chance(sim, 500))
+        sim_ably_phase(sim);
+    else if (sim->plan->fault[blows[i].fault])
+        blows[i].strike(sim);
+    sim_after(sim, sim_skewed(sim, 10, 20000), strike, NULL, 0);
+}
+
+static enum sim_fate some_fate(struct sim *sim)
+{
+    if (sim_chance(sim, 20))
+        return SIM_TOMBSTONE;
+    if (!sim_chance(sim, sim->plan->poison))
+        return SIM_GOOD;
+    enum sim_fate fate = (enum sim_fate)sim_between(sim, SIM_BAD_JSON, SIM_FATE_COUNT - 1);
+    /* Rare, because it is large. */
+    return fate == SIM_TOO_LARGE && sim_chance(sim, 700) ? SIM_GOOD : fate;
+}
+
+/* Records come in bursts, as producers with a linger send them. */
+static void grow(struct sim *sim, void *object, uint64_t unused)
+{
+    (void)object;
+    (void)unused;
+    struct sim_kafka *kafka = sim->kafka;
+    struct sim_partition *part =
+        kafka->partitions[sim_between(sim, 0, (int64_t)kafka->n_partitions - 1)];
+    int64_t burst = sim_skewed(sim, 1, 40);
+    for (int64_t i = 0; i < burst && kafka->n_records < sim->plan->records; i++)
+        sim_log_append(sim, part, some_fate(sim));
+    if (kafka->n_records < sim->plan->records) {
+        int64_t average = sim->plan->growth_ms * 6 / (int64_t)sim->plan->records;
+        sim_after(sim, sim_between(sim, 0, 2 * average), grow, NULL, 0);
+    }
+}
+
+static void heal(struct sim *sim, void *object, uint64_t unused)
+{
+    (void)object;
+    (void)unused;
+    sim_trace(sim, "no more faults");
+    sim->faults = false;
+    sim->kafka->down_until_ms = 0;
+    sim_ably_heal(sim);
+    sim_letters_trouble(sim, 0);
+    sim->world->deadline_ms = sim->now_ms + 900000;
+}
+
+void sim_chaos_begin(struct sim *sim)
+{
+    sim_after(sim, sim_between(sim, 0, 5000), grow, NULL, 0);
+    sim_after(sim, sim_between(sim, 0, 20000), strike, NULL, 0);
+    sim_after(sim, sim->plan->growth_ms, heal, NULL, 0);
+}

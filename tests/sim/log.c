@@ -1,0 +1,199 @@
+/* The simulated logs: topics, partitions, records with a fate. Offsets have gaps, as compaction and
+ * the markers of transactions leave them; the log's end may lie behind the last record. */
+#include "kafka.h"
+#include "plan.h"
+#include "world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *sim_fate_name(enum sim_fate fate)
+{
+    static const char *const names[] = {
+#define X(id, name, failure) name,
+        SIM_FATES(X)
+#undef X
+    };
+    return names[fate];
+}
+
+int sim_fate_failure(enum sim_fate fate)
+{
+    static const int failures[] = {
+#define X(id, name, failure) failure,
+        SIM_FATES(X)
+#undef X
+    };
+    return failures[fate];
+}
+
+static void add_topic(struct sim *sim, size_t number)
+{
+    struct sim_kafka *kafka = sim->kafka;
+    struct sim_topic *topic = &kafka->topics[number];
+    topic->json = number % 2 == 0;
+    snprintf(topic->name, sizeof(topic->name), "%s", topic->json ? "orders" : "audit.log");
+    topic->n_partitions = (size_t)sim_between(sim, 1, 5);
+    topic->partitions = sim_alloc(sim, topic->n_partitions * sizeof(*topic->partitions));
+    for (size_t i = 0; i < topic->n_partitions; i++) {
+        struct sim_partition *part = &topic->partitions[i];
+        part->topic = topic;
+        part->number = (int32_t)i;
+        part->index = kafka->n_partitions;
+        part->committed = -1;
+        part->log_end = sim_chance(sim, 500) ? 0 : sim_between(sim, 1, 5000000000);
+        kafka->partitions[kafka->n_partitions++] = part;
+    }
+}
+
+void sim_kafka_new(struct sim *sim)
+{
+    struct sim_kafka *kafka = sim->kafka = sim_alloc(sim, sizeof(*kafka));
+    kafka->n_topics = (size_t)sim_between(sim, 1, 2);
+    kafka->topics = sim_alloc(sim, kafka->n_topics * sizeof(*kafka->topics));
+    kafka->partitions = sim_alloc(sim, 5 * kafka->n_topics * sizeof(struct sim_partition *));
+    for (size_t i = 0; i < kafka->n_topics; i++)
+        add_topic(sim, i);
+    kafka->cluster_id = sim_chance(sim, 800) ? "sim-cluster-1" : NULL;
+    kafka->group = sim_group_new(sim, sim->plan->cooperative);
+}
+
+static struct sim_channel *channel_named(struct sim *sim, const char *name, bool refused)
+{
+    for (struct sim_channel *ch = sim->kafka->channels; ch; ch = ch->next)
+        if (strcmp(ch->name, name) == 0)
+            return ch;
+    struct sim_channel *ch = sim_alloc(sim, sizeof(*ch));
+    ch->name = sim_format(sim, "%s", name);
+    ch->index = sim->kafka->n_channels++;
+    ch->refused = refused;
+    ch->newest = sim_alloc(sim, sim->kafka->n_partitions * sizeof(*ch->newest));
+    for (size_t i = 0; i < sim->kafka->n_partitions; i++)
+        ch->newest[i] = -1;
+    ch->next = sim->kafka->channels;
+    sim->kafka->channels = ch;
+    return ch;
+}
+
+/* The part of a channel's name that the record gives: text that stays itself inside JSON. */
+static const char *user_of(struct sim *sim, enum sim_fate fate)
+{
+    if (fate == SIM_BAD_CHANNEL)
+        return "a\\nb";
+    /* Few refused channels and few users make hot channels; some users make many lanes. */
+    return sim_format(sim, "%s%d", fate == SIM_REFUSED ? "secret" : "u",
+        (int)sim_between(sim, 1, fate == SIM_REFUSED ? 3 : sim->plan->channels));
+}
+
+static struct kb_slice padding(struct sim *sim, enum sim_fate fate)
+{
+    size_t len = (size_t)(fate == SIM_TOO_LARGE ? sim->plan->max_message_size + 1
+                                                : sim_skewed(sim, 0, sim->plan->padding));
+    char *pad = sim_alloc(sim, len + 1);
+    memset(pad, 'x', len);
+    return (struct kb_slice){pad, len};
+}
+
+/* orders: the value names the user; audit.log: the key does. A template takes no newline from
+ * JSON's \n only where it is decoded, so the text topic's bad channel is a real newline. */
+static void fill_value(struct sim *sim, struct sim_record *rec, const char *user)
+{
+    struct kb_slice pad = padding(sim, rec->fate);
+    const char *text = "";
+    if (!rec->partition->topic->json)
+        text = sim_format(sim, "line %lld \"quoted\" \\ %s", (long long)rec->offset, pad.ptr);
+    else if (rec->fate == SIM_BAD_JSON)
+        text = sim_format(sim, "{\"user\":\"%s\",\"n\":%lld", user, (long long)rec->offset);
+    else if (rec->fate == SIM_UNMAPPABLE)
+        text = sim_format(sim, "{\"n\":%lld}", (long long)rec->offset);
+    else
+        text = sim_format(sim, "{\"n\": %lld, \"user\":\"%s\",\"pad\":\"%s\"}",
+            (long long)rec->offset, user, pad.ptr);
+    rec->value = kb_slice_of(text);
+}
+
+static void fill_record(struct sim *sim, struct sim_record *rec)
+{
+    const struct sim_topic *topic = rec->partition->topic;
+    const char *user = user_of(sim, rec->fate);
+    fill_value(sim, rec, user);
+    if (topic->json) {
+        rec->key = sim_chance(sim, 500) ? kb_slice_of(user) : (struct kb_slice){NULL, 0};
+    } else if (rec->fate == SIM_BAD_CHANNEL) {
+        rec->key = KB_S("a\nb");
+    } else if (rec->fate != SIM_UNMAPPABLE) {
+        rec->key = kb_slice_of(user);
+    }
+    if (rec->fate == SIM_TOMBSTONE)
+        rec->value = (struct kb_slice){NULL, 0};
+    if (rec->fate == SIM_GOOD || rec->fate == SIM_REFUSED || rec->fate == SIM_TOMBSTONE)
+        rec->channel = channel_named(
+            sim, sim_format(sim, "%s:%s", topic->name, user), rec->fate == SIM_REFUSED);
+    if (sim_chance(sim, 200)) {
+        rec->headers[rec->n_headers++] = (struct kb_header){KB_S("trace"), KB_S("\x01\xff")};
+        rec->headers[rec->n_headers++] = (struct kb_header){KB_S("none"), {NULL, 0}};
+    }
+}
+
+/* What can't be in a topic of that kind becomes a good record: bad JSON in a text topic; a null
+ * value where the value names the channel. */
+static enum sim_fate possible(const struct sim_topic *topic, enum sim_fate fate)
+{
+    if ((fate == SIM_BAD_JSON && !topic->json) || (fate == SIM_TOMBSTONE && topic->json))
+        return SIM_GOOD;
+    return fate;
+}
+
+void sim_log_append(struct sim *sim, struct sim_partition *part, enum sim_fate fate)
+{
+    if (part->n_records == part->cap_records) {
+        size_t cap = part->cap_records ? 2 * part->cap_records : 64;
+        struct sim_record **grown = sim_alloc(sim, cap * sizeof(struct sim_record *));
+        if (part->n_records)
+            memcpy(grown, part->records, part->n_records * sizeof(struct sim_record *));
+        part->records = grown;
+        part->cap_records = cap;
+    }
+    struct sim_record *rec = sim_alloc(sim, sizeof(*rec));
+    rec->partition = part;
+    rec->fate = possible(part->topic, fate);
+    rec->offset = part->log_end + (sim_chance(sim, 100) ? sim_between(sim, 1, 50) : 0);
+    rec->timestamp = sim_chance(sim, 950) ? 1700000000000 + sim->now_ms : -1;
+    fill_record(sim, rec);
+    part->records[part->n_records++] = rec;
+    part->log_end = rec->offset + 1 + (sim_chance(sim, 50) ? 1 : 0);
+    sim->kafka->n_records++;
+    sim_trace(sim, "append %s[%d]@%lld %s", part->topic->name, (int)part->number,
+        (long long)rec->offset, sim_fate_name(rec->fate));
+    sim_world_appended(sim, part);
+}
+
+struct sim_partition *sim_partition_find(struct sim *sim, struct kb_slice topic, int64_t number)
+{
+    for (size_t i = 0; i < sim->kafka->n_partitions; i++) {
+        struct sim_partition *part = sim->kafka->partitions[i];
+        if (part->number == number && kb_slice_is(topic, part->topic->name))
+            return part;
+    }
+    return NULL;
+}
+
+size_t sim_record_index(const struct sim_partition *part, int64_t offset)
+{
+    size_t low = 0, high = part->n_records;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (part->records[middle]->offset < offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+struct sim_record *sim_record_find(struct sim_partition *part, int64_t offset)
+{
+    size_t i = sim_record_index(part, offset);
+    return i < part->n_records && part->records[i]->offset == offset ? part->records[i] : NULL;
+}

@@ -1,0 +1,135 @@
+/* The plan of one seed's world (plan.h), and the configuration file it stands for. */
+#include "plan.h"
+
+#include "ably.h"
+#include "kafka.h"
+
+static int64_t one_of(struct sim *sim, const int64_t *choices, size_t n)
+{
+    return choices[sim_between(sim, 0, (int64_t)n - 1)];
+}
+
+#define ONE_OF(sim, ...) \
+    one_of(sim, (const int64_t[]){__VA_ARGS__}, KB_COUNT(((const int64_t[]){__VA_ARGS__})))
+
+static void plan_policy(struct sim *sim, struct sim_plan *plan)
+{
+    bool may_stop = sim_chance(sim, 150);
+    plan->dead_letters = sim_chance(sim, 700);
+    for (int i = 0; i < KB_FAILURE_COUNT; i++) {
+        enum kb_action action = KB_ACTION_SKIP;
+        if (may_stop && sim_chance(sim, 400))
+            action = KB_ACTION_STOP;
+        else if (plan->dead_letters && sim_chance(sim, 700))
+            action = KB_ACTION_DLQ;
+        plan->action[i] = action;
+        plan->stops = plan->stops || action == KB_ACTION_STOP;
+    }
+    plan->tombstones_dlq = plan->dead_letters && sim_chance(sim, 300);
+    plan->tombstones_skipped = !plan->tombstones_dlq && sim_chance(sim, 500);
+    /* Where everything is refused, a worker that stops at the first refusal does what it was told.
+     */
+    if (plan->action[KB_FAILURE_PUBLISH] == KB_ACTION_STOP)
+        plan->fault[SIM_FAULT_MASS_REFUSAL] = false;
+}
+
+static void plan_limits(struct sim *sim, struct sim_plan *plan)
+{
+    plan->processes = (int)sim_between(sim, 1, 3);
+    plan->workers = (int)sim_between(sim, 1, 2);
+    plan->concurrency = ONE_OF(sim, 1, 2, 3, 10);
+    plan->linger_ms = ONE_OF(sim, 0, 5, 100, 1000);
+    plan->max_records = ONE_OF(sim, 1, 2, 10, 100, 1000);
+    plan->max_bytes = ONE_OF(sim, 16384, 65536, 524288);
+    plan->max_channels = ONE_OF(sim, 1, 3, 20, 100);
+    plan->memory = ONE_OF(sim, 4, 8, 256) * 1048576 * plan->workers;
+    plan->drain_ms = ONE_OF(sim, 0, 1000, 5000, 30000);
+    plan->requests_per_second = (int)ONE_OF(sim, 0, 5, 100);
+    plan->max_message_size = ONE_OF(sim, 8192, 65536);
+    plan->padding = ONE_OF(sim, 10, 4000, plan->max_message_size / 2);
+    plan->channels = ONE_OF(sim, 1, 5, 40);
+}
+
+void sim_plan_new(struct sim *sim)
+{
+    struct sim_plan *plan = sim->plan = sim_alloc(sim, sizeof(*plan));
+    for (int i = 0; i < SIM_FAULT_COUNT; i++)
+        plan->fault[i] = sim_chance(sim, 400);
+    plan->cooperative = sim_chance(sim, 500);
+    plan->ordered = sim_chance(sim, 900);
+    plan->hasty = sim_chance(sim, 300);
+    plan->poison = (int)ONE_OF(sim, 0, 10, 80);
+    plan->growth_ms = sim_between(sim, 20, 600) * 1000;
+    plan->records = (size_t)ONE_OF(sim, 100, 500, 1500);
+    plan_policy(sim, plan);
+    plan_limits(sim, plan);
+}
+
+static void print_policy(struct kb_buf *out, const struct sim_plan *plan)
+{
+    kb_buf_add(out, KB_S("  on_error = { default = \"skip\""));
+    for (int i = 0; i < KB_FAILURE_COUNT; i++)
+        kb_buf_printf(out, ", %s = \"%s\"", kb_failure_name((enum kb_failure)i),
+            kb_action_name(plan->action[i]));
+    kb_buf_add(out, KB_S(" },\n"));
+}
+
+const char *sim_plan_config(struct sim *sim)
+{
+    const struct sim_plan *plan = sim->plan;
+    struct kb_buf out;
+    kb_buf_init(&out, 65536);
+    kb_buf_printf(&out,
+        "kafka { [\"bootstrap.servers\"] = \"localhost:9092\", [\"group.id\"] = \"sim\" }\n"
+        "ably { key = \"%s\", max_message_size = %lld }\n"
+        "publish { concurrency = %lld, linger_ms = %lld, max_records = %lld, max_bytes = %lld,\n"
+        "  max_channels = %lld, requests_per_second = %d, ordering = \"%s\" }\n"
+        "limits { workers = %d, memory = %lld, drain_ms = %lld }\n",
+        SIM_KEY, (long long)plan->max_message_size, (long long)plan->concurrency,
+        (long long)plan->linger_ms, (long long)plan->max_records, (long long)plan->max_bytes,
+        (long long)plan->max_channels, plan->requests_per_second,
+        plan->ordered ? "channel" : "none", plan->workers,
+        (long long)(plan->memory > 16 << 20 ? plan->memory : 16 << 20), (long long)plan->drain_ms);
+    if (plan->dead_letters)
+        kb_buf_add(&out, KB_S("dead_letter { topic = \"sim-dlq\" }\n"));
+    kb_buf_add(&out, KB_S("defaults {\n"));
+    print_policy(&out, plan);
+    kb_buf_printf(&out, "  null_value = \"%s\",\n}\n",
+        plan->tombstones_dlq       ? "dlq"
+        : plan->tombstones_skipped ? "skip"
+                                   : "publish");
+    kb_buf_add(&out, KB_S("topic \"orders\" { value = \"json\", key = \"string\",\n"
+                          "  channel = \"orders:#{value.user}\", name = \"#{topic}\" }\n"
+                          "topic \"^audit\\\\..*\" { value = \"string\", key = \"string\",\n"
+                          "  channel = \"#{topic}:#{key}\" }\n"));
+    KB_BUG_ON(out.failed);
+    const char *text = sim_format(sim, KB_FMT, KB_ARG(kb_buf_slice(&out)));
+    kb_buf_deinit(&out);
+    return text;
+}
+
+void sim_plan_fix(struct sim *sim)
+{
+    for (int i = 0; i < KB_FAILURE_COUNT; i++)
+        if (sim->plan->action[i] == KB_ACTION_STOP)
+            sim->plan->action[i] = KB_ACTION_SKIP;
+}
+
+bool sim_faulty(struct sim *sim, enum sim_fault fault, int per_mille)
+{
+    return sim->faults && sim->plan->fault[fault] && sim_chance(sim, per_mille);
+}
+
+const char *sim_plan_faults(struct sim *sim)
+{
+    static const char *const names[] = {
+#define X(id) #id,
+        SIM_FAULTS(X)
+#undef X
+    };
+    const char *list = "";
+    for (int i = 0; i < SIM_FAULT_COUNT; i++)
+        if (sim->plan->fault[i])
+            list = sim_format(sim, "%s %s", list, names[i]);
+    return list;
+}

@@ -1,0 +1,63 @@
+/* What one seed's world is like: its settings, its topics, which kinds of faults it knows. Decided
+ * at once at the start; a world knows only some kinds of faults, so that rare ones are not always
+ * hidden behind others. */
+#ifndef SIM_PLAN_H
+#define SIM_PLAN_H
+
+#include "failure/policy.h"
+#include "sim.h"
+
+#define SIM_FAULTS(X)                                                         \
+    X(CRASHES)       /* processes die without a goodbye */                    \
+    X(RESTARTS)      /* processes drain and come back */                      \
+    X(EXPIRIES)      /* the coordinator gives up a member that still works */ \
+    X(KAFKA_DOWN)    /* no records, no answers to commits */                  \
+    X(COMMITS)       /* commits and their answers get lost */                 \
+    X(REPEATS)       /* records come again */                                 \
+    X(ABLY_ERRORS)   /* 5xx, some after a part was published */               \
+    X(ABLY_DOWN)     /* nobody answers */                                     \
+    X(ABLY_RATE)     /* 429, for requests */                                  \
+    X(CHANNEL_RATE)  /* 429, for specs */                                     \
+    X(UNAUTHORIZED)  /* 401, 403 */                                           \
+    X(MASS_REFUSAL)  /* each spec of each request is refused */               \
+    X(GARBAGE)       /* answers that are no answers */                        \
+    X(CUT)           /* the connection ends before or after publishing */     \
+    X(LATE)          /* a request arrives long after its client gave up */    \
+    X(LETTERS)       /* the dead-letter topic is slow, full, away */          \
+    X(LONG_OUTAGES)  /* longer than Ably remembers ids */                     \
+    X(CLOCK_JUMPS)   /* the wall clock is set */                              \
+    X(BROKEN_SOURCE) /* a source ends for good */
+
+enum sim_fault {
+#define X(id) SIM_FAULT_##id,
+    SIM_FAULTS(X)
+#undef X
+        SIM_FAULT_COUNT
+};
+
+struct sim_plan {
+    bool fault[SIM_FAULT_COUNT];
+    bool cooperative, ordered, dead_letters, hasty; /* hasty: the source gives large batches */
+    bool tombstones_skipped, tombstones_dlq;
+    enum kb_action
+        action[KB_FAILURE_COUNT]; /* of all topics; the operator may change it, see fix */
+    bool stops;                   /* some action is stop */
+    int poison;                   /* per mille of records */
+    int processes, workers;
+    int64_t concurrency, linger_ms, max_records, max_bytes, max_channels, memory, drain_ms;
+    int requests_per_second;
+    int64_t max_message_size, padding; /* padding: bytes that make records larger, at most */
+    int64_t growth_ms;                 /* how long records are produced and faults happen */
+    size_t records;                    /* in all */
+    int64_t channels;                  /* users, so channels, of a topic */
+};
+
+void sim_plan_new(struct sim *sim);
+/* The configuration file of the plan as it is now. Memory of the run. */
+const char *sim_plan_config(struct sim *sim);
+/* The operator reads why it stopped and changes `stop` to `skip`. */
+void sim_plan_fix(struct sim *sim);
+bool sim_faulty(struct sim *sim, enum sim_fault fault, int per_mille);
+const char *sim_plan_faults(struct sim *sim); /* their names, for --verbose */
+
+#endif

@@ -1,0 +1,246 @@
+/* The judge (truth.h): each function is one promise of the design, and its message names the
+ * record. */
+#include "truth.h"
+
+#include "plan.h"
+#include "world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define AT "%s[%d]@%lld"
+#define AT_ARG(rec) \
+    (rec)->partition->topic->name, (int)(rec)->partition->number, (long long)(rec)->offset
+
+/* What is wrong with it by its making leads to this action; -1 = nothing is wrong. */
+static int action_of(const struct sim *sim, const struct sim_record *rec)
+{
+    if (rec->fate == SIM_TOMBSTONE)
+        return sim->plan->tombstones_dlq       ? (int)KB_ACTION_DLQ
+               : sim->plan->tombstones_skipped ? (int)KB_ACTION_SKIP
+                                               : -1;
+    int failure = sim_fate_failure(rec->fate);
+    return failure < 0 ? -1 : (int)sim->plan->action[failure];
+}
+
+bool sim_truth_wants_letter(const struct sim *sim, const struct sim_record *rec)
+{
+    if (rec->mass_refused && sim->plan->action[KB_FAILURE_PUBLISH] == KB_ACTION_DLQ)
+        return true;
+    return action_of(sim, rec) == KB_ACTION_DLQ;
+}
+
+bool sim_truth_final(const struct sim *sim, const struct sim_record *rec)
+{
+    if (rec->publications > 0 || rec->letters > 0)
+        return true;
+    if (rec->mass_refused && sim->plan->action[KB_FAILURE_PUBLISH] == KB_ACTION_SKIP)
+        return true;
+    if (action_of(sim, rec) != KB_ACTION_SKIP)
+        return false;
+    return rec->fate != SIM_REFUSED || rec->refusals > 0;
+}
+
+/* Bytes that were given to the worker and have no outcome yet: with more than it may hold it must
+ * not ask for more. */
+void sim_truth_takes(struct sim *sim, struct sim_worker *worker)
+{
+    size_t held = 0, allowed = (size_t)sim->plan->memory / (size_t)worker->process->n_workers;
+    struct sim_partition *held_parts[16];
+    size_t n = sim_source_holds(worker->source, held_parts);
+    for (size_t p = 0; p < n; p++) {
+        struct sim_partition *part;
+        int64_t start, next;
+        sim_source_given(worker->source, p, &part, &start, &next);
+        size_t i = sim_record_index(part, part->committed > start ? part->committed : start);
+        for (; i < part->n_records && part->records[i]->offset < next; i++)
+            if (!sim_truth_final(sim, part->records[i]))
+                held += part->records[i]->value.len;
+    }
+    if (held > allowed)
+        sim_fail(sim,
+            "worker %d takes more although it holds %zu bytes of records, allowed are %zu",
+            worker->number, held, allowed);
+}
+
+void sim_truth_commit(
+    struct sim *sim, struct sim_partition *part, int64_t offset, const struct sim_worker *worker)
+{
+    size_t i = sim_record_index(part, offset);
+    if (sim->sabotage == SIM_COMMIT_AHEAD && i < part->n_records)
+        offset = part->records[i]->offset + 1;
+    if (sim->sabotage == SIM_COMMIT_BACK && i > 3 && sim_chance(sim, 100))
+        offset = part->records[i - 3]->offset;
+    sim_trace(sim, "commit %s[%d] %lld by worker %d", part->topic->name, (int)part->number,
+        (long long)offset, worker->number);
+    if (offset < part->committed)
+        sim_fail(sim, "%s[%d]: the committed offset went back from %lld to %lld (worker %d)",
+            part->topic->name, (int)part->number, (long long)part->committed, (long long)offset,
+            worker->number);
+    if (offset > part->log_end)
+        sim_fail(sim, "%s[%d]: committed %lld, behind the log's end %lld (worker %d)",
+            part->topic->name, (int)part->number, (long long)offset, (long long)part->log_end,
+            worker->number);
+    i = sim_record_index(part, part->committed);
+    for (; i < part->n_records && part->records[i]->offset < offset; i++) {
+        const struct sim_record *rec = part->records[i];
+        if (!sim_truth_final(sim, rec))
+            sim_fail(sim,
+                AT " has no outcome (%s; refused %u times) and was committed past: %lld "
+                   "(worker %d)",
+                AT_ARG(rec), sim_fate_name(rec->fate), rec->refusals, (long long)offset,
+                worker->number);
+    }
+    part->committed = offset;
+}
+
+/* TOPIC/PARTITION/OFFSET/TAG:0 */
+static struct sim_record *by_id(struct sim *sim, struct kb_slice id)
+{
+    char text[300], *slash[3];
+    if (id.len >= sizeof(text))
+        return NULL;
+    memcpy(text, id.ptr, id.len);
+    text[id.len] = '\0';
+    for (int i = 2; i >= 0; i--) {
+        slash[i] = strrchr(text, '/');
+        if (!slash[i])
+            return NULL;
+        *slash[i] = '\0';
+    }
+    struct sim_partition *part =
+        sim_partition_find(sim, kb_slice_of(text), strtoll(slash[0] + 1, NULL, 10));
+    bool formed = strlen(slash[2] + 1) == 13 && strcmp(slash[2] + 12, ":0") == 0;
+    return part && formed ? sim_record_find(part, strtoll(slash[1] + 1, NULL, 10)) : NULL;
+}
+
+static void check_content(
+    struct sim *sim, const struct sim_record *rec, const struct sim_spec *spec)
+{
+    const char *encoding = rec->partition->topic->json ? "json" : NULL;
+    if (!kb_slice_is(spec->channel, rec->channel->name))
+        sim_fail(sim, AT ": for channel " KB_FMT " instead of %s", AT_ARG(rec),
+            KB_ARG(spec->channel), rec->channel->name);
+    else if (!kb_slice_eq(spec->data, rec->value) || !spec->data.ptr != !rec->value.ptr)
+        sim_fail(sim, AT ": the message's data is not the record's value", AT_ARG(rec));
+    else if (rec->value.ptr && !kb_slice_eq(spec->encoding, kb_slice_of(encoding)))
+        sim_fail(sim, AT ": encoding " KB_FMT, AT_ARG(rec), KB_ARG(spec->encoding));
+    else if (spec->name.ptr && !kb_slice_is(spec->name, rec->partition->topic->name))
+        sim_fail(sim, AT ": name " KB_FMT, AT_ARG(rec), KB_ARG(spec->name));
+}
+
+struct sim_record *sim_truth_sent(struct sim *sim, const struct sim_spec *spec)
+{
+    struct sim_record *rec = spec->id.ptr ? by_id(sim, spec->id) : NULL;
+    if (!rec) {
+        sim_fail(sim, "a message whose id names no record: " KB_FMT, KB_ARG(spec->id));
+        return NULL;
+    }
+    if (!rec->channel || (rec->fate == SIM_TOMBSTONE && action_of(sim, rec) >= 0)) {
+        sim_fail(
+            sim, AT ": sent to Ably although it has %s", AT_ARG(rec), sim_fate_name(rec->fate));
+        return NULL;
+    }
+    check_content(sim, rec, spec);
+    if (!rec->id)
+        rec->id = sim_format(sim, KB_FMT, KB_ARG(spec->id));
+    else if (!kb_slice_is(spec->id, rec->id))
+        sim_fail(sim, AT ": sent with another id than before: " KB_FMT ", then %s", AT_ARG(rec),
+            KB_ARG(spec->id), rec->id);
+    return rec;
+}
+
+/* A message that Ably had not seen in its two minutes. */
+void sim_truth_published(struct sim *sim, struct sim_record *rec, const struct sim_spec *spec)
+{
+    (void)spec;
+    int64_t *newest = &rec->channel->newest[rec->partition->index];
+    bool first = rec->publications++ == 0;
+    rec->published_ms = sim->now_ms;
+    /* A record that was refused for good may come late: after a crash its replay is accepted. */
+    bool excused = rec->overtaken || rec->refusals > 0;
+    if (first && sim->plan->ordered && rec->offset < *newest && !excused)
+        sim_fail(sim, AT ": published out of order: %s already has offset %lld", AT_ARG(rec),
+            rec->channel->name, (long long)*newest);
+    if (rec->offset > *newest)
+        *newest = rec->offset;
+}
+
+void sim_truth_letter(struct sim *sim, struct sim_record *rec)
+{
+    if (!sim_truth_wants_letter(sim, rec))
+        sim_fail(sim, AT ": dead-lettered, but what happened to it is not its own fault (%s)",
+            AT_ARG(rec), sim_fate_name(rec->fate));
+}
+
+/* The record a stopped worker names, NULL = none. */
+static struct sim_record *named(struct sim *sim, const char *text)
+{
+    for (size_t i = 0; i < sim->kafka->n_partitions; i++) {
+        struct sim_partition *part = sim->kafka->partitions[i];
+        char prefix[64];
+        snprintf(prefix, sizeof(prefix), "%s[%d]@", part->topic->name, (int)part->number);
+        const char *at = strstr(text, prefix);
+        if (at)
+            return sim_record_find(part, strtoll(at + strlen(prefix), NULL, 10));
+    }
+    return NULL;
+}
+
+void sim_truth_stopped(
+    struct sim *sim, const struct sim_worker *worker, const struct kb_worker_end *end)
+{
+    struct sim_record *rec = named(sim, end->err.text);
+    if (!rec)
+        sim_fail(
+            sim, "worker %d stopped without naming a record: %s", worker->number, end->err.text);
+    else if (action_of(sim, rec) != KB_ACTION_STOP)
+        sim_fail(sim, AT ": worker %d stopped for it, but it is not its own fault (%s): %s",
+            AT_ARG(rec), worker->number, sim_fate_name(rec->fate), end->err.text);
+    else if (rec->partition->committed > rec->offset)
+        sim_fail(sim, AT ": worker %d stopped for it, but %lld is committed", AT_ARG(rec),
+            worker->number, (long long)rec->partition->committed);
+}
+
+static bool complete(const struct sim *sim, const struct sim_partition *part)
+{
+    if (part->n_records == 0)
+        return true;
+    if (part->committed <= part->records[part->n_records - 1]->offset)
+        return false;
+    for (size_t i = 0; i < part->n_records; i++)
+        if (!sim_truth_final(sim, part->records[i]))
+            return false;
+    return true;
+}
+
+bool sim_truth_complete(const struct sim *sim)
+{
+    for (size_t i = 0; i < sim->kafka->n_partitions; i++)
+        if (!complete(sim, sim->kafka->partitions[i]))
+            return false;
+    return true;
+}
+
+static void check_end(struct sim *sim, const struct sim_record *rec)
+{
+    if (!sim_truth_final(sim, rec))
+        sim_fail(sim, AT " has no outcome at the end (%s)", AT_ARG(rec), sim_fate_name(rec->fate));
+    else if (action_of(sim, rec) == KB_ACTION_DLQ && rec->letters == 0)
+        sim_fail(
+            sim, AT " (%s) is not in the dead-letter topic", AT_ARG(rec), sim_fate_name(rec->fate));
+    else if (action_of(sim, rec) < 0 && rec->publications == 0 && !rec->mass_refused)
+        sim_fail(sim, AT " (%s) was never published", AT_ARG(rec), sim_fate_name(rec->fate));
+}
+
+void sim_truth_end(struct sim *sim)
+{
+    for (size_t p = 0; p < sim->kafka->n_partitions; p++) {
+        const struct sim_partition *part = sim->kafka->partitions[p];
+        if (part->n_records > 0 && part->committed <= part->records[part->n_records - 1]->offset)
+            sim_fail(sim, "%s[%d]: stuck: committed %lld of %lld at the end", part->topic->name,
+                (int)part->number, (long long)part->committed, (long long)part->log_end);
+        for (size_t i = 0; i < part->n_records; i++)
+            check_end(sim, part->records[i]);
+    }
+}

@@ -1,0 +1,32 @@
+/* The judge: what has become of each record, and whether what the system does about it is right.
+ * Called at the moment when something becomes true (a commit is taken, a message published, a
+ * letter written), so nothing wrong can be undone before anybody looks. */
+#ifndef SIM_TRUTH_H
+#define SIM_TRUTH_H
+
+#include "batch.h"
+#include "kafka.h"
+
+struct sim_worker;
+struct kb_worker_end;
+
+/* Has it an outcome that its policy allows? */
+bool sim_truth_final(const struct sim *sim, const struct sim_record *rec);
+/* Should its policy lead it there? */
+bool sim_truth_wants_letter(const struct sim *sim, const struct sim_record *rec);
+
+void sim_truth_takes(struct sim *sim, struct sim_worker *worker); /* and there is more to take */
+void sim_truth_commit(
+    struct sim *sim, struct sim_partition *part, int64_t offset, const struct sim_worker *worker);
+/* Each spec of a request, on its way and when Ably takes it. The record it is of, NULL = failed. */
+struct sim_record *sim_truth_sent(struct sim *sim, const struct sim_spec *spec);
+void sim_truth_published(struct sim *sim, struct sim_record *rec, const struct sim_spec *spec);
+void sim_truth_letter(struct sim *sim, struct sim_record *rec);
+void sim_truth_stopped(
+    struct sim *sim, const struct sim_worker *worker, const struct kb_worker_end *end);
+
+/* All records have their outcome and all partitions are committed to the end. */
+bool sim_truth_complete(const struct sim *sim);
+void sim_truth_end(struct sim *sim); /* the last look, when nothing moves any more */
+
+#endif

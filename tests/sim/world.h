@@ -1,0 +1,82 @@
+/* The processes of the simulated world: each has workers made from the one configuration, its own
+ * clock, and dies, drains and comes back as the plan's faults have it. One step is one event, or
+ * one turn of one worker.
+ *
+ *     sim_world_new(sim);
+ *     while (sim_world_step(sim)) {}
+ *     sim_world_end(sim);                   // frees the workers; sim->failed says whether all held
+ */
+#ifndef SIM_WORLD_H
+#define SIM_WORLD_H
+
+#include "pipeline/worker.h"
+#include "sim.h"
+
+#define SIM_PROCESSES_MAX 3
+#define SIM_WORKERS_MAX 2
+
+struct sim_clock {
+    struct kb_clock clock;
+    struct sim *sim;
+    int64_t origin_ms, wall_skew_ms;
+};
+
+struct sim_process;
+struct sim_partition;
+
+struct sim_worker {
+    struct sim *sim;
+    struct sim_process *process;
+    int number;               /* unique over the run: a restarted worker is another one */
+    struct kb_worker *worker; /* NULL = crashed, or ended and freed */
+    struct kb_source *source;
+    struct kb_transport *transport;
+    struct kb_dead_letters *letters;
+    struct kb_random_seeded random;
+    bool poked, stopping, broken; /* broken: its source was made to fail */
+    int64_t stop_ms;              /* when it was told to drain */
+    uint64_t activity, idle;      /* door calls that did something; turns in a row without one */
+};
+
+struct sim_process {
+    struct sim_clock clock;
+    int number;
+    bool up, stopping, failed;
+    struct sim_worker *workers[SIM_WORKERS_MAX];
+    int n_workers;
+    /* What the limits of the whole process are checked with. */
+    int requests_in_flight;
+    double tokens;
+    int64_t tokens_ms;
+};
+
+struct sim_world {
+    struct sim_process processes[SIM_PROCESSES_MAX];
+    int n_processes, n_workers_ever;
+    bool ending; /* everything is done, all drain */
+    int64_t deadline_ms;
+    uint64_t crashes, restarts;
+    uint64_t max_steps;
+};
+
+void sim_world_new(struct sim *sim, uint64_t max_steps);
+bool sim_world_step(struct sim *sim);
+void sim_world_end(struct sim *sim);
+
+/* Something of this worker's doors may be ready in that time. */
+void sim_worker_poke(struct sim_worker *worker, int64_t delay_ms);
+void sim_world_appended(struct sim *sim, const struct sim_partition *part);
+
+/* process.c */
+void sim_process_start(struct sim *sim, struct sim_process *process);
+void sim_process_crash(struct sim *sim, struct sim_process *process);
+void sim_process_stop(struct sim *sim, struct sim_process *process);
+/* Looks whether a worker has ended, and what that means for its process. */
+void sim_process_look(struct sim *sim, struct sim_worker *worker);
+void sim_process_end(struct sim_process *process); /* the run is over */
+bool sim_process_any_up(const struct sim *sim);
+
+/* chaos.c: what befalls the world */
+void sim_chaos_begin(struct sim *sim);
+
+#endif
