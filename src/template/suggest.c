@@ -15,23 +15,27 @@ static size_t min3(size_t a, size_t b, size_t c)
     return ab < c ? ab : c;
 }
 
-/* Levenshtein's distance, one row of the matrix at a time. Both words are at most WORD_MAX long. */
+/* How many letters are wrong, missing, too many or swapped with their neighbour. Both words are at
+ * most WORD_MAX long. cost[i][j] is the distance of the first i letters of `a` to the first j of
+ * `b`. */
 static size_t distance(struct kb_slice a, struct kb_slice b)
 {
-    size_t row[WORD_MAX + 1];
-    for (size_t j = 0; j <= b.len; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a.len; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b.len; j++) {
-            size_t above = row[j];
-            size_t change = fold(a.ptr[i - 1]) != fold(b.ptr[j - 1]);
-            row[j] = min3(above + 1, row[j - 1] + 1, diagonal + change);
-            diagonal = above;
+    size_t cost[WORD_MAX + 1][WORD_MAX + 1];
+    for (size_t i = 0; i <= a.len; i++) {
+        for (size_t j = 0; j <= b.len; j++) {
+            if (i == 0 || j == 0) {
+                cost[i][j] = i + j;
+                continue;
+            }
+            size_t wrong = fold(a.ptr[i - 1]) != fold(b.ptr[j - 1]);
+            cost[i][j] = min3(cost[i - 1][j] + 1, cost[i][j - 1] + 1, cost[i - 1][j - 1] + wrong);
+            bool swapped = i > 1 && j > 1 && fold(a.ptr[i - 1]) == fold(b.ptr[j - 2]) &&
+                           fold(a.ptr[i - 2]) == fold(b.ptr[j - 1]);
+            if (swapped && cost[i - 2][j - 2] + 1 < cost[i][j])
+                cost[i][j] = cost[i - 2][j - 2] + 1;
         }
     }
-    return row[b.len];
+    return cost[a.len][b.len];
 }
 
 const char *kb_suggest(struct kb_slice word, const char *const *known, size_t n_known)

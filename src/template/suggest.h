@@ -2,8 +2,8 @@
  *
  *     kb_suggest(KB_S("lowr"), names, n)      ->  "lower"; NULL where nothing is near
  *
- * Letters' case doesn't count; a word of up to three letters may be wrong in one place, a longer
- * one in two. Thread: any, no state. */
+ * Letters' case doesn't count, two neighbours that changed places count once. A word of up to three
+ * letters may be wrong in one place, a longer one in two. Thread: any, no state. */
 #ifndef KB_TEMPLATE_SUGGEST_H
 #define KB_TEMPLATE_SUGGEST_H
 
