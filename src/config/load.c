@@ -133,11 +133,10 @@ static void apply(const struct kb_load *load, const struct kb_block *block,
         raw = kb_raw_get(&below->body, option->key);
     }
     struct kb_err err;
+    kb_option_set_default(option, base); /* also below a wrong value: one mistake, one error */
     if (!raw && option->required)
         complain_missing(load, block, option);
-    else if (!raw || raw->kind == KB_RAW_MISSING)
-        kb_option_set_default(option, base);
-    else if (!kb_option_set(option, base, raw, &err))
+    else if (raw && raw->kind != KB_RAW_MISSING && !kb_option_set(option, base, raw, &err))
         complain_value(load, source, option, raw, &err);
 }
 
