@@ -7,7 +7,8 @@
  *         rate R SECONDS    produces R records a second, each with its time ("ts_us"), then "DONE
  * N" and ends at end of input. With --bootstrap it fills a real broker instead of a mock.
  *
- * The mock keeps 5 MiB a partition: more partitions for more records. */
+ * The mock keeps 5 MiB a partition and forgets what is older: more partitions for more records, and
+ * each gets the same share whatever its keys. */
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
@@ -51,6 +52,7 @@ static void produce(struct bench *b)
         seq % 10000, seq, now_us());
     for (;;) {
         rd_kafka_resp_err_t err = rd_kafka_producev(b->producer, RD_KAFKA_V_TOPIC(b->topic),
+            RD_KAFKA_V_PARTITION((int32_t)(seq % (uint64_t)b->partitions)),
             RD_KAFKA_V_KEY(key, (size_t)key_len), RD_KAFKA_V_VALUE(value, (size_t)len),
             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
         if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
