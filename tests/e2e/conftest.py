@@ -84,7 +84,10 @@ def kafka_script(command):
 
 @pytest.fixture(scope="session")
 def real_bootstrap():
-    """The real broker; started for the session unless it runs already."""
+    """The real broker: $KABLY_TEST_KAFKA, else the one of scripts/kafka, started unless it runs already."""
+    if given := os.environ.get("KABLY_TEST_KAFKA"):
+        yield given
+        return
     ran_before = kafka_script("env").returncode == 0
     if not ran_before:
         started = kafka_script("start")

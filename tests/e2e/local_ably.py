@@ -26,7 +26,9 @@ class Sandbox:
     """A local Ably, and unless `kafka` is false a mock cluster with `topics` ({name: partitions})."""
 
     def __init__(self, folder, topics=None, kafka=True, port=None):
-        arguments = [] if kafka else ["--no-kafka"]
+        arguments = ["--key", "app.keyid:" + os.urandom(8).hex()]  # a secret that stands out in a log
+        if not kafka:
+            arguments.append("--no-kafka")
         for name, partitions in (topics or {}).items():
             arguments += ["--topic", f"{name}:{partitions}"]
         if port:
