@@ -10,6 +10,7 @@
 #include "template/suggest.h"
 
 #include <lauxlib.h>
+#include <time.h>
 
 #define LUA_MEMORY (64u << 20)
 #define LUA_TIME_MS 2000
@@ -292,8 +293,9 @@ static void add_script_problem(const struct kb_blocks *blocks, const struct kb_e
 static bool run(
     struct kb_blocks *blocks, const char *name, struct kb_slice text, struct kb_err *err)
 {
+    struct kb_clock clock = {work_ms, work_ms};
     const struct kb_script_limits limits = {
-        .memory = LUA_MEMORY, .time_ms = LUA_TIME_MS, .clock = kb_clock_system()};
+        .memory = LUA_MEMORY, .time_ms = LUA_TIME_MS, .clock = &clock};
     struct kb_script *script = kb_script_new(&limits, err);
     bool ok = script && kb_script_call(script, prepare, blocks, err) &&
               kb_script_run(script, name, text, err) &&

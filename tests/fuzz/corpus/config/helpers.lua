@@ -1,0 +1,1 @@
+include "fuzz.lua" ably { key = file "" } env ""
