@@ -7,7 +7,7 @@
 bool kb_rules_match(const struct kb_rules *rules, struct kb_slice topic)
 {
     char name[TOPIC_MAX + 1]; /* regexec wants its NUL */
-    if (topic.len == 0 || topic.len > TOPIC_MAX)
+    if (topic.len > TOPIC_MAX)
         return false;
     memcpy(name, topic.ptr, topic.len);
     name[topic.len] = '\0';

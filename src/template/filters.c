@@ -39,7 +39,7 @@ static void url(struct kb_buf *out, size_t start)
     size_t reserved = 0;
     for (size_t i = start; i < out->len; i++)
         reserved += !unreserved(out->ptr[i]);
-    if (reserved == 0 || !kb_buf_reserve(out, 2 * reserved))
+    if (!kb_buf_reserve(out, 2 * reserved))
         return;
     size_t from = out->len, to = out->len + 2 * reserved;
     while (from < to) {

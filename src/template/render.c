@@ -135,8 +135,7 @@ static bool render_part(const struct kb_part *part, const struct kb_template_inp
     for (size_t i = 0; i < part->n_filters && found != UNUSABLE; i++) {
         const struct kb_filter *filter = &part->filters[i];
         if (filter->kind != KB_FILTER_DEFAULT) {
-            if (found == FOUND)
-                kb_filter_apply(filter->kind, out, start);
+            kb_filter_apply(filter->kind, out, start); /* what is absent has no text to change */
         } else if (found != FOUND) {
             kb_buf_add(out, filter->text);
             found = FOUND;

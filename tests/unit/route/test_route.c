@@ -246,6 +246,27 @@ static void test_a_record_too_large_fails_alone(void **state)
     teardown(&f);
 }
 
+static void test_a_push_too_large_to_be_checked_fails_alone(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct kb_buf push;
+    setup(&f, "c", "n");
+    kb_buf_init(&push, 1 << 20);
+    kb_buf_add(&push, KB_S("{\"notification\":{\"title\":\"t\",\"body\":\""));
+    for (int i = 0; i < 8192; i++)
+        kb_buf_byte(&push, 'b');
+    kb_buf_add(&push, KB_S("\"}}"));
+    struct kb_header header = {KB_S(KB_HEADER_PUSH), kb_buf_slice(&push)};
+    f.rec.headers = &header;
+    f.rec.n_headers = 1;
+    assert_routed(&f, "v", "c", "n");
+    f.router.arena.max = 4096;
+    assert_failed(&f, KB_S("v"), KB_FAILURE_MESSAGE, KB_HEADER_PUSH ": is too large");
+    kb_buf_deinit(&push);
+    teardown(&f);
+}
+
 static void test_a_channel_is_checked_as_it_was_rendered(void **state)
 {
     (void)state;
@@ -287,6 +308,7 @@ int main(void)
         cmocka_unit_test(test_ids_tell_messages_records_and_clusters_apart),
         cmocka_unit_test(test_nothing_of_a_record_reaches_the_next),
         cmocka_unit_test(test_a_record_too_large_fails_alone),
+        cmocka_unit_test(test_a_push_too_large_to_be_checked_fails_alone),
         cmocka_unit_test(test_a_channel_is_checked_as_it_was_rendered),
         cmocka_unit_test(test_routing_settles_into_its_memory),
     };
