@@ -13,9 +13,9 @@
 #include <stdint.h>
 
 /* What `on_error` may say. */
-#define KB_ACTIONS(X)                                                                              \
-    X(STOP, "stop", "end the process with exit code 1 at this record")                             \
-    X(SKIP, "skip", "leave the record out and go on")                                              \
+#define KB_ACTIONS(X)                                                  \
+    X(STOP, "stop", "end the process with exit code 1 at this record") \
+    X(SKIP, "skip", "leave the record out and go on")                  \
     X(DLQ, "dlq", "write the record to the dead-letter topic and go on")
 
 enum kb_action {
@@ -44,9 +44,9 @@ bool kb_policy_uses_dlq(const struct kb_policy *policy);
 
 enum kb_verdict kb_failure_decide(const struct kb_err *err, const struct kb_policy *policy);
 
-/* How long to wait before try number `attempt` (1 = the first repeat): exponential from `base_ms`, at most
- * `max_ms`, full jitter in its upper half, so that a thousand daemons don't come back together. `random` is
- * 64 uniform bits. */
+/* How long to wait before try number `attempt` (1 = the first repeat): exponential from `base_ms`,
+ * at most `max_ms`, full jitter in its upper half, so that a thousand daemons don't come back
+ * together. `random` is 64 uniform bits. */
 int kb_backoff_ms(int attempt, int base_ms, int max_ms, uint64_t random);
 
 #endif
