@@ -62,7 +62,7 @@ def sandbox(request, tmp_path):
 
     yield start
     for running in started:
-        running.process.stop()
+        running.process.finish()
 
 
 @pytest.fixture

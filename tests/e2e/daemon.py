@@ -125,6 +125,13 @@ class Process:
         got = self.ended()
         assert got == code, f"exit code {got}, not {code}; {self.tail()}"
 
+    def finish(self):
+        """At the end of a test: stops it if it still runs, judges it if nobody has."""
+        if self.running():
+            self.stop()
+        elif not self.judged:
+            self.ended()
+
     def judge(self):
         """No sanitizer report and no secret in what it wrote."""
         self.judged = True
@@ -156,10 +163,7 @@ class Daemons:
         problems = []
         for process in self.started:
             try:
-                if process.running():
-                    process.stop()
-                elif not process.judged:
-                    process.ended()
+                process.finish()
             except AssertionError as problem:
                 problems.append(str(problem))
             if broken:

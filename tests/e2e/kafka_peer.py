@@ -82,6 +82,13 @@ class Kafka:
         assert producer.flush(60) == 0, f"{topic}: the broker did not take all records"
         return places
 
+    def empty(self, topic):
+        """No record was ever written to it, or it does not even exist."""
+        return not self.exists(topic) or not any(self.ends(topic, self.partitions(topic)).values())
+
+    def partitions(self, topic):
+        return len(self.reader.list_topics(topic, timeout=10).topics[topic].partitions)
+
     def ends(self, topic, partitions):
         """{partition: log end}"""
         return {
