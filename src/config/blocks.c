@@ -270,24 +270,34 @@ static int take_notes(lua_State *L)
     return 0;
 }
 
-/* A Lua error comes with "PATH:LINE: " in front, which is the problem's own place. */
-static void add_script_problem(const struct kb_blocks *blocks, const struct kb_err *err)
+/* Takes "PATH:LINE: " of one of the sources off the front of a text. */
+static bool take_place_of(const struct kb_blocks *blocks, const char **text, struct kb_place *place)
 {
     for (size_t i = 0; i < blocks->n_sources; i++) {
-        struct kb_place place = {.path = blocks->sources[i].path, .file = (int)i};
-        size_t len = strlen(place.path);
-        if (strncmp(err->text, place.path, len) != 0 || err->text[len] != ':')
+        const char *path = blocks->sources[i].path;
+        size_t len = strlen(path);
+        if (strncmp(*text, path, len) != 0 || (*text)[len] != ':')
             continue;
         char *rest;
-        long line = strtol(err->text + len + 1, &rest, 10);
+        long line = strtol(*text + len + 1, &rest, 10);
         if (line <= 0 || line > INT32_MAX || strncmp(rest, ": ", 2) != 0)
             continue;
-        place.line = (int)line;
-        kb_problem_add(blocks->problems, false, &place, "%s", rest + 2);
-        return;
+        *place = (struct kb_place){.path = path, .file = (int)i, .line = (int)line};
+        *text = rest + 2;
+        return true;
     }
-    const struct kb_place whole = {.path = blocks->sources[0].path};
-    kb_problem_add(blocks->problems, false, &whole, "%s", err->text);
+    return false;
+}
+
+/* A Lua error says where it happened. A syntax error in an included file comes with two places; the
+ * inner one is where a person must go. */
+static void add_script_problem(const struct kb_blocks *blocks, const struct kb_err *err)
+{
+    const char *text = err->text;
+    struct kb_place place = {.path = blocks->sources[0].path};
+    while (take_place_of(blocks, &text, &place))
+        ;
+    kb_problem_add(blocks->problems, false, &place, "%s", text);
 }
 
 /* The budget counts work, not waiting: a slow disk below include, or a busy machine, is no endless
