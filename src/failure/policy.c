@@ -65,16 +65,3 @@ enum kb_verdict kb_failure_decide(const struct kb_err *err, const struct kb_poli
     }
     return KB_VERDICT_STOP;
 }
-
-int kb_backoff_ms(int attempt, int base_ms, int max_ms, uint64_t random)
-{
-    if (base_ms <= 0 || max_ms <= 0)
-        return 0;
-    int64_t ceiling = base_ms;
-    for (int i = 1; i < attempt && ceiling < max_ms; i++)
-        ceiling *= 2; /* at most 31 times, whatever `attempt` is */
-    if (ceiling > max_ms)
-        ceiling = max_ms;
-    int64_t lower = ceiling / 2;
-    return (int)(lower + (int64_t)(random % (uint64_t)(ceiling - lower + 1)));
-}

@@ -10,8 +10,6 @@
 #include "base/err.h"
 #include "base/slice.h"
 
-#include <stdint.h>
-
 /* What `on_error` may say. */
 #define KB_ACTIONS(X)                                                  \
     X(STOP, "stop", "end the process with exit code 1 at this record") \
@@ -43,10 +41,5 @@ bool kb_action_parse(struct kb_slice name, enum kb_action *out);
 bool kb_policy_uses_dlq(const struct kb_policy *policy);
 
 enum kb_verdict kb_failure_decide(const struct kb_err *err, const struct kb_policy *policy);
-
-/* How long to wait before try number `attempt` (1 = the first repeat): exponential from `base_ms`,
- * at most `max_ms`, full jitter in its upper half, so that a thousand daemons don't come back
- * together. `random` is 64 uniform bits. */
-int kb_backoff_ms(int attempt, int base_ms, int max_ms, uint64_t random);
 
 #endif

@@ -156,8 +156,8 @@ int kb_daemon_run(const char *path)
     if (!d.config)
         return EXIT_CONFIG;
     kb_log_setup(d.config->log.level, d.config->log.format);
-    kb_log_info("worker", "kably " KABLY_VERSION ": %s, %lld workers", path,
-        (long long)d.config->limits.workers);
+    kb_log_info("worker", "kably " KABLY_VERSION ": %s, %lld worker%s", path,
+        (long long)d.config->limits.workers, d.config->limits.workers == 1 ? "" : "s");
 
     if (!open_signals(&d)) {
         kb_log_error("worker", "signals can't be received: no file descriptors left?");

@@ -15,7 +15,7 @@ static void learn_cluster(struct kb_worker *w)
 {
     struct kb_source *src = w->doors.source;
     struct kb_slice id = src->ops->cluster_id(src);
-    w->router.cluster_hash = id.len ? kb_hash64_stable(id) : 0;
+    kb_router_set_cluster(&w->router, id);
     w->cluster_known = true;
     if (id.len)
         kb_log_info("kafka", "worker %d: cluster id " KB_FMT, w->number, KB_ARG(id));

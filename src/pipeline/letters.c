@@ -1,6 +1,7 @@
 /* Dead letters: written once they are due, done when the topic has acknowledged them. A topic that
  * doesn't take one, for whatever reason, is an outage of that record's partition: it is paused and
  * the letter is written again, loudly, with growing waits; other partitions go on. */
+#include "base/backoff.h"
 #include "metrics/metrics.h"
 #include "pipeline/worker_state.h"
 
@@ -59,8 +60,8 @@ static void try_later(struct kb_worker *w, struct kb_pending *p, const char *why
     if (p->failed->attempts++ == 0)
         part->letters_failing++;
     kb_metric_add(KB_METRIC_DEAD_LETTER_RETRIES, 1);
-    int wait = kb_backoff_ms(p->failed->attempts, KB_LETTER_RETRY_MS, KB_LETTER_RETRY_MAX_MS,
-        w->doors.random->next(w->doors.random));
+    int wait = kb_backoff_delay_ms((uint32_t)p->failed->attempts, KB_LETTER_RETRY_MS,
+        KB_LETTER_RETRY_MAX_MS, w->doors.random->next(w->doors.random));
     p->failed->due_ms = w->now_ms + wait;
     if (p->failed->due_ms < w->letters.failed_due_ms)
         w->letters.failed_due_ms = p->failed->due_ms;

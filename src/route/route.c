@@ -86,7 +86,7 @@ static struct kb_slice text_or_none(const struct kb_router *router, struct span 
 static bool render_texts(struct kb_router *router, const struct kb_rules *rules,
     const struct kb_template_input *in, uint32_t index, struct kb_message *msg, struct kb_err *err)
 {
-    struct span channel, name, client_id, id;
+    struct span channel = {0}, name = {0}, client_id = {0}, id = {0};
     if (!render(router, rules->channel, in, "channel", &channel, err))
         return false;
     if (!kb_channel_check(text_at(router, channel), err))

@@ -2,7 +2,6 @@
  * waits. */
 #include "failure/policy.h"
 
-#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -76,38 +75,6 @@ static void test_one_class_is_enough_to_need_the_dead_letter_topic(void **state)
     }
 }
 
-static void test_waits_double_up_to_the_maximum(void **state)
-{
-    (void)state;
-    static const struct {
-        int attempt, ceiling;
-    } rows[] = {{INT_MIN, 100}, {0, 100}, {1, 100}, {2, 200}, {3, 400}, {7, 6400}, {8, 10000},
-        {9, 10000}, {64, 10000}, {INT_MAX, 10000}};
-    for (size_t i = 0; i < KB_COUNT(rows); i++) {
-        int lower = rows[i].ceiling / 2, steps = rows[i].ceiling - lower + 1;
-        assert_int_equal(kb_backoff_ms(rows[i].attempt, 100, 10000, 0), lower);
-        assert_int_equal(
-            kb_backoff_ms(rows[i].attempt, 100, 10000, (uint64_t)steps - 1), rows[i].ceiling);
-        assert_int_equal(kb_backoff_ms(rows[i].attempt, 100, 10000, (uint64_t)steps), lower);
-    }
-}
-
-static void test_extreme_waits_do_not_overflow(void **state)
-{
-    (void)state;
-    static const uint64_t randoms[] = {0, 1, UINT64_MAX / 3, UINT64_MAX};
-    for (size_t i = 0; i < KB_COUNT(randoms); i++) {
-        int wait = kb_backoff_ms(INT_MAX, 1, INT_MAX, randoms[i]);
-        assert_in_range(wait, INT_MAX / 2, INT_MAX);
-        wait = kb_backoff_ms(INT_MAX, INT_MAX, INT_MAX, randoms[i]);
-        assert_in_range(wait, INT_MAX / 2, INT_MAX);
-        assert_in_range(kb_backoff_ms(1, 1, 1, randoms[i]), 0, 1);
-        assert_int_equal(kb_backoff_ms(INT_MAX, 0, 10, randoms[i]), 0);
-        assert_int_equal(kb_backoff_ms(1, 100, 0, randoms[i]), 0);
-        assert_in_range(kb_backoff_ms(1, 100, 30, randoms[i]), 15, 30);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -115,8 +82,6 @@ int main(void)
         cmocka_unit_test(test_no_policy_touches_an_outage_or_a_broken_configuration),
         cmocka_unit_test(test_actions_are_read_by_their_names),
         cmocka_unit_test(test_one_class_is_enough_to_need_the_dead_letter_topic),
-        cmocka_unit_test(test_waits_double_up_to_the_maximum),
-        cmocka_unit_test(test_extreme_waits_do_not_overflow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
