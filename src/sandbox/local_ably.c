@@ -19,6 +19,7 @@
 #define CONNECTIONS_MAX 1000
 #define CONNECTION_MEMORY ((size_t)256 << 10) /* so much of a body is read at a time */
 #define SPARE_CALLS_MAX 64
+#define WAIT_MAX_MS 60000
 #define STREAM_BLOCK ((size_t)64 << 10)
 
 struct call {
@@ -230,31 +231,43 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 
 /* --- the loop --- */
 
-/* Resumes the connections whose delay is over; returns how long until the next, -1 = none. */
-static int resume_due(struct kb_local_ably *ably, bool all)
+/* Gives the connections whose delay is over back to libmicrohttpd, whose next run answers them. */
+static void resume_due(struct kb_local_ably *ably, bool all)
 {
-    int64_t now_ms = ably->clock->now_ms(ably->clock), next_ms = -1;
+    int64_t now_ms = ably->clock->now_ms(ably->clock);
 
     for (struct call **at = &ably->delayed; *at;) {
         struct call *call = *at;
-        int64_t left_ms = call->due_ms - now_ms;
-        if (all || left_ms <= 0) {
-            *at = call->next;
-            MHD_resume_connection(call->connection);
+        if (!all && call->due_ms > now_ms) {
+            at = &call->next;
             continue;
         }
-        if (next_ms < 0 || left_ms < next_ms)
-            next_ms = left_ms;
-        at = &call->next;
+        *at = call->next;
+        MHD_resume_connection(call->connection);
     }
-    return next_ms > 60000 ? 60000 : (int)next_ms;
 }
 
-static int sooner(int a_ms, int b_ms)
+static int as_timeout(int64_t wait_ms)
 {
-    if (a_ms < 0)
-        return b_ms;
-    return b_ms < 0 || a_ms < b_ms ? a_ms : b_ms;
+    if (wait_ms < 0)
+        return 0;
+    return wait_ms > WAIT_MAX_MS ? WAIT_MAX_MS : (int)wait_ms;
+}
+
+/* How long nothing happens of itself. */
+static int next_wait(struct kb_local_ably *ably)
+{
+    int64_t now_ms = ably->clock->now_ms(ably->clock);
+    int wait_ms = WAIT_MAX_MS;
+    MHD_UNSIGNED_LONG_LONG hint_ms;
+
+    if (MHD_get_timeout(ably->daemon, &hint_ms) == MHD_YES && hint_ms < WAIT_MAX_MS)
+        wait_ms = (int)hint_ms;
+    for (const struct call *call = ably->delayed; call; call = call->next) {
+        if (as_timeout(call->due_ms - now_ms) < wait_ms)
+            wait_ms = as_timeout(call->due_ms - now_ms);
+    }
+    return wait_ms;
 }
 
 static void *serve(void *context)
@@ -263,14 +276,9 @@ static void *serve(void *context)
     struct pollfd fds[2] = {{ably->epoll_fd, POLLIN, 0}, {ably->end_fd, POLLIN, 0}};
 
     while (!(fds[1].revents & POLLIN)) {
-        MHD_UNSIGNED_LONG_LONG hint_ms;
-        int wait_ms;
-
+        resume_due(ably, false);
         MHD_run(ably->daemon);
-        wait_ms = resume_due(ably, false); /* a resumed one makes the descriptor ready */
-        if (MHD_get_timeout(ably->daemon, &hint_ms) == MHD_YES)
-            wait_ms = sooner(wait_ms, hint_ms > 60000 ? 60000 : (int)hint_ms);
-        poll(fds, 2, wait_ms);
+        poll(fds, 2, next_wait(ably));
     }
     ably->ending = true; /* libmicrohttpd wants no suspended connection at its end */
     resume_due(ably, true);
