@@ -38,8 +38,8 @@ enum sim_phase {
 struct sim_ably {
     enum sim_phase phase;
     int64_t until_ms;
-    uint64_t salt;          /* which channels are over their rate in this phase */
-    uint64_t mass_refusals; /* records refused only because everything was, and given up by kably */
+    uint64_t salt;              /* which channels are over their rate in this phase */
+    struct exchange *exchanges; /* network.c's */
     uint64_t requests, published, repeated;
 };
 
@@ -65,7 +65,7 @@ void sim_answer_deinit(struct sim_answer *answer);
 struct sim_worker;
 struct kb_transport *sim_transport_new(struct sim *sim, struct sim_worker *worker);
 void sim_transport_crash(struct kb_transport *transport);
-bool sim_transport_idle(const struct kb_transport *transport);
+void sim_network_end(struct sim *sim); /* the run is over: requests on their way are forgotten */
 
 /* letters.c: the dead-letter topic behind the door of record/dead_letter.h */
 struct kb_dead_letters *sim_letters_new(struct sim *sim, struct sim_worker *worker);

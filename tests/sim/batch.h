@@ -10,12 +10,17 @@
 #include "base/err.h"
 #include "base/slice.h"
 
+#include <stdint.h>
+
 struct sim_record;
 
 struct sim_spec {
     /* ptr NULL = not there; memory of the batch */
     struct kb_slice channel, id, name, data, encoding;
-    struct sim_record *record; /* found by id, for whoever reads the batch */
+    /* For whoever reads the batch: found by id; the assignment of its partition when it was sent.
+     */
+    struct sim_record *record;
+    uint64_t assignment;
 };
 
 struct sim_batch {

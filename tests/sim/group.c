@@ -155,7 +155,9 @@ static void sync_member(struct sim *sim, void *object, uint64_t generation)
 {
     struct sim_member *member = object;
     struct sim_group *group = sim->kafka->group;
-    if (member->gone || !member->in_group || (int)generation != group->generation)
+    /* Where the next rebalance has already begun, the broker refuses to tell this one's result. */
+    if (member->gone || !member->in_group || (int)generation != group->generation ||
+        group->preparing)
         return;
     member->generation = group->generation;
     if (!group->cooperative) {
@@ -286,8 +288,8 @@ void sim_group_expire(struct sim *sim, struct sim_member *member, int64_t learns
 void sim_group_revoked(struct sim *sim, struct sim_member *member)
 {
     struct sim_group *group = sim->kafka->group;
-    if (!member->in_group)
-        sim_group_join(sim, member);
+    if (!member->in_group) /* what it still holds is lost first */
+        sim_after(sim, 0, learn, member, member->incarnation);
     else if (!group->cooperative && group->preparing && !member->joined)
         join(sim, member);
     else if (group->cooperative && member->n_added > 0)

@@ -21,6 +21,7 @@
 
 struct exchange {
     struct exchange *next;
+    struct exchange *older; /* of all exchanges of the run */
     struct transport *transport;
     struct kb_http_request *req; /* NULL = the client has it back */
     struct sim_batch batch;
@@ -137,9 +138,12 @@ static size_t check_specs(struct transport *tr, struct exchange *ex)
     size_t n_channels = 0;
     for (size_t i = 0; i < ex->batch.n; i++) {
         struct sim_spec *spec = &ex->batch.specs[i];
+        if (sim->sabotage == SIM_OTHER_ID && spec->id.len > 3 && sim_chance(sim, 100))
+            ((char *)spec->id.ptr)[spec->id.len - 3] = '~'; /* the tag's last character */
         struct sim_record *rec = spec->record = sim_truth_sent(sim, spec);
         if (!rec)
             break;
+        spec->assignment = rec->partition->assignments;
         if (rec->told_worker == tr->worker->number &&
             rec->told_assignment == rec->partition->assignments)
             sim_fail(sim,
@@ -263,6 +267,8 @@ static bool submit(struct kb_transport *transport, struct kb_http_request *req, 
     struct exchange *ex = sim_alloc(sim, sizeof(*ex));
     ex->transport = tr;
     ex->req = req;
+    ex->older = sim->ably->exchanges;
+    sim->ably->exchanges = ex;
     struct kb_err wrong;
     if (!sim_batch_read((struct kb_slice){bytes, req->body_len}, &ex->batch, &wrong))
         sim_fail(sim, "a request's body is wrong: %s", wrong.text);
@@ -313,7 +319,7 @@ static void note_told(struct transport *tr, const struct exchange *ex)
         struct sim_record *rec = ex->batch.specs[i].record;
         if (ex->answer.accepted[i]) {
             rec->told_worker = tr->worker->number;
-            rec->told_assignment = rec->partition->assignments;
+            rec->told_assignment = ex->batch.specs[i].assignment;
         }
     }
 }
@@ -402,7 +408,10 @@ void sim_transport_crash(struct kb_transport *transport)
         cancel(transport, tr->open->req);
 }
 
-bool sim_transport_idle(const struct kb_transport *transport)
+void sim_network_end(struct sim *sim)
 {
-    return ((const struct transport *)transport)->open == NULL;
+    for (struct exchange *ex = sim->ably->exchanges; ex; ex = ex->older) {
+        sim_batch_deinit(&ex->batch);
+        sim_answer_deinit(&ex->answer);
+    }
 }

@@ -76,6 +76,7 @@ void sim_process_start(struct sim *sim, struct sim_process *process)
     process->up = true;
     process->stopping = process->failed = false;
     process->n_workers = sim->plan->workers;
+    memcpy(process->action, sim->plan->action, sizeof(process->action));
     process->requests_in_flight = 0;
     process->tokens = sim->plan->requests_per_second + process->n_workers;
     process->tokens_ms = sim->now_ms;

@@ -38,7 +38,7 @@ struct sim_event {
     X(FORGET_MESSAGE, "Ably accepts a message and forgets it", "committed past")             \
     X(COMMIT_AHEAD, "a commit grows by one record on its way", "committed past")             \
     X(COMMIT_BACK, "a commit shrinks by a few records on its way", "went back")              \
-    X(OTHER_ID, "a repeated message carries another id", "another id")                       \
+    X(OTHER_ID, "a message that is sent again carries another id", "another id")             \
     X(REVERSE, "Ably takes the specs of a request in reverse order", "out of order")         \
     X(FORGET_LETTER, "a dead letter is acknowledged and lost", "committed past")             \
     X(REFUSE_GOOD, "Ably refuses a message for good that is fine", "not its own fault")      \

@@ -194,7 +194,8 @@ void sim_truth_stopped(
     if (!rec)
         sim_fail(
             sim, "worker %d stopped without naming a record: %s", worker->number, end->err.text);
-    else if (action_of(sim, rec) != KB_ACTION_STOP)
+    else if (sim_fate_failure(rec->fate) < 0 ||
+             worker->process->action[sim_fate_failure(rec->fate)] != KB_ACTION_STOP)
         sim_fail(sim, AT ": worker %d stopped for it, but it is not its own fault (%s): %s",
             AT_ARG(rec), worker->number, sim_fate_name(rec->fate), end->err.text);
     else if (rec->partition->committed > rec->offset)

@@ -120,8 +120,9 @@ bool sim_world_step(struct sim *sim)
 {
     struct sim_world *world = sim->world;
     int64_t when, event = sim_next_event_ms(sim);
+    if (event == INT64_MAX || ++sim->step % 64 == 0)
+        perhaps_finish(sim);
     struct sim_worker *worker = next_worker(sim, &when);
-    sim->step++;
     if (event == INT64_MAX && !worker) {
         sim_fail(sim, "stuck: nothing will ever happen again");
     } else if (event <= when) {
@@ -131,8 +132,6 @@ bool sim_world_step(struct sim *sim)
         sim->now_ms = when;
         turn(sim, worker);
     }
-    if (sim->step % 64 == 0)
-        perhaps_finish(sim);
     if (world->ending && !sim_process_any_up(sim)) {
         sim_truth_end(sim);
         return false;
@@ -149,4 +148,5 @@ void sim_world_end(struct sim *sim)
 {
     for (int i = 0; i < sim->world->n_processes; i++)
         sim_process_end(&sim->world->processes[i]);
+    sim_network_end(sim);
 }

@@ -42,6 +42,8 @@ struct sim_process {
     struct sim_clock clock;
     int number;
     bool up, stopping, failed;
+    enum kb_action
+        action[KB_FAILURE_COUNT]; /* its configuration's policy; the plan's may have changed */
     struct sim_worker *workers[SIM_WORKERS_MAX];
     int n_workers;
     /* What the limits of the whole process are checked with. */
