@@ -1,0 +1,493 @@
+/* The consumer against librdkafka's mock cluster: what a record carries, commits and their answers,
+ * rebalances with two members, pause and resume, and every way of closing.
+ *
+ * The mock's first join takes three seconds, so one test does several things where they belong
+ * together. */
+#include "base/log.h"
+#include "support/kafka_member.h"
+#include "support/kafka_mock.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+static const char *const orders[] = {"orders"};
+
+static void produce_numbers(
+    struct kafka_mock *mock, const char *topic, int32_t partition, int from, int to)
+{
+    for (int i = from; i < to; i++) {
+        char text[16];
+        int len = snprintf(text, sizeof(text), "%d", i);
+        kafka_mock_produce(
+            mock, topic, partition, KB_S("k"), (struct kb_slice){text, (size_t)len}, NULL);
+    }
+    kafka_mock_flush(mock);
+}
+
+static void run_until(struct kafka_member *m, unsigned long records, int seconds)
+{
+    const int64_t until = kafka_member_ms() + seconds * 1000;
+    while (m->records < records && kafka_member_ms() < until)
+        kafka_member_turn(m);
+    assert_int_equal(m->records, records);
+}
+
+/* ------------------------------------------------------------------ what a record carries */
+
+static int seen;
+
+static void assert_header(const struct kb_header *header, const char *name, struct kb_slice value)
+{
+    assert_true(kb_slice_is(header->name, name));
+    assert_int_equal(header->value.ptr != NULL, value.ptr != NULL);
+    assert_true(kb_slice_eq(header->value, value));
+}
+
+static void check_record(struct kafka_member *m, const struct kb_record *rec, void *arg)
+{
+    (void)m;
+    (void)arg;
+    assert_true(kb_slice_is(rec->topic, "orders"));
+    assert_int_equal(rec->offset, seen);
+    assert_true(rec->timestamp > 1600000000000);
+    switch (seen++) {
+    case 0:
+        assert_true(kb_slice_is(rec->key, "k1"));
+        assert_true(kb_slice_is(rec->value, "v1"));
+        assert_int_equal(rec->n_headers, 0);
+        assert_null(rec->headers);
+        break;
+    case 1: /* null key, null value */
+        assert_null(rec->key.ptr);
+        assert_null(rec->value.ptr);
+        break;
+    case 2: /* empty is not null */
+        assert_non_null(rec->key.ptr);
+        assert_int_equal(rec->key.len, 0);
+        assert_non_null(rec->value.ptr);
+        assert_int_equal(rec->value.len, 0);
+        break;
+    case 3:
+        assert_int_equal(rec->n_headers, 4);
+        assert_header(&rec->headers[0], "a", KB_S("1"));
+        assert_header(&rec->headers[1], "a", KB_S("2"));
+        assert_header(&rec->headers[2], "null", (struct kb_slice){NULL, 0});
+        assert_header(&rec->headers[3], "empty", KB_S(""));
+        break;
+    default: /* so many headers that the array moves while a take fills it */
+        assert_int_equal(rec->n_headers, 50);
+        assert_header(&rec->headers[49], "h", KB_S("x"));
+        break;
+    }
+}
+
+static rd_kafka_headers_t *four_headers(void)
+{
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(4);
+    rd_kafka_header_add(headers, "a", -1, "1", 1);
+    rd_kafka_header_add(headers, "a", -1, "2", 1);
+    rd_kafka_header_add(headers, "null", -1, NULL, 0);
+    rd_kafka_header_add(headers, "empty", -1, "", 0);
+    return headers;
+}
+
+static void test_a_record_arrives_as_it_is(void **state)
+{
+    struct kafka_mock *mock = *state;
+    struct kafka_member m;
+    kafka_mock_topic(mock, "orders", 1);
+    kafka_mock_produce(mock, "orders", 0, KB_S("k1"), KB_S("v1"), NULL);
+    kafka_mock_produce(
+        mock, "orders", 0, (struct kb_slice){NULL, 0}, (struct kb_slice){NULL, 0}, NULL);
+    kafka_mock_produce(mock, "orders", 0, KB_S(""), KB_S(""), NULL);
+    kafka_mock_produce(mock, "orders", 0, KB_S("k"), KB_S("v"), four_headers());
+    for (int i = 0; i < 10; i++) {
+        rd_kafka_headers_t *headers = rd_kafka_headers_new(50);
+        for (int k = 0; k < 50; k++)
+            rd_kafka_header_add(headers, "h", -1, "x", 1);
+        kafka_mock_produce(mock, "orders", 0, KB_S("k"), KB_S("v"), headers);
+    }
+    kafka_mock_flush(mock);
+
+    seen = 0;
+    kafka_member_join(&m, mock->bootstraps, "g", "range", orders, 1, check_record, NULL);
+    assert_int_equal(m.src->ops->log_end(m.src, 0), -1);
+    run_until(&m, 14, 20);
+    assert_int_equal(m.src->ops->log_end(m.src, 0), 14);
+    struct kb_slice id = m.src->ops->cluster_id(m.src);
+    assert_true(id.len > 0);
+    assert_ptr_equal(m.src->ops->cluster_id(m.src).ptr, id.ptr);
+
+    /* `more`, and a wake-up on the descriptor when the consumer had nothing to do */
+    while (kafka_member_take(&m))
+        ;
+    produce_numbers(mock, "orders", 0, 0, 0);
+    kafka_member_leave(&m);
+}
+
+static void test_more_and_wake(void **state)
+{
+    struct kafka_mock *mock = *state;
+    struct kafka_member m;
+    struct kb_record records[4];
+    kafka_mock_topic(mock, "orders", 1);
+    produce_numbers(mock, "orders", 0, 0, 10);
+    kafka_member_join(&m, mock->bootstraps, "g", "range", orders, 1, NULL, NULL);
+    while (kafka_member_slots(&m) == 0) {
+        kafka_member_wait(&m, 10);
+        m.src->ops->take(
+            m.src, records, 0, &m.more); /* callbacks need polling, records don't come */
+        assert_true(m.src->ops->take(m.src, records, 1, &m.more) == 0);
+        kafka_member_rebalance(&m);
+    }
+    size_t n = 0, total = 0;
+    bool more = false;
+    for (const int64_t until = kafka_member_ms() + 10000; total < 8 && kafka_member_ms() < until;) {
+        poll(&(struct pollfd){.fd = m.src->wake_fd, .events = POLLIN}, 1, more ? 0 : 100);
+        n = m.src->ops->take(m.src, records, 4, &more);
+        assert_int_equal(more, n == 4);
+        for (size_t i = 0; i < n; i++)
+            assert_int_equal(records[i].offset, total + i);
+        total += n;
+    }
+    assert_int_equal(total, 8);
+    n = m.src->ops->take(m.src, records, 4, &more);
+    assert_int_equal(n, 2);
+    assert_false(more);
+
+    struct pollfd fd = {.fd = m.src->wake_fd, .events = POLLIN};
+    while (m.src->ops->take(m.src, records, 4, &more) || poll(&fd, 1, 50) > 0)
+        ;
+    produce_numbers(mock, "orders", 0, 10, 11);
+    assert_int_equal(poll(&fd, 1, 5000), 1);
+    for (n = 0; n == 0 && poll(&fd, 1, 5000) == 1;)
+        n = m.src->ops->take(m.src, records, 4, &more);
+    assert_int_equal(n, 1);
+    assert_int_equal(records[0].offset, 10);
+    kafka_member_leave(&m);
+}
+
+/* ------------------------------------------------------------------ commits */
+
+static void test_commit_is_where_the_next_one_starts(void **state)
+{
+    struct kafka_mock *mock = *state;
+    struct kafka_member m;
+    kafka_mock_topic(mock, "orders", 2);
+    produce_numbers(mock, "orders", 0, 0, 100);
+    produce_numbers(mock, "orders", 1, 0, 50);
+    kafka_member_join(&m, mock->bootstraps, "g", "range", orders, 1, NULL, NULL);
+    run_until(&m, 150, 20);
+    assert_true(kafka_member_commit(&m));
+    assert_true(kafka_member_await_commit(&m, 5000));
+    assert_true(m.last_answer.ok);
+    assert_false(m.last_answer.fenced);
+    assert_int_equal(m.last_answer.token, 1);
+    assert_false(m.src->ops->commit(m.src, NULL, 0, 2));
+    kafka_member_leave(&m);
+
+    produce_numbers(mock, "orders", 0, 100, 103);
+    kafka_member_join(&m, mock->bootstraps, "g", "range", orders, 1, NULL, NULL);
+    run_until(&m, 3, 20);
+    kafka_member_leave(&m);
+    assert_int_equal(m.gaps, 0);
+}
+
+static void one_failing_commit(
+    struct kafka_mock *mock, struct kafka_member *m, int number, rd_kafka_resp_err_t code)
+{
+    produce_numbers(mock, "orders", 0, number, number + 1);
+    run_until(m, m->records + 1, 10);
+    rd_kafka_mock_push_request_errors(mock->cluster, 8 /* OffsetCommit */, 1, code);
+    assert_true(kafka_member_commit(m));
+    assert_true(kafka_member_await_commit(m, 5000));
+    assert_false(m->last_answer.ok);
+    assert_true(strlen(m->last_answer.text) > 5);
+}
+
+static void test_a_refused_commit_says_so(void **state)
+{
+    struct kafka_mock *mock = *state;
+    struct kafka_member m;
+    kafka_mock_topic(mock, "orders", 1);
+    kafka_member_join(&m, mock->bootstraps, "g", "range", orders, 1, NULL, NULL);
+    one_failing_commit(mock, &m, 0, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED);
+    assert_false(m.last_answer.fenced);
+    one_failing_commit(mock, &m, 1, RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION);
+    assert_true(m.last_answer.fenced);
+    kafka_member_leave(&m);
+}
+
+/* ------------------------------------------------------------------ rebalances */
+
+/* The mock refuses commits while an eager group rebalances (a real broker takes them until the
+ * members have joined again), so what shall stand is committed before. */
+static void commit_now(struct kafka_member *m)
+{
+    assert_true(kafka_member_commit(m));
+    assert_true(kafka_member_await_commit(m, 5000));
+    assert_true(m->last_answer.ok);
+}
+
+static void two_members(struct kafka_mock *mock, const char *strategy)
+{
+    struct kafka_member a, b;
+    kafka_mock_topic(mock, "orders", 4);
+    for (int32_t p = 0; p < 4; p++)
+        produce_numbers(mock, "orders", p, 0, 100);
+    kafka_member_join(&a, mock->bootstraps, "g", strategy, orders, 1, NULL, NULL);
+    run_until(&a, 400, 20);
+    assert_int_equal(kafka_member_slots(&a), 4);
+    commit_now(&a);
+
+    kafka_member_join(&b, mock->bootstraps, "g", strategy, orders, 1, NULL, NULL);
+    const int64_t until = kafka_member_ms() + 30000;
+    while (
+        (kafka_member_slots(&a) != 2 || kafka_member_slots(&b) != 2) && kafka_member_ms() < until) {
+        kafka_member_turn(&a);
+        kafka_member_turn(&b);
+    }
+    assert_int_equal(kafka_member_slots(&a), 2);
+    assert_int_equal(kafka_member_slots(&b), 2);
+    assert_int_equal(a.lost, 0);
+
+    for (int32_t p = 0; p < 4; p++)
+        produce_numbers(mock, "orders", p, 100, 110);
+    while (a.records + b.records < 440 && kafka_member_ms() < until) {
+        kafka_member_turn(&a);
+        kafka_member_turn(&b);
+    }
+    assert_true(b.records >= 20);
+    assert_int_equal(a.records + b.records, 440);
+    assert_int_equal(a.gaps + b.gaps + a.repeats + b.repeats, 0);
+
+    commit_now(&a);
+    commit_now(&b);
+    kafka_member_leave(&a); /* b gets everything and starts behind what was committed */
+    produce_numbers(mock, "orders", 0, 110, 111);
+    while (kafka_member_slots(&b) != 4 && kafka_member_ms() < until)
+        kafka_member_turn(&b);
+    run_until(&b, 441 - a.records, 10);
+    kafka_member_leave(&b);
+    assert_int_equal(b.gaps + b.repeats, 0);
+}
+
+static void test_two_members_range(void **state)
+{
+    two_members(*state, "range");
+}
+
+static void test_two_members_cooperative(void **state)
+{
+    two_members(*state, "cooperative-sticky");
+}
+
+/* ------------------------------------------------------------------ pause and resume */
+
+static void set_paused(struct kafka_member *m, uint32_t slot, bool pause)
+{
+    m->slots[slot].paused = pause;
+    int64_t next = kb_offsets_next(&m->slots[slot].window);
+    if (pause)
+        m->src->ops->pause(m->src, &slot, 1);
+    else
+        m->src->ops->resume(m->src, &slot, &next, 1);
+}
+
+static void test_pause_loses_and_repeats_nothing(void **state)
+{
+    struct kafka_mock *mock = *state;
+    struct kafka_member m;
+    const int n = 20000;
+    kafka_mock_topic(mock, "orders", 2);
+    produce_numbers(mock, "orders", 0, 0, n);
+    produce_numbers(mock, "orders", 1, 0, n);
+    kafka_member_join(&m, mock->bootstraps, "g", "range", orders, 1, NULL, NULL);
+
+    unsigned turns = 0, pauses = 0;
+    const int64_t until = kafka_member_ms() + 60000;
+    while (m.records < 2ul * (unsigned)n && kafka_member_ms() < until) {
+        kafka_member_turn(&m);
+        const uint32_t slot = turns++ & 1;
+        if (kafka_member_slots(&m) != 2)
+            continue;
+        if (turns % 3 == 0) { /* resuming what runs must do nothing */
+            bool pause = !m.slots[slot].paused;
+            pauses += pause;
+            set_paused(&m, slot, pause);
+        } else if (!m.slots[slot].paused) {
+            set_paused(&m, slot, false);
+        }
+    }
+    assert_int_equal(m.records, 2 * n);
+    assert_true(pauses > 20);
+    assert_int_equal(m.gaps, 0);
+    assert_int_equal(m.repeats, 0);
+    assert_int_equal(m.while_paused, 0);
+    kafka_member_leave(&m);
+}
+
+/* A pause outlives an assignment inside librdkafka: who gets the partition back must read on. */
+static void test_pause_does_not_outlive_the_assignment(void **state)
+{
+    struct kafka_mock *mock = *state;
+    struct kafka_member a, b;
+    kafka_mock_topic(mock, "orders", 2);
+    produce_numbers(mock, "orders", 0, 0, 10);
+    produce_numbers(mock, "orders", 1, 0, 10);
+    kafka_member_join(&a, mock->bootstraps, "g", "range", orders, 1, NULL, NULL);
+    run_until(&a, 20, 20);
+    commit_now(&a);
+    set_paused(&a, 0, true);
+    set_paused(&a, 1, true);
+    kafka_member_join(&b, mock->bootstraps, "g", "range", orders, 1, NULL, NULL);
+    const int64_t until = kafka_member_ms() + 30000;
+    while (kafka_member_slots(&b) != 1 && kafka_member_ms() < until) {
+        kafka_member_turn(&a);
+        kafka_member_turn(&b);
+    }
+    kafka_member_leave(&b);
+    while (kafka_member_slots(&a) != 2 && kafka_member_ms() < until)
+        kafka_member_turn(&a);
+    produce_numbers(mock, "orders", 0, 10, 12);
+    produce_numbers(mock, "orders", 1, 10, 12);
+    run_until(&a, 24, 10);
+    kafka_member_leave(&a);
+}
+
+/* ------------------------------------------------------------------ closing, refusing */
+
+static void close_in_time(struct kafka_member *m)
+{
+    const int64_t start = kafka_member_ms();
+    kafka_member_leave(m);
+    assert_true(kafka_member_ms() - start < 9000);
+}
+
+static void closes(struct kafka_mock *mock, const char *strategy)
+{
+    struct kafka_member m;
+    struct kb_rebalance *change;
+    kafka_mock_topic(mock, "orders", 2);
+    produce_numbers(mock, "orders", 0, 0, 10);
+
+    /* with an assignment that waits for its answer */
+    kafka_member_join(&m, mock->bootstraps, "g", strategy, orders, 1, NULL, NULL);
+    while (!m.src->ops->rebalance(m.src, &change)) {
+        kafka_member_wait(&m, 10);
+        kafka_member_take(&m);
+    }
+    close_in_time(&m);
+
+    /* with records that are still held, while others are paused */
+    kafka_member_join(&m, mock->bootstraps, "g", strategy, orders, 1, NULL, NULL);
+    run_until(&m, 10, 20);
+    set_paused(&m, 0, true);
+    close_in_time(&m);
+}
+
+static void test_close_range(void **state)
+{
+    closes(*state, "range");
+}
+
+static void test_close_cooperative(void **state)
+{
+    closes(*state, "cooperative-sticky");
+}
+
+static void test_close_before_anything_happened(void **state)
+{
+    struct kafka_mock *mock = *state;
+    struct kafka_member m;
+    kafka_mock_topic(mock, "orders", 2);
+    kafka_member_join(&m, mock->bootstraps, "g", "range", orders, 1, NULL, NULL);
+    close_in_time(&m);
+    kafka_member_join(&m, "127.0.0.1:1", "g", "range", orders, 1, NULL, NULL);
+    for (int i = 0; i < 20; i++)
+        kafka_member_turn(&m);
+    struct kb_err err;
+    assert_false(m.src->ops->failed(m.src, &err)); /* an absent broker is waited for */
+    close_in_time(&m);
+}
+
+static void test_a_broker_that_comes_back(void **state)
+{
+    struct kafka_mock *mock = *state;
+    struct kafka_member m;
+    kafka_mock_topic(mock, "orders", 1);
+    produce_numbers(mock, "orders", 0, 0, 10);
+    kafka_member_join(&m, mock->bootstraps, "g", "range", orders, 1, NULL, NULL);
+    run_until(&m, 10, 20);
+    rd_kafka_mock_broker_set_down(mock->cluster, 1);
+    for (int i = 0; i < 30; i++)
+        kafka_member_turn(&m);
+    assert_true(kafka_member_commit(&m)); /* queued; its answer comes whatever happens */
+    rd_kafka_mock_broker_set_up(mock->cluster, 1);
+    produce_numbers(mock, "orders", 0, 10, 20);
+    run_until(&m, 20, 30);
+    assert_true(kafka_member_await_commit(&m, 20000));
+    kafka_member_leave(&m);
+    assert_int_equal(m.gaps + m.repeats, 0);
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    struct kafka_member m;
+    struct kb_err err;
+    static const char *const bad[] = {"^orders(["};
+    assert_false(kafka_member_try_join(&m, "127.0.0.1:1", "g", "range", bad, 1, NULL, NULL, &err));
+    assert_int_equal(err.class, KB_ERR_CONFIG);
+    assert_non_null(strstr(err.text, "pattern"));
+    assert_false(
+        kafka_member_try_join(&m, "127.0.0.1:1", "", "range", orders, 1, NULL, NULL, &err));
+    assert_int_equal(err.class, KB_ERR_CONFIG);
+    assert_non_null(strstr(err.text, "group.id"));
+    assert_false(kafka_member_try_join(&m, "", "g", "range", orders, 1, NULL, NULL, &err));
+    assert_non_null(strstr(err.text, "bootstrap.servers"));
+    assert_false(kafka_member_try_join(&m, "a:1", "g", "rangy", orders, 1, NULL, NULL, &err));
+    assert_int_equal(err.class, KB_ERR_CONFIG);
+}
+
+static int start_mock(void **state)
+{
+    static struct kafka_mock mock;
+    kafka_mock_start(&mock, 1);
+    *state = &mock;
+    return 0;
+}
+
+static int stop_mock(void **state)
+{
+    kafka_mock_stop(*state);
+    return 0;
+}
+
+#define WITH_MOCK(test) cmocka_unit_test_setup_teardown(test, start_mock, stop_mock)
+
+/* One name or pattern as an argument runs those tests alone: each takes seconds. */
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_MOCK(test_a_record_arrives_as_it_is),
+        WITH_MOCK(test_more_and_wake),
+        WITH_MOCK(test_commit_is_where_the_next_one_starts),
+        WITH_MOCK(test_a_refused_commit_says_so),
+        WITH_MOCK(test_two_members_range),
+        WITH_MOCK(test_two_members_cooperative),
+        WITH_MOCK(test_pause_loses_and_repeats_nothing),
+        WITH_MOCK(test_pause_does_not_outlive_the_assignment),
+        WITH_MOCK(test_close_range),
+        WITH_MOCK(test_close_cooperative),
+        WITH_MOCK(test_close_before_anything_happened),
+        WITH_MOCK(test_a_broker_that_comes_back),
+        cmocka_unit_test(test_refusals),
+    };
+    kb_log_setup(KB_LOG_ERROR, KB_LOG_TEXT);
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
