@@ -51,7 +51,7 @@ bool kb_gate_refusing(const struct kb_gate *gate)
 bool kb_gate_failed(struct kb_gate *gate, uint64_t epoch, int64_t now_ms, int retry_after_ms,
     uint64_t random, const char *text)
 {
-    if (epoch != gate->epoch || gate->state == KB_GATE_CLOSED)
+    if (epoch != gate->epoch)
         return false; /* sent before the gate closed: its failure is already known */
     if (gate->state == KB_GATE_OPEN)
         gate->since_ms = now_ms;

@@ -17,6 +17,7 @@
 #define TEXTS_MAX (1u << 20) /* of one reply; texts beyond are lost, codes are not */
 #define TEXT_MAX 512
 #define PARTIAL 40020
+#define NO_COUNT 1000000 /* a number that counts nothing: negative, with a fraction, huge */
 
 enum place { NOWHERE, TOP, ITEMS, ITEM, RESULTS, RESULT, ERROR, DEPTH_MAX };
 
@@ -287,14 +288,14 @@ static void on_integer(struct kb_events *sink, int64_t number)
 {
     struct reader *reader = (struct reader *)sink;
     enum place place = place_now(reader);
-    int value = number >= 0 && number <= 1000000 ? (int)number : -2;
+    int value = number >= 0 && number < NO_COUNT ? (int)number : NO_COUNT;
     switch (scalar(reader)) {
     case MEMBER_CODE:
-        if (place == ERROR && value > 0)
+        if (place == ERROR && value < NO_COUNT)
             reader->entry->code = value;
         break;
     case MEMBER_STATUS_CODE:
-        if (place == ERROR && value > 0)
+        if (place == ERROR && value < NO_COUNT)
             reader->entry->status = value;
         break;
     case MEMBER_SUCCESS_COUNT:
@@ -425,6 +426,8 @@ static void read_good(struct kb_reply *reply, const struct kb_http_reply *http,
 {
     if (!unusable)
         unusable = reader->bad;
+    if (!unusable && reader->batch)
+        unusable = "a list of results in an unknown place";
     if (!unusable && reader->n != reader->n_specs)
         unusable = "fewer results than messages were sent";
     if (unusable)
