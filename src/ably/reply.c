@@ -65,7 +65,7 @@ struct reader {
     struct entry *entry; /* where `error` and its members belong */
     enum place places[DEPTH_MAX];
     unsigned depth, ignored; /* containers open; those inside one we don't know */
-    enum member member;
+    enum member member;      /* the last key: of the value to come */
     bool batch;
 };
 
@@ -93,7 +93,7 @@ static bool counts_agree(const struct item *item, const struct entry *entry)
 static const struct entry *item_entry(const struct item *item)
 {
     if (item->has_results)
-        return item->n_results == 1 ? &item->result : NULL;
+        return item->n_results == 1 && !item->flat.error ? &item->result : NULL;
     return item->flat.channel ? &item->flat : NULL;
 }
 
@@ -172,7 +172,6 @@ static void enter(struct reader *reader, enum place place)
         break;
     case RESULT:
         reader->item->n_results++;
-        reader->item->result = (struct entry){0};
         reader->entry = &reader->item->result;
         break;
     case ERROR:
@@ -205,7 +204,6 @@ static void on_begin(struct kb_events *sink, bool array)
     enum place place = reader->ignored ? NOWHERE : place_within(now, reader->member, array);
     if (!reader->ignored && reader->member == MEMBER_SERIALS && array && now != ERROR)
         reader->entry->published = true;
-    reader->member = MEMBER_OTHER;
     if (place != NOWHERE) {
         enter(reader, place);
         return;
@@ -222,7 +220,6 @@ static void on_end(struct kb_events *sink)
         reader->ignored--;
     else
         leave(reader, place_now(reader));
-    reader->member = MEMBER_OTHER;
 }
 
 static void on_begin_object(struct kb_events *sink)
@@ -254,15 +251,13 @@ static void on_key(struct kb_events *sink, struct kb_slice name)
 static enum member scalar(struct reader *reader)
 {
     enum place place = reader->ignored ? NOWHERE : place_now(reader);
-    enum member member = reader->member;
-    reader->member = MEMBER_OTHER;
     if (!reader->ignored && place != TOP && place != ITEM && place != RESULT && place != ERROR) {
         complain(reader, "a result that is no object");
         return MEMBER_OTHER;
     }
-    if (member == MEMBER_ERROR || member == MEMBER_RESULTS)
+    if (reader->member == MEMBER_ERROR || reader->member == MEMBER_RESULTS)
         complain(reader, "an error that is no object");
-    return member;
+    return reader->member;
 }
 
 static void on_string(struct kb_events *sink, struct kb_slice text)
@@ -351,7 +346,6 @@ static void on_boolean(struct kb_events *sink, bool truth)
 static void on_null(struct kb_events *sink)
 {
     struct reader *reader = (struct reader *)sink;
-    reader->member = MEMBER_OTHER;
     if (!reader->ignored && (place_now(reader) == ITEMS || place_now(reader) == RESULTS))
         complain(reader, "a result that is no object");
 }
