@@ -2,10 +2,6 @@
  */
 #include "sandbox/tokens.h"
 
-#include "base/compiler.h"
-
-#include <inttypes.h>
-
 static void take(struct kb_events *sink, enum kb_token token, struct kb_slice text)
 {
     struct kb_tokens *tokens = (struct kb_tokens *)sink;
@@ -48,22 +44,6 @@ static void number(struct kb_events *sink, struct kb_slice text)
     take(sink, KB_TOKEN_NUMBER, text);
 }
 
-static void integer(struct kb_events *sink, int64_t value)
-{
-    char digits[24];
-    int len = snprintf(digits, sizeof(digits), "%" PRId64, value);
-
-    take(sink, KB_TOKEN_NUMBER, (struct kb_slice){digits, (size_t)len});
-}
-
-static void real(struct kb_events *sink, double value)
-{
-    char digits[40];
-    int len = snprintf(digits, sizeof(digits), "%.17g", value);
-
-    take(sink, KB_TOKEN_NUMBER, (struct kb_slice){digits, (size_t)len});
-}
-
 static void boolean(struct kb_events *sink, bool truth)
 {
     take(sink, KB_TOKEN_BOOL, truth ? KB_S("true") : KB_S("false"));
@@ -81,10 +61,7 @@ static const struct kb_events_ops tokens_ops = {
     .end_array = end_array,
     .key = key,
     .string = string,
-    .bytes = string,
     .number = number,
-    .integer = integer,
-    .real = real,
     .boolean = boolean,
     .null = null,
 };
@@ -100,31 +77,31 @@ void kb_tokens_forward(struct kb_events *sink, enum kb_token token, struct kb_sl
 {
     switch (token) {
     case KB_TOKEN_OBJECT:
-        sink->ops->begin_object(sink);
+        kb_emit_begin_object(sink);
         break;
     case KB_TOKEN_OBJECT_END:
-        sink->ops->end_object(sink);
+        kb_emit_end_object(sink);
         break;
     case KB_TOKEN_ARRAY:
-        sink->ops->begin_array(sink);
+        kb_emit_begin_array(sink);
         break;
     case KB_TOKEN_ARRAY_END:
-        sink->ops->end_array(sink);
+        kb_emit_end_array(sink);
         break;
     case KB_TOKEN_KEY:
-        sink->ops->key(sink, text);
+        kb_emit_key(sink, text);
         break;
     case KB_TOKEN_STRING:
-        sink->ops->string(sink, text);
+        kb_emit_string(sink, text);
         break;
     case KB_TOKEN_NUMBER:
-        sink->ops->number(sink, text);
+        kb_emit_number(sink, text);
         break;
     case KB_TOKEN_BOOL:
-        sink->ops->boolean(sink, kb_slice_is(text, "true"));
+        kb_emit_boolean(sink, kb_slice_is(text, "true"));
         break;
     case KB_TOKEN_NULL:
-        sink->ops->null(sink);
+        kb_emit_null(sink);
         break;
     }
 }
