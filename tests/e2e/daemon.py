@@ -13,6 +13,7 @@ import subprocess
 from waiting import until
 
 END_SECONDS = 10
+HANG = "did not leave its group"  # a thread of librdkafka's that the daemon has given up
 REPORT = re.compile(
     r"(ERROR: (Address|Leak)Sanitizer|WARNING: ThreadSanitizer|SUMMARY: \w+Sanitizer|runtime error:).*"
 )
@@ -60,6 +61,7 @@ class Process:
                 stderr=log,
             )
         self.judged = False
+        self.may_hang = False  # set where the broker is gone: then librdkafka's end may take its time
 
     @property
     def pid(self):
@@ -138,6 +140,7 @@ class Process:
         written = self.log() + self.out()
         report = REPORT.search(written)
         assert not report, f"{self.name}: {written[report.start():][:6000]}"
+        assert self.may_hang or HANG not in written, f"librdkafka hung at its end: {self.tail()}"
         for secret in self.secrets:
             assert secret not in written, f"{self.name} wrote a secret: {self.tail()}"
 

@@ -71,6 +71,12 @@ def test_a_sanitizer_report_is_a_failure(script, report):
         process.ended()
 
 
+def test_a_hang_of_librdkafka_that_was_given_up_is_a_failure(script):
+    process = script("echo 'the Kafka client did not leave its group within 4 s' >&2\n")
+    with pytest.raises(AssertionError, match="librdkafka hung"):
+        process.ended()
+
+
 @pytest.mark.parametrize("stream", [1, 2])
 def test_a_secret_in_what_it_writes_is_a_failure(script, stream):
     process = script(f"echo 'key is hunter2' >&{stream}\n", secrets=["hunter2"])
