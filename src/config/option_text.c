@@ -1,0 +1,154 @@
+/* One option as text: its field as a Lua value, and what it may be in words; see options.h. Called
+ * by print.c and for error texts. */
+#include "config/options.h"
+
+#include "value/json.h"
+
+#include <math.h>
+
+void kb_lua_quote(struct kb_buf *out, struct kb_slice text)
+{
+    kb_buf_byte(out, '"');
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (c == '"' || c == '\\')
+            kb_buf_printf(out, "\\%c", c);
+        else if (c < ' ' || c >= 0x7f)
+            kb_buf_printf(out, "\\x%02x", c);
+        else
+            kb_buf_byte(out, (char)c);
+    }
+    kb_buf_byte(out, '"');
+}
+
+/* In the largest unit that leaves no rest. */
+static void format_size(int64_t bytes, struct kb_buf *out)
+{
+    static const char *const names[] = {"B", "KiB", "MiB", "GiB"};
+    size_t unit = 0;
+    for (; unit + 1 < KB_COUNT(names) && bytes >= 1024 && bytes % 1024 == 0; unit++)
+        bytes /= 1024;
+    kb_buf_printf(out, "%lld%s", (long long)bytes, names[unit]);
+}
+
+static void format_number(double number, struct kb_buf *out)
+{
+    if (number == floor(number))
+        kb_buf_printf(out, "%.0f", number);
+    else
+        kb_json_real(out, number);
+}
+
+static void format_policy(const struct kb_policy *policy, struct kb_buf *out)
+{
+    bool same = true;
+    for (int i = 1; i < KB_FAILURE_COUNT; i++)
+        same = same && policy->action[i] == policy->action[0];
+    if (same) {
+        kb_lua_quote(out, kb_slice_of(kb_action_name(policy->action[0])));
+        return;
+    }
+    for (int i = 0; i < KB_FAILURE_COUNT; i++)
+        kb_buf_printf(out, "%s%s = \"%s\"", i == 0 ? "{ " : ", ",
+            kb_failure_name((enum kb_failure)i), kb_action_name(policy->action[i]));
+    kb_buf_add(out, KB_S(" }"));
+}
+
+static void format_choice(const struct kb_option *option, const void *field, struct kb_buf *out)
+{
+    int value;
+    memcpy(&value, field, sizeof(value));
+    const struct kb_choice *choice = option->choices;
+    while (choice->later || choice->value != value)
+        choice++;
+    kb_lua_quote(out, kb_slice_of(choice->name));
+}
+
+bool kb_option_format(const struct kb_option *option, const void *base, struct kb_buf *out)
+{
+    const void *field = (const char *)base + option->offset;
+    switch (option->type) {
+    case KB_OPTION_INTEGER:
+        kb_buf_add_i64(
+            out, option->size == sizeof(int) ? *(const int *)field : *(const int64_t *)field);
+        return true;
+    case KB_OPTION_SIZE:
+        kb_buf_byte(out, '"');
+        format_size(*(const int64_t *)field, out);
+        kb_buf_byte(out, '"');
+        return true;
+    case KB_OPTION_NUMBER:
+        format_number(*(const double *)field, out);
+        return true;
+    case KB_OPTION_BOOLEAN:
+        kb_buf_add(out, *(const bool *)field ? KB_S("true") : KB_S("false"));
+        return true;
+    case KB_OPTION_TEXT:
+        if (!*(char *const *)field)
+            return false;
+        kb_lua_quote(out, option->secret ? KB_S("***") : kb_slice_of(*(char *const *)field));
+        return true;
+    case KB_OPTION_CHOICE:
+        format_choice(option, field, out);
+        return true;
+    case KB_OPTION_TEMPLATE:
+        if (!*(struct kb_template *const *)field)
+            return false;
+        kb_lua_quote(out, kb_template_text(*(struct kb_template *const *)field));
+        return true;
+    case KB_OPTION_POLICY:
+        format_policy(field, out);
+        return true;
+    case KB_OPTION_LATER:
+        break;
+    }
+    return false;
+}
+
+static void describe_choices(const struct kb_option *option, struct kb_buf *out)
+{
+    const struct kb_choice *choice = option->choices, *next;
+    for (bool first = true; choice->name; choice = next, first = false) {
+        for (next = choice + 1; next->name && next->later; next++)
+            ;
+        kb_buf_printf(out, "%s\"%s\"", first ? "" : next->name ? ", " : " or ", choice->name);
+    }
+}
+
+void kb_option_describe(const struct kb_option *option, struct kb_buf *out)
+{
+    switch (option->type) {
+    case KB_OPTION_INTEGER:
+        kb_buf_printf(out, "a whole number from %lld to %lld", (long long)option->min,
+            (long long)option->max);
+        break;
+    case KB_OPTION_SIZE:
+        kb_buf_add(out, KB_S("a size from "));
+        format_size(option->min, out);
+        kb_buf_add(out, KB_S(" to "));
+        format_size(option->max, out);
+        break;
+    case KB_OPTION_NUMBER:
+        kb_buf_printf(
+            out, "a number from %lld to %lld", (long long)option->min, (long long)option->max);
+        break;
+    case KB_OPTION_BOOLEAN:
+        kb_buf_add(out, KB_S("true or false"));
+        break;
+    case KB_OPTION_TEXT:
+        kb_buf_add(out, KB_S("a text"));
+        break;
+    case KB_OPTION_CHOICE:
+        describe_choices(option, out);
+        break;
+    case KB_OPTION_TEMPLATE:
+        kb_buf_add(out, KB_S("a template"));
+        break;
+    case KB_OPTION_POLICY:
+        kb_buf_add(
+            out, KB_S("\"stop\", \"skip\" or \"dlq\", or a table of them by class of failure"));
+        break;
+    case KB_OPTION_LATER:
+        break;
+    }
+}
