@@ -98,6 +98,8 @@ static int take_spec(struct sim *sim, struct sim_spec *spec)
     struct sim_ably *ably = sim->ably;
     struct sim_record *rec = spec->record;
     bool refuse = rec->channel->refused || sim_ably_phase_now(sim) == SIM_PHASE_MASS_REFUSAL;
+    if (rec->fate == SIM_OVERSIZE)
+        return rec->refusals++, 40009;
     if (sim->sabotage == SIM_REFUSE_GOOD && sim_chance(sim, 10))
         return rec->refusals++, 40160;
     if (refuse) {
@@ -110,7 +112,7 @@ static int take_spec(struct sim *sim, struct sim_spec *spec)
         sim_chance(sim, 500))
         return sim_chance(sim, 500) ? 42913 : 42914;
     if (sim_ably_phase_now(sim) == SIM_PHASE_CHANNEL_RATE && sim_chance(sim, 10))
-        return sim_chance(sim, 500) ? 42917 : 50003;
+        return (int)(sim_chance(sim, 900) ? sim_chance(sim, 500) ? 42917 : 50003 : 40142);
     if (rec->publications > 0 && sim->now_ms - rec->published_ms < SIM_REMEMBERS_MS) {
         ably->repeated++;
         return 0;
@@ -146,7 +148,7 @@ static void result(struct kb_buf *buf, const struct sim_spec *spec, int code)
         kb_buf_add(buf, KB_S(","));
         struct kb_buf error;
         kb_buf_init(&error, 1024);
-        error_body(&error, code / 100, code);
+        error_body(&error, code == 40009 ? 413 : code / 100, code);
         kb_buf_add(buf, (struct kb_slice){error.ptr + 1, error.len - 1});
         kb_buf_deinit(&error);
         kb_buf_add(buf, KB_S("]}"));
@@ -209,6 +211,21 @@ static void internal_error(struct sim *sim, struct sim_batch *batch, struct sim_
     refuse_request(sim, code / 100, code, out);
 }
 
+/* A record that Ably takes for a fault of the whole request; only a request of its own shows whose
+ * it is. */
+static bool broken_by_record(struct sim *sim, struct sim_batch *batch, struct sim_answer *out)
+{
+    for (size_t i = 0; i < batch->n; i++) {
+        struct sim_record *rec = batch->specs[i].record;
+        if (rec->fate != SIM_BREAKS)
+            continue;
+        rec->refusals += batch->n == 1;
+        refuse_request(sim, 400, 40000, out);
+        return true;
+    }
+    return false;
+}
+
 void sim_ably_serve(struct sim *sim, struct sim_batch *batch, struct sim_answer *out)
 {
     static const int rates[] = {42910, 42917, 42918, 42922};
@@ -227,7 +244,7 @@ void sim_ably_serve(struct sim *sim, struct sim_batch *batch, struct sim_answer 
         refuse_request(sim, code / 100, code, out);
     } else if (phase == SIM_PHASE_GARBAGE && struck) {
         garbage(sim, batch, out);
-    } else {
+    } else if (!broken_by_record(sim, batch, out)) {
         take_batch(sim, batch, batch->n, out);
     }
     sim_trace(sim, "Ably answers %d to %zu specs, first " KB_FMT, out->status, batch->n,

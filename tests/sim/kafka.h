@@ -18,13 +18,15 @@
 #include "sim.h"
 
 /* What a record is, and so what must come of it. */
-#define SIM_FATES(X)                                  \
-    X(GOOD, "good", -1)                               \
-    X(TOMBSTONE, "null value", -1)                    \
-    X(BAD_JSON, "bad JSON", KB_FAILURE_DECODE)        \
-    X(UNMAPPABLE, "no channel", KB_FAILURE_MAPPING)   \
-    X(TOO_LARGE, "too large", KB_FAILURE_MESSAGE)     \
-    X(BAD_CHANNEL, "bad channel", KB_FAILURE_MESSAGE) \
+#define SIM_FATES(X)                                             \
+    X(GOOD, "good", -1)                                          \
+    X(TOMBSTONE, "null value", -1)                               \
+    X(BAD_JSON, "bad JSON", KB_FAILURE_DECODE)                   \
+    X(UNMAPPABLE, "no channel", KB_FAILURE_MAPPING)              \
+    X(TOO_LARGE, "too large", KB_FAILURE_MESSAGE)                \
+    X(BAD_CHANNEL, "bad channel", KB_FAILURE_MESSAGE)            \
+    X(OVERSIZE, "too large for the account", KB_FAILURE_MESSAGE) \
+    X(BREAKS, "breaks its request", KB_FAILURE_PUBLISH)          \
     X(REFUSED, "refused channel", KB_FAILURE_PUBLISH)
 
 enum sim_fate {

@@ -127,7 +127,9 @@ static void fill_record(struct sim *sim, struct sim_record *rec)
     }
     if (rec->fate == SIM_TOMBSTONE)
         rec->value = (struct kb_slice){NULL, 0};
-    if (rec->fate == SIM_GOOD || rec->fate == SIM_REFUSED || rec->fate == SIM_TOMBSTONE)
+    bool mappable =
+        rec->fate == SIM_GOOD || rec->fate == SIM_TOMBSTONE || rec->fate >= SIM_OVERSIZE;
+    if (mappable)
         rec->channel = channel_named(
             sim, sim_format(sim, "%s:%s", topic->name, user), rec->fate == SIM_REFUSED);
     if (sim_chance(sim, 200)) {

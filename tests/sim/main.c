@@ -16,9 +16,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define SELF_TEST_SEEDS                                                      \
-    60 /* a sabotage that is not found in so many worlds is not found at all \
-        */
+#define TWICE_EVERY 4
+#define SELF_TEST_SEEDS 60 /* sabotage that is not found in so many worlds is not found at all */
 
 struct options {
     uint64_t seed, from, seeds, steps;

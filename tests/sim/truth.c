@@ -38,7 +38,7 @@ bool sim_truth_final(const struct sim *sim, const struct sim_record *rec)
         return true;
     if (action_of(sim, rec) != KB_ACTION_SKIP)
         return false;
-    return rec->fate != SIM_REFUSED || rec->refusals > 0;
+    return rec->fate < SIM_OVERSIZE || rec->refusals > 0;
 }
 
 /* Bytes that were given to the worker and have no outcome yet: with more than it may hold it must

@@ -106,8 +106,7 @@ static void turn(struct sim *sim, struct sim_worker *worker)
 static void perhaps_finish(struct sim *sim)
 {
     struct sim_world *world = sim->world;
-    if (world->ending || sim->faults || sim->kafka->n_records < sim->plan->records ||
-        !sim_truth_complete(sim))
+    if (world->ending || !world->grown || !sim_truth_complete(sim))
         return;
     sim_trace(sim, "all is done");
     world->ending = true;

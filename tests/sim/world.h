@@ -55,6 +55,7 @@ struct sim_process {
 struct sim_world {
     struct sim_process processes[SIM_PROCESSES_MAX];
     int n_processes, n_workers_ever;
+    bool grown;  /* the last record was produced */
     bool ending; /* everything is done, all drain */
     int64_t deadline_ms;
     uint64_t crashes, restarts;
