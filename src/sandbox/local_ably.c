@@ -299,9 +299,9 @@ static bool start_http(struct kb_local_ably *ably, int port, struct kb_err *err)
 
     errno = 0;
     ably->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
-        on_request, ably, MHD_OPTION_SOCK_ADDR, &loopback, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        CONNECTION_MEMORY, MHD_OPTION_NOTIFY_COMPLETED, end_call, ably, MHD_OPTION_END);
+        on_request, ably, MHD_OPTION_SOCK_ADDR, &loopback, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
+        MHD_OPTION_NOTIFY_COMPLETED, end_call, ably, MHD_OPTION_END);
     if (!ably->daemon)
         return kb_err_fatal(err, "the local Ably can't listen on 127.0.0.1:%d: %s", port,
             errno ? strerror(errno) : "libmicrohttpd did not start");
