@@ -151,6 +151,9 @@ static void c_functions_do_not_spin(void **state)
         run("a.lua",
             "table.insert(setmetatable({}, {__len = function() return 1 << 60 end}), 1, 2)"),
         "a.lua:1: a table with __len is not allowed here");
+    assert_string_equal(
+        run("a.lua", "table.remove(setmetatable({}, {__len = function() return 1 << 60 end}), 1)"),
+        "a.lua:1: a table with __len is not allowed here");
     assert_string_equal(run("a.lua", "setmetatable({}, {__gc = function() end})"),
         "a.lua:1: a metatable with __gc is not allowed here");
     assert_string_equal(
