@@ -82,10 +82,10 @@ static struct chunk *chunk_with_room(struct kb_deliveries *log, size_t size)
     return chunk;
 }
 
-/* Entries stand at multiples of 8. */
+/* Entries stand one behind the other, unaligned: they are copied out. */
 static size_t entry_size(const struct entry *entry)
 {
-    return (sizeof(*entry) + entry->channel_len + entry->id_len + 7) & ~(size_t)7;
+    return sizeof(*entry) + entry->channel_len + entry->id_len;
 }
 
 void kb_deliveries_add(struct kb_deliveries *log, const struct kb_delivery *delivery)

@@ -66,7 +66,8 @@ static void test_nearest(void **state)
         {"rum", "run"},
         {"option", "options"},
         {"optinos", "options"},
-        {"xyz", NULL}, /* as many mistakes as letters */
+        {"xyz", NULL},       /* as many mistakes as letters */
+        {"sandb0xyz", NULL}, /* three mistakes */
         {"publish", NULL},
         {"", NULL},
         {"a name that is far too long to be a slip of the finger", NULL},

@@ -392,7 +392,7 @@ static void test_duplicates(void **state)
 
     by_hand_start(&(struct kb_service_options){0});
     by_hand("POST", "/messages", body);
-    assert_answer(201, SUCCESS);
+    assert_answer(201, "\"serials\":[\"01700000000000-000000000001@kably-sandbox:000\"]");
     snprintf(serials, sizeof(serials), KB_FMT, KB_ARG(kb_buf_slice(&by_hand_x.answer)));
     by_hand_now += 119999;
     by_hand("POST", "/messages", body); /* accepted, not stored; told the first one's serial */
@@ -401,6 +401,7 @@ static void test_duplicates(void **state)
     by_hand("GET", "/_control/stats", "");
     assert_answer(200, "\"requests\":3,\"raw\":3,\"published\":2,\"duplicates\":1,"
                        "\"duplicated_ids\":1,\"refused\":0,");
+    assert_answer(200, "\"history_messages\":2,");
     by_hand_now += 1; /* two minutes after the first, whatever came between */
     by_hand("POST", "/messages", body);
     by_hand("GET", "/_control/stats", "");
