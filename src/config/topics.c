@@ -114,8 +114,6 @@ static void check_names(
     const char *dead_letters = load->config->dead_letter.topic;
     for (size_t i = 0; i < rules->n_patterns; i++) {
         const struct kb_topic_pattern *mine = &rules->patterns[i];
-        if (*mine->text == '^')
-            continue;
         if (dead_letters && strcmp(mine->text, dead_letters) == 0)
             kb_load_problem(load, block, no_key,
                 "\"%s\" is the dead-letter topic, which can't be consumed as well", mine->text);
