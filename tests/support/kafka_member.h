@@ -19,6 +19,9 @@
 
 enum { MEMBER_SLOTS = 64, MEMBER_TAKE = 256 };
 
+/* Short, so that the mock rebalances soon; a real broker's lower bound is 6000. */
+static const char *kafka_member_session_ms = "4000";
+
 struct kafka_member;
 typedef void (*kafka_member_record)(
     struct kafka_member *member, const struct kb_record *rec, void *arg);
@@ -58,7 +61,7 @@ static inline bool kafka_member_try_join(struct kafka_member *m, const char *boo
         {(char *)"bootstrap.servers", (char *)bootstraps, false, 1},
         {(char *)"group.id", (char *)group, false, 2},
         {(char *)"partition.assignment.strategy", (char *)strategy, false, 3},
-        {(char *)"session.timeout.ms", (char *)"4000", false, 4},
+        {(char *)"session.timeout.ms", (char *)kafka_member_session_ms, false, 4},
         {(char *)"heartbeat.interval.ms", (char *)"300", false, 5},
         {(char *)"fetch.wait.max.ms", (char *)"10", false, 6},
         {(char *)"reconnect.backoff.max.ms", (char *)"300", false, 7},
@@ -144,6 +147,8 @@ static inline void kafka_member_answers(struct kafka_member *m)
         m->last_answer = answer;
         m->commits += answer.ok;
         m->fenced += answer.fenced;
+        for (size_t i = 0; !answer.ok && i < MEMBER_SLOTS; i++)
+            m->slots[i].sent = -1; /* asked for again */
     }
 }
 
