@@ -466,6 +466,19 @@ static void secrets_are_not_printed(void **state)
     kb_config_unref(config);
 }
 
+static void a_policy_by_class_is_printed_by_class(void **state)
+{
+    (void)state;
+    struct kb_config *config =
+        load(BASE "topic 'a' { channel = 'x', on_error = { mapping = 'skip' } }\n");
+    char *text = printed(config);
+    assert_non_null(strstr(text,
+        "on_error = { decode = \"stop\", mapping = \"skip\", hook = \"stop\", message = \"stop\", "
+        "publish = \"stop\" },\n"));
+    free(text);
+    kb_config_unref(config);
+}
+
 static void options_are_all_listed(void **state)
 {
     (void)state;
@@ -537,6 +550,7 @@ int main(void)
         cmocka_unit_test(bombs_in_the_file),
         cmocka_unit_test(printed_form_loads_again),
         cmocka_unit_test(secrets_are_not_printed),
+        cmocka_unit_test(a_policy_by_class_is_printed_by_class),
         cmocka_unit_test(options_are_all_listed),
         cmocka_unit_test(warnings_do_not_stop_it),
         cmocka_unit_test(examples_load),
