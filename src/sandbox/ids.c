@@ -1,6 +1,5 @@
-/* See ids.h. Ring positions are counted for ever and masked; the table holds slot + 1, 0 = empty,
- * with linear probing and deletion by moving later entries of the run back, so there are no
- * tombstones. */
+/* See ids.h. Ring positions are counted for ever and masked; the table over it has linear
+ * probing, and deletion moves later entries of the run back, so there are no tombstones. */
 #include "sandbox/ids.h"
 
 #include "base/compiler.h"
@@ -14,12 +13,17 @@ struct entry {
     uint64_t seq : 63, repeated : 1;
 };
 
+struct place {
+    uint32_t entry; /* its slot in the ring + 1, 0 = empty */
+    uint32_t tag;   /* of its hash, so that the ring is rarely looked at in vain */
+};
+
 struct kb_ids {
     int64_t window_ms;
     size_t max;
-    struct entry *ring; /* capacity entries, the oldest at `head` */
-    uint32_t *table;    /* 2 * capacity slots */
-    size_t capacity;    /* a power of two, 0 at first */
+    struct entry *ring;  /* capacity entries, the oldest at `head` */
+    struct place *table; /* 2 * capacity of them */
+    size_t capacity;     /* a power of two, 0 at first */
     uint64_t head;
     size_t count;
     uint64_t repeated, early;
@@ -62,16 +66,20 @@ static size_t table_mask(const struct kb_ids *ids)
     return 2 * ids->capacity - 1;
 }
 
+static uint32_t tag_of(uint64_t hash)
+{
+    return (uint32_t)(hash >> 32);
+}
+
 /* The table's place of this hash: its entry, or the empty place where it would go. */
 static size_t find(const struct kb_ids *ids, uint64_t hash, uint64_t check)
 {
     size_t place = hash & table_mask(ids);
 
-    while (ids->table[place]) {
-        const struct entry *entry = at(ids, ids->table[place] - 1);
-        if (entry->hash == hash && entry->check == check)
+    for (; ids->table[place].entry; place = (place + 1) & table_mask(ids)) {
+        const struct entry *entry = at(ids, ids->table[place].entry - 1);
+        if (ids->table[place].tag == tag_of(hash) && entry->hash == hash && entry->check == check)
             break;
-        place = (place + 1) & table_mask(ids);
     }
     return place;
 }
@@ -81,16 +89,16 @@ static void forget_oldest(struct kb_ids *ids)
     const struct entry *oldest = at(ids, ids->head);
     size_t mask = table_mask(ids), hole = find(ids, oldest->hash, oldest->check), next = hole;
 
-    ids->table[hole] = 0;
+    ids->table[hole].entry = 0;
     for (;;) {
         next = (next + 1) & mask;
-        if (!ids->table[next])
+        if (!ids->table[next].entry)
             break;
-        size_t home = at(ids, ids->table[next] - 1)->hash & mask;
+        size_t home = at(ids, ids->table[next].entry - 1)->hash & mask;
         if (((next - home) & mask) < ((next - hole) & mask))
             continue; /* it would move before its home */
         ids->table[hole] = ids->table[next];
-        ids->table[next] = 0;
+        ids->table[next].entry = 0;
         hole = next;
     }
     ids->head++;
@@ -102,7 +110,7 @@ static bool grow(struct kb_ids *ids)
 {
     size_t capacity = ids->capacity ? 2 * ids->capacity : FIRST_CAPACITY;
     struct entry *ring = malloc(capacity * sizeof(*ring));
-    uint32_t *table = calloc(2 * capacity, sizeof(*table));
+    struct place *table = calloc(2 * capacity, sizeof(*table));
 
     if (!ring || !table) {
         free(ring);
@@ -118,8 +126,18 @@ static bool grow(struct kb_ids *ids)
     ids->capacity = capacity;
     ids->head = 0;
     for (size_t i = 0; i < ids->count; i++)
-        ids->table[find(ids, ring[i].hash, ring[i].check)] = (uint32_t)i + 1;
+        ids->table[find(ids, ring[i].hash, ring[i].check)] =
+            (struct place){(uint32_t)i + 1, tag_of(ring[i].hash)};
     return true;
+}
+
+static bool make_room(struct kb_ids *ids)
+{
+    if (ids->count == ids->max) {
+        forget_oldest(ids);
+        ids->early++;
+    }
+    return ids->count < ids->capacity || grow(ids);
 }
 
 enum kb_ids_result kb_ids_add(
@@ -127,30 +145,28 @@ enum kb_ids_result kb_ids_add(
 {
     uint64_t hash = kb_hash64(id, kb_hash64(channel, 1));
     uint64_t check = kb_hash64(id, kb_hash64(channel, 2));
-    size_t place;
+    size_t place = 0;
 
     while (ids->count > 0 && now_ms - at(ids, ids->head)->at_ms >= ids->window_ms)
         forget_oldest(ids);
     if (ids->capacity > 0) {
         place = find(ids, hash, check);
-        if (ids->table[place]) {
-            struct entry *first = at(ids, ids->table[place] - 1);
+        if (ids->table[place].entry) {
+            struct entry *first = at(ids, ids->table[place].entry - 1);
             ids->repeated += !first->repeated;
             first->repeated = 1;
             *seq = first->seq;
             return KB_IDS_AGAIN;
         }
     }
-    if (ids->count == ids->max) {
-        forget_oldest(ids);
-        ids->early++;
+    if (ids->count == ids->max || ids->count == ids->capacity) {
+        if (!make_room(ids))
+            return KB_IDS_NO_MEMORY;
+        place = find(ids, hash, check);
     }
-    if (ids->count == ids->capacity && !grow(ids))
-        return KB_IDS_NO_MEMORY;
-    place = find(ids, hash, check);
     size_t slot = (ids->head + ids->count++) & (ids->capacity - 1);
     ids->ring[slot] = (struct entry){hash, check, now_ms, *seq, 0};
-    ids->table[place] = (uint32_t)slot + 1;
+    ids->table[place] = (struct place){(uint32_t)slot + 1, tag_of(hash)};
     return KB_IDS_NEW;
 }
 

@@ -4,6 +4,7 @@
  * request; what is a wrong message refuses its spec. */
 #include "sandbox/posted.h"
 
+#include "base/hash.h"
 #include "sandbox/tokens.h"
 #include "value/json.h"
 
@@ -23,24 +24,29 @@ enum field {
     F_EXTRAS
 };
 
+#define NAME(text)             \
+    {                          \
+        text, sizeof(text) - 1 \
+    }
+
 static const struct {
     enum place place;
-    const char *name;
     enum field field;
+    struct kb_slice name;
 } members[] = {
-    {SPEC, "channels", F_CHANNELS},
-    {SPEC, "messages", F_MESSAGES},
-    {MESSAGE, "id", F_ID},
-    {MESSAGE, "name", F_NAME},
-    {MESSAGE, "clientId", F_CLIENT_ID},
-    {MESSAGE, "encoding", F_ENCODING},
-    {MESSAGE, "data", F_DATA},
-    {MESSAGE, "extras", F_EXTRAS},
+    {SPEC, F_CHANNELS, NAME("channels")},
+    {SPEC, F_MESSAGES, NAME("messages")},
+    {MESSAGE, F_ID, NAME("id")},
+    {MESSAGE, F_NAME, NAME("name")},
+    {MESSAGE, F_CLIENT_ID, NAME("clientId")},
+    {MESSAGE, F_ENCODING, NAME("encoding")},
+    {MESSAGE, F_DATA, NAME("data")},
+    {MESSAGE, F_EXTRAS, NAME("extras")},
 };
 
 /* Ably's known extras, and `kafka`, which the Kafka Connect sink has sent for years. */
-static const char *const known_extras[] = {
-    "kafka", "headers", "push", "ephemeral", "privileged", "ref"};
+static const struct kb_slice known_extras[] = {NAME("kafka"), NAME("headers"), NAME("push"),
+    NAME("ephemeral"), NAME("privileged"), NAME("ref")};
 
 struct reader {
     struct kb_tokens tokens;
@@ -171,7 +177,7 @@ static void end_copy(struct reader *r)
 static bool known_extra(struct kb_slice name)
 {
     for (size_t i = 0; i < KB_COUNT(known_extras); i++) {
-        if (kb_slice_is(name, known_extras[i]))
+        if (kb_slice_eq(name, known_extras[i]))
             return true;
     }
     return false;
@@ -183,7 +189,7 @@ static void check_extras(struct reader *r, enum kb_token token, struct kb_slice 
     bool opens = token == KB_TOKEN_OBJECT || token == KB_TOKEN_ARRAY;
 
     if (r->depth == 1 && token == KB_TOKEN_KEY) {
-        r->in_headers = kb_slice_is(text, "headers");
+        r->in_headers = kb_slice_eq(text, KB_S("headers"));
         if (!known_extra(text))
             bad_message(r, 40032, KB_S("extras holds a member that Ably does not know"));
     } else if (r->in_headers && r->depth == 1 && token != KB_TOKEN_OBJECT &&
@@ -356,7 +362,7 @@ static void take_key(struct reader *r, struct kb_slice name)
 {
     r->field = OTHER;
     for (size_t i = 0; i < KB_COUNT(members); i++) {
-        if (members[i].place == r->place && kb_slice_is(name, members[i].name))
+        if (members[i].place == r->place && kb_slice_eq(name, members[i].name))
             r->field = members[i].field;
     }
     if (r->field == F_CHANNELS) {
@@ -436,21 +442,37 @@ static void check_spec_shape(struct reader *r, const struct kb_posted_spec *spec
     }
 }
 
+/* The channels of a request so far; an open hash table that is never full. */
+struct names {
+    struct kb_slice list[KB_POSTED_CHANNELS_MAX];
+    size_t n;
+    uint8_t table[4 * KB_POSTED_CHANNELS_MAX]; /* a name's number from 1, 0 = empty */
+};
+
+static bool add_name(struct names *names, struct kb_slice name)
+{
+    size_t place = kb_hash64(name, 0) % KB_COUNT(names->table);
+
+    for (; names->table[place]; place = (place + 1) % KB_COUNT(names->table)) {
+        if (kb_slice_eq(names->list[names->table[place] - 1], name))
+            return true;
+    }
+    if (names->n == KB_POSTED_CHANNELS_MAX)
+        return false;
+    names->list[names->n++] = name;
+    names->table[place] = (uint8_t)names->n;
+    return true;
+}
+
 /* A name counts once, however many specs use it. */
 static void check_channel_count(struct reader *r)
 {
-    struct kb_slice seen[KB_POSTED_CHANNELS_MAX];
-    size_t n = 0, i;
+    struct names names = {.n = 0};
 
     for (struct kb_posted_spec *spec = r->posted->specs; spec; spec = spec->next) {
         for (struct kb_posted_channel *ch = spec->channels; ch; ch = ch->next) {
-            for (i = 0; i < n && !kb_slice_eq(seen[i], ch->name); i++)
-                ;
-            if (i < n)
-                continue;
-            if (n == KB_POSTED_CHANNELS_MAX)
+            if (!add_name(&names, ch->name))
                 return bad_shape(r, KB_S("more than 100 different channels in one request"));
-            seen[n++] = ch->name;
         }
     }
 }

@@ -24,11 +24,18 @@ static void print_member(struct kb_buf *json, struct kb_slice name, struct kb_sl
     kb_json_string(json, text);
 }
 
-/* The sortable number Ably gives a message; a repeat is told the number of the first. */
+/* The sortable number Ably gives a message: from the start's time and the message's own number. A
+ * repeat is told that of the first. */
 static void print_serial(const struct kb_service *service, struct kb_buf *out, uint64_t seq)
 {
-    kb_buf_printf(
-        out, "\"%014" PRId64 "-%012" PRIu64 "@kably-sandbox:000\"", service->started_ms, seq);
+    char digits[] = "-000000000000";
+
+    for (char *at = digits + sizeof(digits) - 2; seq > 0 && at > digits; at--, seq /= 10)
+        *at = (char)('0' + seq % 10);
+    kb_buf_byte(out, '"');
+    kb_buf_add(out, kb_slice_of(service->started));
+    kb_buf_add(out, (struct kb_slice){digits, sizeof(digits) - 1});
+    kb_buf_add(out, KB_S("@kably-sandbox:000\""));
 }
 
 /* A message as history gives it and an SDK takes it. */
@@ -41,7 +48,9 @@ static void print_message(struct kb_service *service, const struct kb_posted_mes
     kb_buf_add(json, KB_S("{\"id\":"));
     kb_json_string(json, id);
     print_member(json, KB_S(",\"clientId\":"), client_id);
-    kb_buf_printf(json, ",\"timestamp\":%" PRId64 ",\"serial\":", service->wall_ms);
+    kb_buf_add(json, KB_S(",\"timestamp\":"));
+    kb_buf_add_i64(json, service->wall_ms);
+    kb_buf_add(json, KB_S(",\"serial\":"));
     print_serial(service, json, seq);
     print_member(json, KB_S(",\"name\":"), msg->name);
     print_member(json, KB_S(",\"encoding\":"), msg->encoding);
@@ -100,8 +109,7 @@ static struct kb_slice generated_id(struct kb_service *service, struct kb_exchan
 
     if (!text)
         return KB_S("");
-    len = snprintf(
-        text, 48, "local-%" PRIx64 "-%" PRIu64, (uint64_t)service->started_ms, ++service->last_set);
+    len = snprintf(text, 48, "local-%s-%" PRIu64, service->started, ++service->last_set);
     return (struct kb_slice){text, (size_t)len};
 }
 
@@ -292,9 +300,11 @@ static void publish_spec(struct kb_service *service, struct kb_exchange *x, stru
     }
     if (p->new_form) {
         uint64_t failures = p->failures - failures_before;
-        kb_buf_printf(&x->answer,
-            "{\"successCount\":%" PRIu64 ",\"failureCount\":%" PRIu64 ",\"results\":[",
-            spec->n_channels - failures, failures);
+        kb_buf_add(&x->answer, KB_S("{\"successCount\":"));
+        kb_buf_add_i64(&x->answer, (int64_t)(spec->n_channels - failures));
+        kb_buf_add(&x->answer, KB_S(",\"failureCount\":"));
+        kb_buf_add_i64(&x->answer, (int64_t)failures);
+        kb_buf_add(&x->answer, KB_S(",\"results\":["));
     }
     kb_buf_add(&x->answer, kb_buf_slice(results));
     if (p->new_form)

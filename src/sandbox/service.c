@@ -46,7 +46,8 @@ struct kb_service *kb_service_new(const struct kb_service_options *options, stru
     service->options = *options;
     service->options.max_message_size = or_default(options->max_message_size, 65536);
     service->clock = options->clock ? options->clock : kb_clock_system();
-    service->started_ms = service->clock->wall_ms(service->clock);
+    snprintf(service->started, sizeof(service->started), "%014" PRId64,
+        service->clock->wall_ms(service->clock));
     service->key = options->key ? strdup(options->key) : NULL;
     service->ids = kb_ids_new(options->window_ms ? options->window_ms : 120000,
         or_default(options->ids_max, (size_t)4 << 20));

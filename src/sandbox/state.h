@@ -29,7 +29,7 @@ struct kb_service {
     char *key;
     struct kb_clock *clock;
     int64_t now_ms, wall_ms;     /* read once a request */
-    int64_t started_ms;          /* wall time, part of generated ids */
+    char started[24];            /* wall time of the start: part of serials and generated ids */
     uint64_t last_seq, last_set; /* numbers of the last message and the last generated id */
     struct kb_ids *ids;
     struct kb_store *store;
