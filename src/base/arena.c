@@ -72,13 +72,10 @@ static bool next_block(struct kb_arena *arena, size_t size)
 
 void *kb_arena_alloc(struct kb_arena *arena, size_t size)
 {
-    size_t left = arena->max - arena->used;
-    if (size > left)
-        return NULL;
     size_t rounded = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
     if (rounded == 0)
         rounded = alignof(max_align_t);
-    if (rounded > left || rounded < size)
+    if (rounded < size || rounded > arena->max - arena->used)
         return NULL;
     struct kb_arena_block *block = arena->current;
     if (!block || rounded > block->cap - block->used) {

@@ -162,15 +162,16 @@ static char *put_utf8(char *to, unsigned code)
     return to;
 }
 
-/* The character of a \u escape that is known to be well formed; *p stands behind the u and ends
- * behind all that belongs to it. A surrogate without its other half becomes U+FFFD. */
-static unsigned unicode_escape(const char **p, const char *end)
+/* The character of a \u escape in a checked string; *p stands behind the u and ends behind all that
+ * belongs to it. Looking for the second half of a pair goes no further than the string's closing
+ * quote. A surrogate without its other half becomes U+FFFD. */
+static unsigned unicode_escape(const char **p)
 {
     unsigned high = hex4(*p);
     *p += 4;
     if (high < 0xd800 || high > 0xdfff)
         return high;
-    if (high < 0xdc00 && end - *p >= 6 && (*p)[0] == '\\' && (*p)[1] == 'u') {
+    if (high < 0xdc00 && (*p)[0] == '\\' && (*p)[1] == 'u') {
         unsigned low = hex4(*p + 2);
         if (low >= 0xdc00 && low <= 0xdfff) {
             *p += 6;
@@ -217,7 +218,7 @@ static bool decode_escapes(struct reader *r, struct kb_slice raw, struct kb_slic
         char letter = p[1];
         p += 2;
         if (letter == 'u')
-            to = put_utf8(to, unicode_escape(&p, end));
+            to = put_utf8(to, unicode_escape(&p));
         else
             *to++ = control_escape(letter);
     }

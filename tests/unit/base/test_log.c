@@ -52,6 +52,21 @@ static void test_a_line_of_text(void **state)
         assert_true(shape[i] == 'd' ? out[i] >= '0' && out[i] <= '9' : out[i] == shape[i]);
 }
 
+/* Standard error may be closed, or a pipe nobody reads: whoever logs does not notice. */
+static void test_a_line_that_cannot_be_written(void **state)
+{
+    (void)state;
+    fflush(stderr);
+    int saved = dup(STDERR_FILENO);
+    close(STDERR_FILENO);
+    errno = ENOENT;
+    kb_log_error("test", "to nobody");
+    int after = errno;
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    assert_int_equal(after, ENOENT);
+}
+
 static void test_levels(void **state)
 {
     (void)state;
@@ -154,6 +169,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_line_of_text),
+        cmocka_unit_test(test_a_line_that_cannot_be_written),
         cmocka_unit_test(test_levels),
         cmocka_unit_test(test_a_json_object),
         cmocka_unit_test(test_overlong_text_is_cut),

@@ -136,6 +136,8 @@ static void test_strings_come_decoded(void **state)
     check_events(KB_S("\"\\ud800\\u0041\""), KB_S("s<\xef\xbf\xbd"
                                                   "A>"));
     check_events(KB_S("\"\\udc00\\ud800\\n\""), KB_S("s<\xef\xbf\xbd\xef\xbf\xbd\n>"));
+    check_events(KB_S("\"\\udc00\\udc01\""), KB_S("s<\xef\xbf\xbd\xef\xbf\xbd>"));
+    check_events(KB_S("\"\\ud800\\ue000\""), KB_S("s<\xef\xbf\xbd\xee\x80\x80>"));
     check_events(KB_S("\"\\ud800\\ud83d\\ude00\""), KB_S("s<\xef\xbf\xbd\xf0\x9f\x98\x80>"));
 }
 
@@ -197,7 +199,8 @@ static const struct {
     {"\"\\u12G4\"", 6, "expected four hexadecimal digits"},
     {"\"\\u", 4, "expected four hexadecimal digits"}, {"\"\\U0041\"", 3, "expected one of"},
     {"\"a\nb\"", 3, "a control character"}, {"\"\t\"", 2, "a control character"},
-    {"\"\x1f\"", 2, "a control character"}, {"\"\xff\"", 2, "not UTF-8"},
+    {"\"\x1f\"", 2, "a control character"},
+    {"\"ghijklmnop\x1fghijklmnop\"", 12, "a control character"}, {"\"\xff\"", 2, "not UTF-8"},
     {"\"a\xc3\"", 3, "not UTF-8"}, {"\"\xc3\xa9\x80\"", 4, "not UTF-8"},
     {"\"\xc0\x80\"", 2, "not UTF-8"}, {"\"\xed\xa0\x80\"", 2, "not UTF-8"},
     {"\"\xf4\x90\x80\x80\"", 2, "not UTF-8"}, {"\"\xf0\x9f\x98", 2, "not UTF-8"},
