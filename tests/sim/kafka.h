@@ -128,6 +128,8 @@ struct kb_source *sim_source_new(struct sim *sim, struct sim_worker *worker);
 void sim_source_crash(struct kb_source *src);
 bool sim_source_closed(const struct kb_source *src);
 struct sim_member *sim_source_member(struct kb_source *src);
+/* Does its worker keep the group happy? It polls, and answers a rebalance in bounded time. */
+void sim_source_check(struct sim *sim, const struct kb_source *src);
 void sim_source_break(struct kb_source *src); /* an error that ends it for good */
 /* For group.c: an event for the worker; `parts` are what is given or taken away. */
 void sim_source_rebalance(struct sim *sim, struct kb_source *src, enum kb_rebalance_kind kind,

@@ -260,6 +260,8 @@ static bool submit(struct kb_transport *transport, struct kb_http_request *req, 
     struct sim *sim = tr->sim;
     if (tr->dead)
         return kb_err_outage(err, "sim: the process is dead");
+    if (sim_faulty(sim, SIM_FAULT_SUBMIT, 50))
+        return kb_err_outage(err, "sim: no handle left");
     if (exchange_of(tr, req))
         sim_fail(sim, "worker %d submits a request that is on its way", tr->worker->number);
     check_request(sim, req);

@@ -61,6 +61,8 @@ void sim_plan_new(struct sim *sim)
     plan->poison = (int)ONE_OF(sim, 0, 10, 80);
     plan->growth_ms = sim_between(sim, 20, 600) * 1000;
     plan->records = (size_t)ONE_OF(sim, 100, 500, 1500);
+    plan->wait_max_ms = ONE_OF(sim, 0, 200, 1000);
+    plan->fault[SIM_FAULT_LOST_WAKES] = plan->fault[SIM_FAULT_LOST_WAKES] && plan->wait_max_ms > 0;
     plan_policy(sim, plan);
     plan_limits(sim, plan);
 }

@@ -7,25 +7,27 @@
 #include "failure/policy.h"
 #include "sim.h"
 
-#define SIM_FAULTS(X)                                                         \
-    X(CRASHES)       /* processes die without a goodbye */                    \
-    X(RESTARTS)      /* processes drain and come back */                      \
-    X(EXPIRIES)      /* the coordinator gives up a member that still works */ \
-    X(KAFKA_DOWN)    /* no records, no answers to commits */                  \
-    X(COMMITS)       /* commits and their answers get lost */                 \
-    X(REPEATS)       /* records come again */                                 \
-    X(ABLY_ERRORS)   /* 5xx, some after a part was published */               \
-    X(ABLY_DOWN)     /* nobody answers */                                     \
-    X(ABLY_RATE)     /* 429, for requests */                                  \
-    X(CHANNEL_RATE)  /* 429, for specs */                                     \
-    X(UNAUTHORIZED)  /* 401, 403 */                                           \
-    X(MASS_REFUSAL)  /* each spec of each request is refused */               \
-    X(GARBAGE)       /* answers that are no answers */                        \
-    X(CUT)           /* the connection ends before or after publishing */     \
-    X(LATE)          /* a request arrives long after its client gave up */    \
-    X(LETTERS)       /* the dead-letter topic is slow, full, away */          \
-    X(LONG_OUTAGES)  /* longer than Ably remembers ids */                     \
-    X(CLOCK_JUMPS)   /* the wall clock is set */                              \
+#define SIM_FAULTS(X)                                                           \
+    X(CRASHES)       /* processes die without a goodbye */                      \
+    X(RESTARTS)      /* processes drain and come back */                        \
+    X(EXPIRIES)      /* the coordinator gives up a member that still works */   \
+    X(KAFKA_DOWN)    /* no records, no answers to commits */                    \
+    X(COMMITS)       /* commits and their answers get lost */                   \
+    X(REPEATS)       /* records come again */                                   \
+    X(ABLY_ERRORS)   /* 5xx, some after a part was published */                 \
+    X(ABLY_DOWN)     /* nobody answers */                                       \
+    X(ABLY_RATE)     /* 429, for requests */                                    \
+    X(CHANNEL_RATE)  /* 429, for specs */                                       \
+    X(UNAUTHORIZED)  /* 401, 403 */                                             \
+    X(MASS_REFUSAL)  /* each spec of each request is refused */                 \
+    X(GARBAGE)       /* answers that are no answers */                          \
+    X(SUBMIT)        /* the transport takes no request */                       \
+    X(LOST_WAKES)    /* what wakes a worker gets lost; it looks again anyway */ \
+    X(CUT)           /* the connection ends before or after publishing */       \
+    X(LATE)          /* a request arrives long after its client gave up */      \
+    X(LETTERS)       /* the dead-letter topic is slow, full, away */            \
+    X(LONG_OUTAGES)  /* longer than Ably remembers ids */                       \
+    X(CLOCK_JUMPS)   /* the wall clock is set */                                \
     X(BROKEN_SOURCE) /* a source ends for good */
 
 enum sim_fault {
@@ -47,9 +49,10 @@ struct sim_plan {
     int64_t concurrency, linger_ms, max_records, max_bytes, max_channels, memory, drain_ms;
     int requests_per_second;
     int64_t max_message_size, padding; /* padding: bytes that make records larger, at most */
-    int64_t growth_ms;                 /* how long records are produced and faults happen */
-    size_t records;                    /* in all */
-    int64_t channels;                  /* users, so channels, of a topic */
+    int64_t wait_max_ms; /* a worker is turned at least that often; 0 = only when it asks */
+    int64_t growth_ms;   /* how long records are produced and faults happen */
+    size_t records;      /* in all */
+    int64_t channels;    /* users, so channels, of a topic */
 };
 
 void sim_plan_new(struct sim *sim);

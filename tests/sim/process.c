@@ -62,6 +62,7 @@ static struct sim_worker *start_worker(
     if (!worker->worker)
         sim_fail(sim, "no worker: %s", err.text);
     worker->poked = true;
+    worker->turn_ms = sim->now_ms;
     return worker;
 }
 

@@ -13,6 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define TAKE_MAX_MS 2000    /* a member that doesn't poll is put out in the end: it polls often */
+#define ANSWER_MAX_MS 20000 /* a rebalance that isn't answered holds up the whole group */
+
 struct assigned {
     struct sim_partition *part;
     uint32_t slot;
@@ -31,6 +34,7 @@ struct sim_source {
     size_t n_assigned;
     bool has_pending;
     struct kb_rebalance pending;
+    int64_t pending_ms, taken_ms; /* when it began to wait; the last call of take */
     uint64_t records_given;
     char *bytes;           /* of the records given by the last take */
     struct commit *commit; /* the one that is outstanding */
@@ -174,6 +178,7 @@ static size_t take(struct kb_source *source, struct kb_record *out, size_t max, 
         return 0;
     free(src->bytes);
     src->bytes = NULL;
+    src->taken_ms = sim->now_ms;
     size_t limit = sim->plan->hasty ? max : (size_t)sim_between(sim, 1, 64), n = 0;
     limit = limit < max ? limit : max;
     bool slip = sim_faulty(sim, SIM_FAULT_REPEATS, 50);
@@ -452,6 +457,7 @@ struct kb_source *sim_source_new(struct sim *sim, struct sim_worker *worker)
     src->sim = sim;
     src->worker = worker;
     src->member = sim_member_new(sim, &src->source);
+    src->taken_ms = sim->now_ms;
     sim_after(sim, sim_skewed(sim, 0, 3000), first_join, src, 0);
     return &src->source;
 }
@@ -486,6 +492,21 @@ struct sim_member *sim_source_member(struct kb_source *source)
     return ((struct sim_source *)source)->member;
 }
 
+void sim_source_check(struct sim *sim, const struct kb_source *source)
+{
+    const struct sim_source *src = (const struct sim_source *)source;
+    int64_t cap = sim->plan->wait_max_ms;
+    if (src->dead || src->closed || src->broken)
+        return;
+    if (cap && sim->now_ms - src->taken_ms > TAKE_MAX_MS + cap)
+        sim_fail(sim, "worker %d does not poll the group: %lld ms without a take",
+            src->worker->number, (long long)(sim->now_ms - src->taken_ms));
+    /* A worker that drains answers by leaving the group. */
+    if (src->has_pending && sim->now_ms - src->pending_ms > ANSWER_MAX_MS + sim->plan->drain_ms)
+        sim_fail(sim, "worker %d does not answer a rebalance for %lld ms", src->worker->number,
+            (long long)(sim->now_ms - src->pending_ms));
+}
+
 void sim_source_break(struct kb_source *source)
 {
     struct sim_source *src = (struct sim_source *)source;
@@ -501,6 +522,7 @@ void sim_source_rebalance(struct sim *sim, struct kb_source *source, enum kb_reb
         return;
     KB_BUG_ON(src->has_pending);
     src->has_pending = true;
+    src->pending_ms = sim->now_ms;
     src->pending =
         (struct kb_rebalance){kind, lost, calloc(n + 1, sizeof(struct kb_partition_id)), n};
     KB_BUG_ON(!src->pending.partitions);

@@ -7,7 +7,7 @@
 #include "truth.h"
 
 #define IDLE_TURNS_MAX \
-    3000 /* turns in a row that did nothing, though the worker asked for them at once */
+    3000 /* turns in a row that did nothing, though the worker waited for them at once */
 
 void sim_world_new(struct sim *sim, uint64_t max_steps)
 {
@@ -35,6 +35,8 @@ static void poke(struct sim *sim, void *object, uint64_t unused)
 
 void sim_worker_poke(struct sim_worker *worker, int64_t delay_ms)
 {
+    if (sim_faulty(worker->sim, SIM_FAULT_LOST_WAKES, 200))
+        return;
     if (delay_ms == 0)
         worker->poked = true;
     else
@@ -60,10 +62,13 @@ static int64_t wake_ms(const struct sim_worker *worker)
 {
     if (worker->poked)
         return worker->sim->now_ms;
-    int64_t wake = kb_worker_wake_ms(worker->worker);
+    int64_t wake = kb_worker_wake_ms(worker->worker), cap = worker->sim->plan->wait_max_ms;
+    if (wake != INT64_MAX)
+        wake -= worker->process->clock.origin_ms;
+    if (cap && wake > worker->turn_ms + cap)
+        wake = worker->turn_ms + cap;
     if (wake == INT64_MAX)
         return wake;
-    wake -= worker->process->clock.origin_ms;
     return wake > worker->sim->now_ms ? wake : worker->sim->now_ms;
 }
 
@@ -91,11 +96,14 @@ static struct sim_worker *next_worker(struct sim *sim, int64_t *when)
 static void turn(struct sim *sim, struct sim_worker *worker)
 {
     uint64_t before = worker->activity;
-    bool poked = worker->poked;
+    bool waited = worker->poked || sim->now_ms > worker->turn_ms + 2;
     worker->poked = false;
+    worker->turn_ms = sim->now_ms;
     kb_worker_turn(worker->worker);
+    if (!worker->stopping)
+        sim_source_check(sim, worker->source);
     sim_process_look(sim, worker);
-    worker->idle = before == worker->activity && !poked ? worker->idle + 1 : 0;
+    worker->idle = before == worker->activity && !waited ? worker->idle + 1 : 0;
     if (worker->idle > IDLE_TURNS_MAX)
         sim_fail(sim, "worker %d spins: %d turns without anything to do", worker->number,
             IDLE_TURNS_MAX);

@@ -35,6 +35,7 @@ struct sim_worker {
     struct kb_random_seeded random;
     bool poked, stopping, broken; /* broken: its source was made to fail */
     int64_t stop_ms;              /* when it was told to drain */
+    int64_t turn_ms;              /* its last turn */
     uint64_t activity, idle;      /* door calls that did something; turns in a row without one */
 };
 
