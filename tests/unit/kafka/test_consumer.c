@@ -1,5 +1,5 @@
 /* The consumer against librdkafka's mock cluster: what a record carries, commits and their answers,
- * rebalances with two members, pause and resume, and every way of closing.
+ * pause and resume, and every way of closing.
  *
  * The mock's first join takes three seconds, so one test does several things where they belong
  * together. */
@@ -119,11 +119,6 @@ static void test_a_record_arrives_as_it_is(void **state)
     struct kb_slice id = m.src->ops->cluster_id(m.src);
     assert_true(id.len > 0);
     assert_ptr_equal(m.src->ops->cluster_id(m.src).ptr, id.ptr);
-
-    /* `more`, and a wake-up on the descriptor when the consumer had nothing to do */
-    while (kafka_member_take(&m))
-        ;
-    produce_numbers(mock, "orders", 0, 0, 0);
     kafka_member_leave(&m);
 }
 
@@ -220,70 +215,6 @@ static void test_a_refused_commit_says_so(void **state)
     kafka_member_leave(&m);
 }
 
-/* ------------------------------------------------------------------ rebalances */
-
-/* The mock refuses commits while an eager group rebalances (a real broker takes them until the
- * members have joined again), so what shall stand is committed before. */
-static void commit_now(struct kafka_member *m)
-{
-    assert_true(kafka_member_commit(m));
-    assert_true(kafka_member_await_commit(m, 5000));
-    assert_true(m->last_answer.ok);
-}
-
-static void two_members(struct kafka_mock *mock, const char *strategy)
-{
-    struct kafka_member a, b;
-    kafka_mock_topic(mock, "orders", 4);
-    for (int32_t p = 0; p < 4; p++)
-        produce_numbers(mock, "orders", p, 0, 100);
-    kafka_member_join(&a, mock->bootstraps, "g", strategy, orders, 1, NULL, NULL);
-    run_until(&a, 400, 20);
-    assert_int_equal(kafka_member_slots(&a), 4);
-    commit_now(&a);
-
-    kafka_member_join(&b, mock->bootstraps, "g", strategy, orders, 1, NULL, NULL);
-    const int64_t until = kafka_member_ms() + 30000;
-    while (
-        (kafka_member_slots(&a) != 2 || kafka_member_slots(&b) != 2) && kafka_member_ms() < until) {
-        kafka_member_turn(&a);
-        kafka_member_turn(&b);
-    }
-    assert_int_equal(kafka_member_slots(&a), 2);
-    assert_int_equal(kafka_member_slots(&b), 2);
-    assert_int_equal(a.lost, 0);
-
-    for (int32_t p = 0; p < 4; p++)
-        produce_numbers(mock, "orders", p, 100, 110);
-    while (a.records + b.records < 440 && kafka_member_ms() < until) {
-        kafka_member_turn(&a);
-        kafka_member_turn(&b);
-    }
-    assert_true(b.records >= 20);
-    assert_int_equal(a.records + b.records, 440);
-    assert_int_equal(a.gaps + b.gaps + a.repeats + b.repeats, 0);
-
-    commit_now(&a);
-    commit_now(&b);
-    kafka_member_leave(&a); /* b gets everything and starts behind what was committed */
-    produce_numbers(mock, "orders", 0, 110, 111);
-    while (kafka_member_slots(&b) != 4 && kafka_member_ms() < until)
-        kafka_member_turn(&b);
-    run_until(&b, 441 - a.records, 10);
-    kafka_member_leave(&b);
-    assert_int_equal(b.gaps + b.repeats, 0);
-}
-
-static void test_two_members_range(void **state)
-{
-    two_members(*state, "range");
-}
-
-static void test_two_members_cooperative(void **state)
-{
-    two_members(*state, "cooperative-sticky");
-}
-
 /* ------------------------------------------------------------------ pause and resume */
 
 static void set_paused(struct kafka_member *m, uint32_t slot, bool pause)
@@ -327,34 +258,6 @@ static void test_pause_loses_and_repeats_nothing(void **state)
     assert_int_equal(m.repeats, 0);
     assert_int_equal(m.while_paused, 0);
     kafka_member_leave(&m);
-}
-
-/* A pause outlives an assignment inside librdkafka: who gets the partition back must read on. */
-static void test_pause_does_not_outlive_the_assignment(void **state)
-{
-    struct kafka_mock *mock = *state;
-    struct kafka_member a, b;
-    kafka_mock_topic(mock, "orders", 2);
-    produce_numbers(mock, "orders", 0, 0, 10);
-    produce_numbers(mock, "orders", 1, 0, 10);
-    kafka_member_join(&a, mock->bootstraps, "g", "range", orders, 1, NULL, NULL);
-    run_until(&a, 20, 20);
-    commit_now(&a);
-    set_paused(&a, 0, true);
-    set_paused(&a, 1, true);
-    kafka_member_join(&b, mock->bootstraps, "g", "range", orders, 1, NULL, NULL);
-    const int64_t until = kafka_member_ms() + 30000;
-    while (kafka_member_slots(&b) != 1 && kafka_member_ms() < until) {
-        kafka_member_turn(&a);
-        kafka_member_turn(&b);
-    }
-    kafka_member_leave(&b);
-    while (kafka_member_slots(&a) != 2 && kafka_member_ms() < until)
-        kafka_member_turn(&a);
-    produce_numbers(mock, "orders", 0, 10, 12);
-    produce_numbers(mock, "orders", 1, 10, 12);
-    run_until(&a, 24, 10);
-    kafka_member_leave(&a);
 }
 
 /* ------------------------------------------------------------------ closing, refusing */
@@ -476,10 +379,7 @@ int main(int argc, char **argv)
         WITH_MOCK(test_more_and_wake),
         WITH_MOCK(test_commit_is_where_the_next_one_starts),
         WITH_MOCK(test_a_refused_commit_says_so),
-        WITH_MOCK(test_two_members_range),
-        WITH_MOCK(test_two_members_cooperative),
         WITH_MOCK(test_pause_loses_and_repeats_nothing),
-        WITH_MOCK(test_pause_does_not_outlive_the_assignment),
         WITH_MOCK(test_close_range),
         WITH_MOCK(test_close_cooperative),
         WITH_MOCK(test_close_before_anything_happened),
