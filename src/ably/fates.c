@@ -24,7 +24,6 @@ static void refuse_alone(
         return;
     }
     set(fates, i, KB_FATE_AGAIN);
-    fates->kept++;
     fates->why = *result;
 }
 

@@ -6,7 +6,7 @@
  * it fates.outage  the gate is to close; `why` says for what
  *
  * Refusals are believed while Ably accepts something now and then; a run of them with no acceptance
- * ends in `kept`: AGAIN instead of REFUSED (gate.h). */
+ * ends in AGAIN instead of REFUSED (gate.h). */
 #ifndef KB_ABLY_FATES_H
 #define KB_ABLY_FATES_H
 
@@ -25,10 +25,9 @@ enum kb_fate {
 struct kb_fates {
     unsigned char *of; /* enum kb_fate, one per spec; the caller's */
     size_t n[KB_FATE_COUNT];
-    size_t kept; /* of AGAIN: refusals not believed */
     bool outage;
     bool split; /* refused as a whole for one we don't know: all AGAIN, in smaller requests */
-    struct kb_result why; /* of outage, split and kept */
+    struct kb_result why; /* of outage and split, or the last refusal that was not believed */
 };
 
 void kb_fates_decide(

@@ -46,6 +46,19 @@ struct kb_publisher {
 
 /* ---- begin and end ---- */
 
+/* As many as may fly at once; no further one is ever made. */
+static bool requests_new(struct kb_publisher *pub)
+{
+    for (int i = 0; i < pub->options.concurrency; i++) {
+        struct kb_request *req = kb_request_new(&pub->requests, pub->options.max_records);
+        if (!req)
+            return false;
+        req->next = pub->idle;
+        pub->idle = req;
+    }
+    return true;
+}
+
 struct kb_publisher *kb_publisher_new(const struct kb_publisher_options *options,
     struct kb_transport *transport, struct kb_random *random,
     const struct kb_publisher_callbacks *callbacks, struct kb_err *err)
@@ -74,7 +87,7 @@ struct kb_publisher *kb_publisher_new(const struct kb_publisher_options *options
             ready;
     pub->requests.open_timeout_ms = options->open_timeout_ms;
     pub->requests.timeout_ms = options->request_timeout_ms;
-    if (ready && pub->base_url && pub->lanes && pub->fates.of)
+    if (ready && pub->base_url && pub->lanes && pub->fates.of && requests_new(pub))
         return pub;
     kb_publisher_free(pub);
     kb_err_fatal(err, "no memory for the publisher");
@@ -192,7 +205,7 @@ void kb_publisher_sweep(struct kb_publisher *pub)
 static void describe(const struct kb_publisher *pub, char *out, size_t size)
 {
     const struct kb_result *why = &pub->fates.why;
-    if (pub->fates.kept || !pub->fates.outage)
+    if (!pub->fates.outage)
         snprintf(out, size,
             "Ably has refused %d messages in a row and accepted none (a revoked capability?): they "
             "are kept; "
@@ -377,15 +390,10 @@ static int64_t send_at_ms(const struct kb_publisher *pub, int64_t now_ms)
     return at > bucket ? at : bucket;
 }
 
-static bool send(struct kb_publisher *pub, int64_t now_ms)
+static void send_one(struct kb_publisher *pub, int64_t now_ms)
 {
     struct kb_request *req = pub->idle;
-    if (req)
-        pub->idle = req->next;
-    else
-        req = kb_request_new(&pub->requests, pub->options.max_records);
-    if (!req)
-        return false;
+    pub->idle = req->next;
     size_t bytes, n = kb_gate_outage(&pub->gate)
                           ? kb_lanes_pack_probe(pub->lanes, req->specs, &bytes)
                           : kb_lanes_pack(pub->lanes, req->specs, &bytes);
@@ -405,7 +413,6 @@ static bool send(struct kb_publisher *pub, int64_t now_ms)
         req->http.reply = (struct kb_http_reply){.err = err};
         request_ended(pub, req, now_ms);
     }
-    return true;
 }
 
 void kb_publisher_step(struct kb_publisher *pub, int64_t now_ms)
@@ -414,7 +421,8 @@ void kb_publisher_step(struct kb_publisher *pub, int64_t now_ms)
     kb_lanes_tick(pub->lanes, now_ms);
     while ((done = pub->transport->ops->done(pub->transport)) != NULL)
         request_ended(pub, done->context, now_ms);
-    while (kb_lanes_ready(pub->lanes) && send_at_ms(pub, now_ms) <= now_ms && send(pub, now_ms)) {}
+    while (kb_lanes_ready(pub->lanes) && send_at_ms(pub, now_ms) <= now_ms)
+        send_one(pub, now_ms);
 }
 
 int64_t kb_publisher_wake_ms(const struct kb_publisher *pub, int64_t now_ms)

@@ -469,6 +469,43 @@ static void test_a_refused_spec_is_refused_alone(void **state)
     world_free(w);
 }
 
+/* However many: an acceptance beside them vouches for the key. */
+static void test_many_refusals_beside_an_acceptance_are_believed(void **state)
+{
+    (void)state;
+    struct world *w = &world;
+    world_new(w, &plain, 1);
+    w->verdict = deny_channel_1;
+    add_many(w, 100, 2);
+    run_to_end(w);
+    assert_int_equal(w->submitted, 1);
+    assert_int_equal(w->outcomes[KB_OUTCOME_REFUSED], 50);
+    world_free(w);
+}
+
+static int expired_for_spec_3_once(void *context, size_t spec, size_t channel)
+{
+    struct world *w = context;
+    (void)channel;
+    return spec == 3 && w->submitted == 1 ? 40142 : 0;
+}
+
+static void test_credentials_inside_results_are_an_outage_for_that_spec(void **state)
+{
+    (void)state;
+    struct world *w = &world;
+    world_new(w, &plain, 1);
+    w->verdict = expired_for_spec_3_once;
+    add_many(w, 8, 8);
+    run_until(w, 1021);
+    assert_int_equal(w->outcomes[KB_OUTCOME_PUBLISHED], 7);
+    assert_true(kb_publisher_status(w->pub)->outage);
+    assert_non_null(strstr(kb_publisher_status(w->pub)->outage_text, "40142"));
+    run_to_end(w);
+    assert_int_equal(w->outcomes[KB_OUTCOME_PUBLISHED], 8);
+    world_free(w);
+}
+
 static int too_large(void *context, size_t spec, size_t channel)
 {
     (void)context;
@@ -884,6 +921,8 @@ int main(void)
         cmocka_unit_test(test_a_lost_reply_is_asked_again_soon_and_published_once),
         cmocka_unit_test(test_wrong_credentials_wait_loudly_and_name_no_secret),
         cmocka_unit_test(test_a_refused_spec_is_refused_alone),
+        cmocka_unit_test(test_many_refusals_beside_an_acceptance_are_believed),
+        cmocka_unit_test(test_credentials_inside_results_are_an_outage_for_that_spec),
         cmocka_unit_test(test_too_large_is_a_message_failure),
         cmocka_unit_test(test_a_rate_limited_channel_waits_and_others_go_on),
         cmocka_unit_test(test_an_inversion_by_ably_is_counted_once),
