@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Every byte as \u00XX, and what a SIMD variant writes beyond its end: for a single byte still a whole block, eight
- * bytes and a store of sixteen behind them. */
+/* Every byte as \u00XX, and what a SIMD variant writes beyond its end: for a single byte still a
+ * whole block, eight bytes and a store of sixteen behind them. */
 #define KB_JSON_ESCAPED_MAX(len) (6 * (len) + 24)
 
 typedef size_t kb_json_escape_fn(char *to, const char *from, size_t len);
