@@ -4,7 +4,6 @@
  * request; what is a wrong message refuses its spec. */
 #include "sandbox/posted.h"
 
-#include "base/hash.h"
 #include "sandbox/tokens.h"
 #include "value/json.h"
 
@@ -427,69 +426,14 @@ static void read_body(struct reader *r, struct kb_slice body)
     kb_buf_deinit(&r->copy);
 }
 
-/* Every spec needs a channel and a message, and names a channel once. */
-static void check_spec_shape(struct reader *r, const struct kb_posted_spec *spec)
-{
-    if (spec->n_channels == 0)
-        bad_shape(r, KB_S("a spec without channels"));
-    if (spec->n_messages == 0)
-        bad_shape(r, KB_S("a spec without messages"));
-    for (struct kb_posted_channel *a = spec->channels; a; a = a->next) {
-        for (struct kb_posted_channel *b = a->next; b; b = b->next) {
-            if (kb_slice_eq(a->name, b->name))
-                bad_shape(r, KB_S("a spec names the same channel twice"));
-        }
-    }
-}
-
-/* The channels of a request so far; an open hash table that is never full. */
-struct names {
-    struct kb_slice list[KB_POSTED_CHANNELS_MAX];
-    size_t n;
-    uint8_t table[4 * KB_POSTED_CHANNELS_MAX]; /* a name's number from 1, 0 = empty */
-};
-
-static bool add_name(struct names *names, struct kb_slice name)
-{
-    size_t place = kb_hash64(name, 0) % KB_COUNT(names->table);
-
-    for (; names->table[place]; place = (place + 1) % KB_COUNT(names->table)) {
-        if (kb_slice_eq(names->list[names->table[place] - 1], name))
-            return true;
-    }
-    if (names->n == KB_POSTED_CHANNELS_MAX)
-        return false;
-    names->list[names->n++] = name;
-    names->table[place] = (uint8_t)names->n;
-    return true;
-}
-
-/* A name counts once, however many specs use it. */
-static void check_channel_count(struct reader *r)
-{
-    struct names names = {.n = 0};
-
-    for (struct kb_posted_spec *spec = r->posted->specs; spec; spec = spec->next) {
-        for (struct kb_posted_channel *ch = spec->channels; ch; ch = ch->next) {
-            if (!add_name(&names, ch->name))
-                return bad_shape(r, KB_S("more than 100 different channels in one request"));
-        }
-    }
-}
-
 bool kb_posted_read_batch(struct kb_posted *posted, struct kb_slice body, struct kb_arena *arena)
 {
     struct reader r = {.arena = arena, .posted = posted, .place = TOP};
 
     *posted = (struct kb_posted){.last_spec = &posted->specs};
     read_body(&r, body);
-    if (!posted->shape.code && posted->n_specs == 0)
-        bad_shape(&r, KB_S("the batch is empty"));
-    for (struct kb_posted_spec *spec = posted->specs; spec && !posted->shape.code;
-         spec = spec->next)
-        check_spec_shape(&r, spec);
     if (!posted->shape.code)
-        check_channel_count(&r);
+        posted->shape = kb_posted_check_shape(posted);
     return !posted->shape.code;
 }
 
@@ -504,6 +448,6 @@ bool kb_posted_read_messages(
     add_channel(&r, channel);
     read_body(&r, body);
     if (!posted->shape.code)
-        check_spec_shape(&r, posted->specs);
+        posted->shape = kb_posted_check_shape(posted);
     return !posted->shape.code;
 }

@@ -61,6 +61,8 @@ bool kb_posted_read_batch(struct kb_posted *posted, struct kb_slice body, struct
 bool kb_posted_read_messages(struct kb_posted *posted, struct kb_slice body,
     struct kb_slice channel, struct kb_arena *arena);
 
+/* The rules for a batch as a whole, which reading ends with; code 0 = none is broken. */
+struct kb_refusal kb_posted_check_shape(const struct kb_posted *posted);
 /* Ably's rules for a spec's messages: number, size, ids, data. Fills size, key and, where one is
  * broken and reading has not met one before, refusal. */
 void kb_posted_check(struct kb_posted_spec *spec, size_t max_message_size);

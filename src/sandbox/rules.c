@@ -1,12 +1,72 @@
-/* Ably's rules for the messages of a spec and for channel names (facts: ably-rest.md, 3, 5, 6 and
- * 7). Pure functions of what was posted; called by publish.c before anything is stored. */
+/* Ably's rules for a batch, the messages of a spec and channel names (facts: ably-rest.md, 3, 5, 6
+ * and 7). Pure functions of what was posted; called by publish.c before anything is stored. */
 #include "sandbox/posted.h"
 
 #include "base/compiler.h"
+#include "base/hash.h"
+
+#include <stdint.h>
 
 static struct kb_refusal broken(int status, int code, const char *text)
 {
     return (struct kb_refusal){status, code, kb_slice_of(text)};
+}
+
+/* The channels of a request so far; an open hash table that is never full. */
+struct names {
+    struct kb_slice list[KB_POSTED_CHANNELS_MAX];
+    size_t n;
+    uint8_t table[4 * KB_POSTED_CHANNELS_MAX]; /* a name's number from 1, 0 = empty */
+};
+
+static bool add_name(struct names *names, struct kb_slice name)
+{
+    size_t place = kb_hash64(name, 0) % KB_COUNT(names->table);
+
+    for (; names->table[place]; place = (place + 1) % KB_COUNT(names->table)) {
+        if (kb_slice_eq(names->list[names->table[place] - 1], name))
+            return true;
+    }
+    if (names->n == KB_POSTED_CHANNELS_MAX)
+        return false;
+    names->list[names->n++] = name;
+    names->table[place] = (uint8_t)names->n;
+    return true;
+}
+
+/* A spec needs a channel and a message, and names a channel once. */
+static struct kb_refusal check_spec_shape(const struct kb_posted_spec *spec)
+{
+    if (spec->n_channels == 0)
+        return broken(400, 40001, "a spec without channels");
+    if (spec->n_messages == 0)
+        return broken(400, 40001, "a spec without messages");
+    for (const struct kb_posted_channel *a = spec->channels; a; a = a->next) {
+        for (const struct kb_posted_channel *b = a->next; b; b = b->next) {
+            if (kb_slice_eq(a->name, b->name))
+                return broken(400, 40001, "a spec names the same channel twice");
+        }
+    }
+    return (struct kb_refusal){0};
+}
+
+struct kb_refusal kb_posted_check_shape(const struct kb_posted *posted)
+{
+    struct names names = {.n = 0};
+    struct kb_refusal refusal = {0};
+
+    if (posted->n_specs == 0)
+        return broken(400, 40001, "the batch is empty");
+    for (const struct kb_posted_spec *spec = posted->specs; spec; spec = spec->next) {
+        refusal = check_spec_shape(spec);
+        if (refusal.code)
+            return refusal;
+        for (const struct kb_posted_channel *ch = spec->channels; ch; ch = ch->next) {
+            if (!add_name(&names, ch->name)) /* it counts once, however many specs use it */
+                return broken(400, 40001, "more than 100 different channels in one request");
+        }
+    }
+    return refusal;
 }
 
 static bool ends_with(struct kb_slice text, struct kb_slice end)
