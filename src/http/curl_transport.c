@@ -29,6 +29,7 @@ struct transfer {
     struct kb_buf body, header_text;
     struct part content_type, retry_after, server, error_code, error_message;
     bool truncated;
+    bool head_ended; /* the empty line behind the headers has come */
     char error[CURL_ERROR_SIZE];
 };
 
@@ -97,6 +98,7 @@ static void keep_header(
 static void forget_headers(struct transfer *transfer)
 {
     kb_buf_reset(&transfer->header_text);
+    transfer->head_ended = false;
     transfer->content_type = transfer->retry_after = transfer->server = transfer->error_code =
         transfer->error_message = (struct part){0};
 }
@@ -107,6 +109,8 @@ static size_t on_header(char *bytes, size_t size, size_t n, void *context)
     struct kb_slice line = {bytes, size * n};
     if (kb_slice_starts(line, KB_S("HTTP/")))
         forget_headers(transfer); /* what came before was an interim answer's */
+    else if (kb_slice_eq(line, KB_S("\r\n")) || kb_slice_eq(line, KB_S("\n")))
+        transfer->head_ended = true;
     keep_header(transfer, line, "content-type:", &transfer->content_type);
     keep_header(transfer, line, "retry-after:", &transfer->retry_after);
     keep_header(transfer, line, "server:", &transfer->server);
@@ -274,6 +278,8 @@ static void fill_reply(struct transfer *transfer, CURLcode code)
             slice_of(transfer, transfer->error_code), slice_of(transfer, transfer->error_message)},
         .connected = sent > 0,
     };
+    if (code == CURLE_OK && !transfer->head_ended)
+        code = CURLE_PARTIAL_FILE; /* curl takes a connection closed among the headers for an end */
     if (code == CURLE_OK || (code == CURLE_WRITE_ERROR && transfer->truncated)) {
         reply->status = (int)status;
         return;
