@@ -250,6 +250,8 @@ static void travel(struct sim *sim, struct exchange *ex)
             ex->reply_after_ms = sim_between(sim, req->timeout_ms / 2, 2 * req->timeout_ms);
         ex->reply_lost = sim_chance(sim, 200);
     }
+    if (sim->sabotage == SIM_ENDLESS_REQUEST && sim_chance(sim, 10))
+        return;
     sim_after(sim, there, arrive, ex, 0);
     sim_after(sim, req->timeout_ms, give_up, ex, 0);
 }

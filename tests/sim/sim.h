@@ -43,7 +43,7 @@ struct sim_event {
     X(FORGET_LETTER, "a dead letter is acknowledged and lost", "committed past")             \
     X(REFUSE_GOOD, "Ably refuses a message for good that is fine", "not its own fault")      \
     X(KEEP_CHANNEL, "a request's channels stay taken after its end", "two requests at once") \
-    X(NO_COMMIT_ANSWER, "a commit is never answered", "stuck")                               \
+    X(ENDLESS_REQUEST, "a request never ends", "stuck")                                      \
     X(CHANCE, "something is decided by the address of an object", "not the same")
 
 enum sim_sabotage {

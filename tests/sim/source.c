@@ -347,8 +347,7 @@ static void arrive(struct sim *sim, void *object, uint64_t unused)
         return;
     }
     commit->answer.ok = true;
-    if (sim->sabotage != SIM_NO_COMMIT_ANSWER || !sim_chance(sim, 100))
-        sim_after(sim, sim_skewed(sim, 0, 50), answer, commit, 0);
+    sim_after(sim, sim_skewed(sim, 0, 50), answer, commit, 0);
 }
 
 static bool send_commit(
