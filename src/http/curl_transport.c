@@ -202,6 +202,7 @@ static bool transfer_begin(struct transfer *transfer, struct kb_http_request *re
 {
     CURL *easy = transfer->easy;
     bool get = strcmp(req->method, "GET") == 0;
+    KB_BUG_ON(!get && strcmp(req->method, "POST") != 0);
     transfer->req = req;
     transfer->truncated = false;
     transfer->error[0] = '\0';
@@ -209,7 +210,6 @@ static bool transfer_begin(struct transfer *transfer, struct kb_http_request *re
     kb_buf_reset(&transfer->body);
     transfer->body.max = req->max_reply;
     curl_easy_setopt(easy, get ? CURLOPT_HTTPGET : CURLOPT_POST, 1L);
-    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, req->method);
     if (!get)
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)req->body_len);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)req->open_timeout_ms);

@@ -32,7 +32,7 @@ struct kb_http_reply {
 };
 
 struct kb_http_request {
-    const char *method; /* "POST" */
+    const char *method; /* "POST" or "GET" */
     const char *url;
     const char *const *headers; /* "Name: value" lines, NULL at the end; borrowed until the end */
     uint64_t headers_version; /* changes when `headers` do, so that a prepared list can be reused */

@@ -30,6 +30,7 @@ struct server {
     pthread_t thread;
     const char *reply;   /* what a complete request is answered with */
     size_t reply_len;    /* of that, as much is sent */
+    atomic_bool hold;    /* wait before it */
     bool stall;          /* then keep the connection open and silent */
     bool close_after;    /* or close it */
     bool endless;        /* or go on for ever */
@@ -92,6 +93,8 @@ static bool send_all(int fd, const char *bytes, size_t len)
 /* False: the connection is to be closed. */
 static bool answer(struct server *s, int fd)
 {
+    while (s->hold && !s->stop)
+        usleep(1000);
     if (!send_all(fd, s->reply, s->reply_len))
         return false;
     while (s->endless && !s->stop)
@@ -229,6 +232,7 @@ static const struct kb_http_reply *exchange(struct client *c)
 {
     struct kb_err err;
     c->body.at = 0;
+    assert_null(c->tr->ops->done(c->tr)); /* the last reply is read: its handle is free again */
     assert_true(c->tr->ops->submit(c->tr, &c->req, &err));
     assert_ptr_equal(wait_done(c), &c->req);
     return &c->req.reply;
@@ -291,12 +295,14 @@ static void test_the_connection_is_kept(void **state)
 static void test_headers_change_with_their_version(void **state)
 {
     (void)state;
-    static const char *const other[] = {"X-One: changed", NULL};
+    const char *headers[] = {"X-One: 1", "X-Two: 2", NULL};
     struct server s;
     struct client c;
     run(&s, &c, OK_REPLY, 10);
+    c.req.headers = headers;
     exchange(&c);
-    c.req.headers = other;
+    headers[0] = "X-One: changed";
+    headers[1] = NULL;
     c.req.headers_version++;
     exchange(&c);
     assert_non_null(strstr(s.request.ptr, "\r\nX-One: changed\r\n"));
@@ -467,6 +473,22 @@ static void test_a_reply_cut_anywhere_is_none(void **state)
     }
 }
 
+static void test_no_answer_has_nothing_of_the_last_one(void **state)
+{
+    (void)state;
+    struct server s;
+    struct client c;
+    run(&s, &c, OK_REPLY, 10);
+    exchange(&c);
+    s.reply_len = 0;
+    s.close_after = true;
+    const struct kb_http_reply *reply = exchange(&c);
+    expect_outage(reply, true);
+    assert_null(reply->headers.content_type.ptr);
+    assert_int_equal(reply->body.len, 0);
+    end(&s, &c);
+}
+
 static void test_a_stalled_answer_times_out(void **state)
 {
     (void)state;
@@ -572,8 +594,7 @@ static void test_a_cancelled_request_never_comes(void **state)
     struct client c;
     struct kb_err err;
     server_start(&s, OK_REPLY);
-    s.reply_len = 0;
-    s.stall = true;
+    s.hold = true;
     server_run(&s);
     client_init(&c, s.port, 10);
     assert_true(c.tr->ops->submit(c.tr, &c.req, &err));
@@ -583,6 +604,7 @@ static void test_a_cancelled_request_never_comes(void **state)
     }
     c.tr->ops->cancel(c.tr, &c.req);
     memset(&c.req, 0xee, sizeof(c.req)); /* it is its owner's again */
+    s.hold = false;
     for (int i = 0; i < 20; i++) {
         kb_curl_wait(c.tr, NULL, 0, 5);
         assert_null(c.tr->ops->done(c.tr));
@@ -629,6 +651,7 @@ int main(void)
         cmocka_unit_test(test_a_reply_beyond_the_maximum_is_truncated),
         cmocka_unit_test(test_a_reply_of_just_the_maximum_is_whole),
         cmocka_unit_test(test_a_reply_cut_anywhere_is_none),
+        cmocka_unit_test(test_no_answer_has_nothing_of_the_last_one),
         cmocka_unit_test(test_a_stalled_answer_times_out),
         cmocka_unit_test(test_a_refused_connection_sent_nothing),
         cmocka_unit_test(test_only_http_is_spoken),
