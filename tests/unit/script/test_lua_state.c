@@ -93,14 +93,15 @@ static void text_only(void **state)
 static void endless_loops_end(void **state)
 {
     (void)state;
-    static const char *const texts[] = {
+    static const char close_loops[] = "\nlocal function spin() while true do end end "
+                                      "local x <close> = setmetatable({}, {__close = spin}) spin()";
+    const char *const texts[] = {
         "\nwhile true do end",
         "\nwhile true do pcall(function() while true do end end) end",
         "\nlocal function f() return pcall(f) end while true do f() end",
         "\nlocal function f() return f() end f()",
         "\nfor i = 1, math.huge do pcall(error) end",
-        "\nlocal x <close> = setmetatable({}, {__close = function() while true do end end})"
-        " while true do end",
+        close_loops,
     };
     for (size_t i = 0; i < KB_COUNT(texts); i++)
         assert_string_equal(run("a.lua", texts[i]),
