@@ -34,9 +34,6 @@ bool kb_cli_asks_help(int argc, char **argv);
 /* "kably NAME: what is wrong" and where to read on; returns KB_EXIT_USAGE. */
 int kb_cli_usage(const char *command, const char *fmt, ...) KB_PRINTF(2, 3);
 
-/* The name in `known` that was probably meant, NULL = none is near. */
-const char *kb_cli_nearest(const char *name, const char *const *known, int n_known);
-
 /* The configuration file where none is named: $KABLY_CONFIG, else /etc/kably/kably.lua. */
 const char *kb_cli_file(const char *argument);
 

@@ -1,10 +1,9 @@
-/* Help, usage errors and "did you mean". */
+/* Help and usage errors. */
+#include "base/suggest.h"
 #include "cli/cli.h"
 
 #include <stdarg.h>
 #include <string.h>
-
-#define NAME_MAX_LEN 31 /* longer names are not guessed at */
 
 void kb_cli_print_commands(FILE *to)
 {
@@ -63,51 +62,6 @@ int kb_cli_usage(const char *command, const char *fmt, ...)
     return KB_EXIT_USAGE;
 }
 
-static int least(int a, int b, int c)
-{
-    int d = a < b ? a : b;
-
-    return d < c ? d : c;
-}
-
-/* How many letters to add, drop, change or swap with a neighbour to make one of the other. */
-static int distance(const char *a, const char *b)
-{
-    int cost[NAME_MAX_LEN + 1][NAME_MAX_LEN + 1];
-    int a_len = (int)strlen(a), b_len = (int)strlen(b);
-
-    for (int i = 0; i <= a_len; i++) {
-        for (int j = 0; j <= b_len; j++) {
-            if (i == 0 || j == 0) {
-                cost[i][j] = i + j;
-                continue;
-            }
-            cost[i][j] = least(cost[i - 1][j] + 1, cost[i][j - 1] + 1,
-                cost[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                cost[i][j] = least(cost[i][j], cost[i - 2][j - 2] + 1, cost[i][j]);
-        }
-    }
-    return cost[a_len][b_len];
-}
-
-const char *kb_cli_nearest(const char *name, const char *const *known, int n_known)
-{
-    const char *nearest = NULL;
-    int best = 3; /* two mistakes may be a slip, three are another word */
-
-    for (int i = 0; i < n_known; i++) {
-        if (strlen(name) > NAME_MAX_LEN || strlen(known[i]) > NAME_MAX_LEN)
-            continue;
-        int d = distance(name, known[i]);
-        if (d < best && d < (int)strlen(known[i])) {
-            best = d;
-            nearest = known[i];
-        }
-    }
-    return nearest;
-}
-
 int kb_cli_unknown(const char *name)
 {
     const char *names[32], *nearest;
@@ -115,7 +69,7 @@ int kb_cli_unknown(const char *name)
 
     for (; n < kb_n_commands && n < (int)KB_COUNT(names); n++)
         names[n] = kb_commands[n].name;
-    nearest = kb_cli_nearest(name, names, n);
+    nearest = kb_suggest(kb_slice_of(name), names, (size_t)n);
     fprintf(stderr, "kably: unknown command \"%s\"", name);
     if (nearest)
         fprintf(stderr, "; did you mean \"%s\"?\n", nearest);

@@ -1,5 +1,6 @@
 /* `kably sandbox`: librdkafka's mock cluster and the local Ably, until a signal. The lines it
  * prints can be read by people, sourced by a shell and parsed by a test. */
+#include "base/suggest.h"
 #include "cli/cli.h"
 #include "sandbox/local_ably.h"
 #include "sandbox/mock_kafka.h"
@@ -88,7 +89,7 @@ static int parse(struct wish *wish, int argc, char **argv)
         } else if (strcmp(name, "--no-kafka") == 0) {
             wish->no_kafka = true;
         } else {
-            nearest = kb_cli_nearest(name, known, KB_COUNT(known));
+            nearest = kb_suggest(kb_slice_of(name), known, KB_COUNT(known));
             return kb_cli_usage("sandbox", "unknown \"%s\"%s%s%s", name,
                 nearest ? ", did you mean \"" : "", nearest ? nearest : "", nearest ? "\"" : "");
         }

@@ -4,10 +4,10 @@
  * protected calls. */
 #include "config/blocks.h"
 
+#include "base/suggest.h"
 #include "config/helpers.h"
 #include "config/keys.h"
 #include "script/lua_state.h"
-#include "template/suggest.h"
 
 #include <lauxlib.h>
 #include <time.h>

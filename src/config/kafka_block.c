@@ -1,7 +1,7 @@
 /* The block `kafka`: any librdkafka property, as text. What exists and what may be set is the
  * business of kafka/properties.h. Called by load.c. */
+#include "base/suggest.h"
 #include "config/load.h"
-#include "template/suggest.h"
 
 #include <inttypes.h>
 

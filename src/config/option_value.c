@@ -3,7 +3,7 @@
  * what env() gives. */
 #include "config/options.h"
 
-#include "template/suggest.h"
+#include "base/suggest.h"
 
 #include <errno.h>
 #include <math.h>

@@ -2,7 +2,7 @@
  */
 #include "config/options.h"
 
-#include "template/suggest.h"
+#include "base/suggest.h"
 
 #define ROW(kind, name, kind_of_value) \
     .block = KB_BLOCK_##kind, .key = name, .type = KB_OPTION_##kind_of_value

@@ -7,9 +7,11 @@
  */
 #include "kafka/properties.h"
 
+#include "base/suggest.h"
+
 #include <stdint.h>
 
-enum { NAME_MAX_LEN = 80, VALUE_MAX = 512, FETCH_MAX_BYTES = 4 << 20 };
+enum { VALUE_MAX = 512, FETCH_MAX_BYTES = 4 << 20 };
 
 #define CONSUMER (1u << KB_CLIENT_CONSUMER)
 #define PRODUCER (1u << KB_CLIENT_PRODUCER)
@@ -114,30 +116,6 @@ static unsigned clients_of(const char *table, const char *name)
     return clients ? clients : CONSUMER | PRODUCER;
 }
 
-/* How many letters must be changed, added or removed to get from a to b (Levenshtein). */
-static size_t distance(struct kb_slice a, struct kb_slice b)
-{
-    size_t row[NAME_MAX_LEN + 1];
-    if (a.len > NAME_MAX_LEN || b.len > NAME_MAX_LEN)
-        return SIZE_MAX;
-    for (size_t j = 0; j <= b.len; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a.len; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b.len; j++) {
-            size_t best = diagonal + (a.ptr[i - 1] != b.ptr[j - 1]);
-            diagonal = row[j];
-            if (row[j] + 1 < best)
-                best = row[j] + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
-            row[j] = best;
-        }
-    }
-    return row[b.len];
-}
-
 static bool unknown_property(const char *name, struct kb_err *err)
 {
     char *table = library_table();
@@ -146,7 +124,7 @@ static bool unknown_property(const char *name, struct kb_err *err)
     size_t fewest = strlen(name) / 3 + 1; /* farther away is no typing mistake */
     char scope;
     while (table_next(&at, &row, &scope)) {
-        size_t changes = row.len ? distance(kb_slice_of(name), row) : SIZE_MAX;
+        size_t changes = row.len ? kb_suggest_distance(kb_slice_of(name), row) : SIZE_MAX;
         if (changes < fewest) {
             fewest = changes;
             nearest = row;

@@ -2,9 +2,9 @@
  *
  * A recursive descent over the bytes: each parse_... begins where `at` stands and leaves it behind
  * what it took, or fails with the column of what it could not take. */
+#include "base/suggest.h"
 #include "base/utf8.h"
 #include "template/parts.h"
-#include "template/suggest.h"
 
 #include <stdarg.h>
 

@@ -54,32 +54,6 @@ static void test_help_fits_a_screen(void **state)
     assert_null(kb_command_find("serve"));
 }
 
-static void test_nearest(void **state)
-{
-    static const char *const known[] = {"run", "check", "options", "sandbox"};
-    static const char *const cases[][2] = {
-        {"chekc", "check"}, /* two neighbours swapped */
-        {"ceck", "check"},
-        {"checks", "check"},
-        {"sandboxx", "sandbox"},
-        {"snadbx", "sandbox"},
-        {"rum", "run"},
-        {"option", "options"},
-        {"optinos", "options"},
-        {"xyz", NULL},       /* as many mistakes as letters */
-        {"sandb0xyz", NULL}, /* three mistakes */
-        {"publish", NULL},
-        {"", NULL},
-        {"a name that is far too long to be a slip of the finger", NULL},
-    };
-    (void)state;
-    for (size_t i = 0; i < KB_COUNT(cases); i++) {
-        const char *nearest = kb_cli_nearest(cases[i][0], known, KB_COUNT(known));
-        if (!nearest != !cases[i][1] || (nearest && strcmp(nearest, cases[i][1]) != 0))
-            fail_msg("\"%s\": %s", cases[i][0], nearest ? nearest : "none");
-    }
-}
-
 static int unknown(int argc, char **argv)
 {
     (void)argc;
@@ -160,7 +134,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_help_fits_a_screen),
-        cmocka_unit_test(test_nearest),
         cmocka_unit_test(test_wrong_usage),
         cmocka_unit_test(test_version),
         cmocka_unit_test(test_default_file),

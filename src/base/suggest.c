@@ -1,6 +1,8 @@
-/* Nearest word by edit distance. Called at load only, by the template parser and by whoever reads
- * names. */
-#include "template/suggest.h"
+/* Nearest word by edit distance. Called at load only, by whoever reads names that people
+ * type. */
+#include "base/suggest.h"
+
+#include <stdint.h>
 
 #define WORD_MAX 64
 
@@ -15,11 +17,11 @@ static size_t min3(size_t a, size_t b, size_t c)
     return ab < c ? ab : c;
 }
 
-/* How many letters are wrong, missing, too many or swapped with their neighbour. Both words are at
- * most WORD_MAX long. cost[i][j] is the distance of the first i letters of `a` to the first j of
- * `b`. */
-static size_t distance(struct kb_slice a, struct kb_slice b)
+/* cost[i][j] is the distance of the first i letters of `a` to the first j of `b`. */
+size_t kb_suggest_distance(struct kb_slice a, struct kb_slice b)
 {
+    if (a.len > WORD_MAX || b.len > WORD_MAX)
+        return SIZE_MAX;
     size_t cost[WORD_MAX + 1][WORD_MAX + 1];
     for (size_t i = 0; i <= a.len; i++) {
         for (size_t j = 0; j <= b.len; j++) {
@@ -40,15 +42,13 @@ static size_t distance(struct kb_slice a, struct kb_slice b)
 
 const char *kb_suggest(struct kb_slice word, const char *const *known, size_t n_known)
 {
-    if (word.len == 0 || word.len > WORD_MAX)
+    if (word.len == 0)
         return NULL;
     size_t nearest = word.len <= 3 ? 2 : 3; /* it must be below */
     const char *best = NULL;
     for (size_t i = 0; i < n_known; i++) {
         struct kb_slice name = kb_slice_of(known[i]);
-        if (name.len > WORD_MAX)
-            continue;
-        size_t d = distance(word, name);
+        size_t d = kb_suggest_distance(word, name);
         if (d < nearest && d < name.len) {
             nearest = d;
             best = known[i];

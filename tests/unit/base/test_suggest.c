@@ -1,6 +1,6 @@
 /* "did you mean": near enough to help, never so far that it misleads. */
 #include "base/compiler.h"
-#include "template/suggest.h"
+#include "base/suggest.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
