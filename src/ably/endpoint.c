@@ -1,6 +1,7 @@
 /* The endpoint grammar of Ably's specification, REC1; see endpoint.h. */
 #include "ably/endpoint.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <string.h>
 
@@ -53,6 +54,9 @@ bool kb_endpoint_url(
 
 bool kb_endpoint_loopback(const char *endpoint)
 {
-    return endpoint && (strcmp(endpoint, "localhost") == 0 || strncmp(endpoint, "127.", 4) == 0 ||
-                           strcmp(endpoint, "::1") == 0 || strcmp(endpoint, "[::1]") == 0);
+    struct in_addr address; /* parsed, not compared as text: 127.example.com is somebody's host */
+    return endpoint &&
+           (strcmp(endpoint, "localhost") == 0 || strcmp(endpoint, "::1") == 0 ||
+               strcmp(endpoint, "[::1]") == 0 ||
+               (inet_pton(AF_INET, endpoint, &address) == 1 && ntohl(address.s_addr) >> 24 == 127));
 }

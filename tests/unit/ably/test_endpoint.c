@@ -63,6 +63,9 @@ static void loopback_is_known(void **state)
     assert_true(kb_endpoint_loopback("localhost"));
     assert_true(kb_endpoint_loopback("::1"));
     assert_false(kb_endpoint_loopback(NULL));
+    assert_true(kb_endpoint_loopback("127.8.9.10"));
+    assert_false(kb_endpoint_loopback("127.example.com"));
+    assert_false(kb_endpoint_loopback("128.0.0.1"));
     assert_false(kb_endpoint_loopback("localhost.example.org"));
     assert_false(kb_endpoint_loopback("main"));
 }
