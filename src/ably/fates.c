@@ -19,11 +19,7 @@ static void set_all(struct kb_fates *fates, size_t n, enum kb_fate fate)
 static void refuse_alone(
     struct kb_fates *fates, size_t i, const struct kb_result *result, struct kb_gate *gate)
 {
-    if (kb_gate_refused(gate)) {
-        set(fates, i, KB_FATE_REFUSED);
-        return;
-    }
-    set(fates, i, KB_FATE_AGAIN);
+    set(fates, i, kb_gate_refused(gate) ? KB_FATE_REFUSED : KB_FATE_AGAIN);
     fates->why = *result;
 }
 
@@ -63,10 +59,6 @@ static void decide_results(
     const struct kb_result *outage = tally.credentials;
     if (tally.accepted + tally.refused == 0 && tally.general > 0)
         outage = tally.general_first; /* not one got through: it isn't about these channels */
-    if (outage) {
-        fates->outage = true;
-        fates->why = *outage;
-    }
     for (size_t i = 0; i < n; i++) {
         const struct kb_result *result = &reply->results[i];
         if (result->class == KB_ABLY_OK)
@@ -80,6 +72,10 @@ static void decide_results(
             set(fates, i, KB_FATE_REFUSED);
         else
             refuse_alone(fates, i, result, gate);
+    }
+    if (outage) {
+        fates->outage = true;
+        fates->why = *outage;
     }
 }
 

@@ -27,7 +27,8 @@ struct kb_fates {
     size_t n[KB_FATE_COUNT];
     bool outage;
     bool split; /* refused as a whole for one we don't know: all AGAIN, in smaller requests */
-    struct kb_result why; /* of outage and split, or the last refusal that was not believed */
+    struct kb_result
+        why; /* of outage and split; else the last refusal with no acceptance beside it */
 };
 
 void kb_fates_decide(

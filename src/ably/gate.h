@@ -5,7 +5,7 @@
  *       '------------------------- the probe was answered --------'
  *
  *     if (kb_gate_ready_ms(&gate, now) <= now)
- *         req->epoch = kb_gate_sent(&gate, now);
+ *         req->epoch = kb_gate_sent(&gate);
  *     ...
  *     kb_gate_failed(&gate, req->epoch, now, retry_after_ms, random, "HTTP 503 from ...");
  *     kb_gate_answered(&gate, req->epoch, accepted);
@@ -25,8 +25,8 @@
 #include <stdint.h>
 
 #define KB_GATE_WAIT_MIN_MS 100
-#define KB_GATE_WAIT_MAX_MS \
-    10000 /* with a request's timeout well inside Ably's two minutes of duplicates */
+/* With a request's timeout well inside the two minutes in which Ably drops duplicates. */
+#define KB_GATE_WAIT_MAX_MS 10000
 #define KB_GATE_RETRY_AFTER_MAX_MS 60000
 #define KB_GATE_REFUSALS_MAX 32
 

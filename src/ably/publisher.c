@@ -202,16 +202,19 @@ void kb_publisher_sweep(struct kb_publisher *pub)
 
 /* ---- outages: the gate, and what the log says of it ---- */
 
+/* Why nothing can be sent. A run of refusals may meet an answer that neither adds to it nor ends
+ * it: then what was said stays. */
 static void describe(const struct kb_publisher *pub, char *out, size_t size)
 {
     const struct kb_result *why = &pub->fates.why;
-    if (!pub->fates.outage)
+    if (why->class == KB_ABLY_OK)
+        snprintf(out, size, "%s", pub->gate.text);
+    else if (!pub->fates.outage)
         snprintf(out, size,
-            "Ably has refused %d messages in a row and accepted none (a revoked capability?): they "
-            "are kept; "
-            "the last refusal: %d " KB_FMT,
+            "Ably refused %d messages in a row and accepted none (a revoked capability?), the rest "
+            "is kept; the last refusal: %d " KB_FMT,
             KB_GATE_REFUSALS_MAX, why->code, KB_ARG(why->text));
-    else if (why->status == 0)
+    else if (why->status == 0 && why->code == 0)
         snprintf(out, size, "no answer from " KB_FMT, KB_ARG(why->text));
     else
         snprintf(out, size, "HTTP %d, Ably code %d from %s: " KB_FMT " (%s)", why->status,

@@ -234,16 +234,16 @@ static void on_begin_array(struct kb_events *sink)
 
 static void on_key(struct kb_events *sink, struct kb_slice name)
 {
-    static const char *const names[] = {
-#define X(id, name) [MEMBER_##id] = name,
+    static const struct kb_slice names[] = {
+#define X(id, name) [MEMBER_##id] = {name, sizeof(name) - 1},
         MEMBERS(X)
 #undef X
     };
     struct reader *reader = (struct reader *)sink;
-    reader->member = MEMBER_OTHER;
-    for (unsigned i = MEMBER_OTHER + 1; !reader->ignored && i < KB_COUNT(names); i++)
-        if (kb_slice_is(name, names[i]))
-            reader->member = (enum member)i;
+    unsigned i = reader->ignored ? KB_COUNT(names) : MEMBER_OTHER + 1;
+    while (i < KB_COUNT(names) && !kb_slice_eq(name, names[i]))
+        i++;
+    reader->member = i < KB_COUNT(names) ? (enum member)i : MEMBER_OTHER;
 }
 
 /* Every scalar but null ends up here. Returns the member it belongs to, MEMBER_OTHER for none of

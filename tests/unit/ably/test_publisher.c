@@ -626,6 +626,14 @@ static int deny_all(void *context, size_t spec, size_t channel)
     return 40160;
 }
 
+static int limit_all(void *context, size_t spec, size_t channel)
+{
+    (void)context;
+    (void)spec;
+    (void)channel;
+    return 42913;
+}
+
 static void test_a_run_of_refusals_pauses_and_recovers_with_an_acceptance(void **state)
 {
     (void)state;
@@ -637,6 +645,11 @@ static void test_a_run_of_refusals_pauses_and_recovers_with_an_acceptance(void *
     assert_int_equal(w->outcomes[KB_OUTCOME_REFUSED], KB_GATE_REFUSALS_MAX);
     assert_true(kb_publisher_status(w->pub)->outage);
     assert_non_null(strstr(kb_publisher_status(w->pub)->outage_text, "in a row"));
+    assert_non_null(strstr(kb_publisher_status(w->pub)->outage_text, "40160 said so"));
+    w->verdict = limit_all; /* no refusal, but no acceptance either: it lasts, and says the same */
+    run_until(w, 90000);
+    assert_true(kb_publisher_status(w->pub)->outage);
+    assert_non_null(strstr(kb_publisher_status(w->pub)->outage_text, "40160 said so"));
     w->verdict = NULL;
     run_to_end(w);
     assert_int_equal(w->outcomes[KB_OUTCOME_PUBLISHED], 500 - KB_GATE_REFUSALS_MAX);
