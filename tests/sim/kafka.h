@@ -60,6 +60,7 @@ struct sim_record {
     unsigned letters;         /* times it stands in the dead-letter topic */
     bool overtaken;           /* Ably refused it for now and took a later one of the same request */
     bool mass_refused;        /* refused while Ably refused everything */
+    int given_up_by;          /* the worker that dead-lettered it though it is good */
     int told_worker;          /* the worker that was told it is published, from 1... */
     uint64_t told_assignment; /* ...and in which assignment of the partition */
 };
@@ -127,6 +128,7 @@ bool sim_group_stable(const struct sim *sim);
 struct kb_source *sim_source_new(struct sim *sim, struct sim_worker *worker);
 void sim_source_crash(struct kb_source *src);
 bool sim_source_closed(const struct kb_source *src);
+bool sim_source_left_uncommitted(const struct kb_source *src); /* at its close */
 struct sim_member *sim_source_member(struct kb_source *src);
 /* Does its worker keep the group happy? It polls, and answers a rebalance in bounded time. */
 void sim_source_check(struct sim *sim, const struct kb_source *src);

@@ -88,7 +88,7 @@ static bool send_letter(struct kb_dead_letters *dl, const struct kb_original *or
     struct sim_record *rec = record_of(sim, &original->record);
     if (!rec)
         return true;
-    sim_truth_letter(sim, rec);
+    sim_truth_letter(sim, rec, producer->worker);
     struct letter *letter = sim_alloc(sim, sizeof(*letter));
     *letter = (struct letter){.producer = producer, .original = original, .tag = tag};
     struct letter **last = &producer->queue;

@@ -150,6 +150,11 @@ static size_t check_specs(struct transport *tr, struct exchange *ex)
                 "%s[%d]@%lld: worker %d sends it again though it was told it is published",
                 rec->partition->topic->name, (int)rec->partition->number, (long long)rec->offset,
                 tr->worker->number);
+        int64_t stopped = tr->worker->stopped_at[rec->partition->index];
+        if (stopped > 0 && rec->offset >= stopped)
+            sim_fail(sim, "%s[%d]@%lld: sent by worker %d, which must stop at %lld",
+                rec->partition->topic->name, (int)rec->partition->number, (long long)rec->offset,
+                tr->worker->number, (long long)stopped - 1);
         struct exchange **rides = &tr->rides[rec->channel->index];
         if (*rides && *rides != ex && sim->plan->ordered)
             sim_fail(sim, "%s[%d]@%lld: channel %s rides in two requests at once",
@@ -317,11 +322,28 @@ static void forget_last(struct transport *tr)
     tr->last_body = NULL;
 }
 
+/* The worker has read that Ably refuses this record, and its policy is to stop there. */
+static void note_stop(struct transport *tr, const struct exchange *ex, size_t i)
+{
+    const struct sim_spec *spec = &ex->batch.specs[i];
+    const struct sim_record *rec = spec->record;
+    int64_t *at = &tr->worker->stopped_at[rec->partition->index];
+    int failure = sim_fate_failure(rec->fate);
+    if (ex->answer.accepted[i] || failure < 0 || rec->refusals == 0 ||
+        spec->assignment != rec->partition->assignments ||
+        tr->worker->process->action[failure] != KB_ACTION_STOP)
+        return;
+    if (*at == 0 || *at > rec->offset + 1)
+        *at = rec->offset + 1;
+}
+
 static void note_told(struct transport *tr, const struct exchange *ex)
 {
     for (size_t i = 0; ex->answer.proper && i < ex->batch.n; i++) {
         struct sim_record *rec = ex->batch.specs[i].record;
+        note_stop(tr, ex, i);
         if (ex->answer.accepted[i]) {
+            tr->worker->given_up = 0;
             rec->told_worker = tr->worker->number;
             rec->told_assignment = ex->batch.specs[i].assignment;
         }

@@ -42,7 +42,7 @@ static void plan_limits(struct sim *sim, struct sim_plan *plan)
     plan->max_records = ONE_OF(sim, 1, 2, 10, 100, 1000);
     plan->max_bytes = ONE_OF(sim, 16384, 65536, 524288);
     plan->max_channels = ONE_OF(sim, 1, 3, 20, 100);
-    plan->memory = ONE_OF(sim, 4, 8, 256) * 1048576 * plan->workers;
+    plan->memory = ONE_OF(sim, 3, 8, 256) * 1048576 * plan->workers;
     plan->drain_ms = ONE_OF(sim, 0, 1000, 5000, 30000);
     plan->requests_per_second = (int)ONE_OF(sim, 0, 5, 100);
     plan->max_message_size = ONE_OF(sim, 8192, 65536);

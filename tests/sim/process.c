@@ -163,6 +163,10 @@ static void worker_ended(
         end->failed ? end->err.text : "");
     if (!sim_source_closed(worker->source))
         sim_fail(sim, "worker %d ended without closing its source", worker->number);
+    if (!end->failed && end->unfinished == 0 && !sim->faults &&
+        sim_source_left_uncommitted(worker->source))
+        sim_fail(
+            sim, "worker %d ended with everything finished, but did not commit it", worker->number);
     if (!end->failed && !worker->stopping)
         sim_fail(sim, "worker %d ended though nobody stopped it", worker->number);
     if (end->failed && end->err.class == KB_ERR_RECORD)

@@ -36,6 +36,9 @@ struct sim_source {
     struct kb_rebalance pending;
     int64_t pending_ms, taken_ms; /* when it began to wait; the last call of take */
     uint64_t records_given;
+    bool knows_early;      /* the cluster id is there before the first record */
+    bool fenced;           /* a commit of it was refused for good: the group went on without it */
+    bool left_uncommitted; /* closed with records given and not committed */
     char *bytes;           /* of the records given by the last take */
     struct commit *commit; /* the one that is outstanding */
 };
@@ -322,6 +325,7 @@ static void refuse(
     struct sim *sim, struct commit *commit, bool fenced, const char *why, int64_t delay_ms)
 {
     commit->answer.fenced = fenced;
+    commit->src->fenced = commit->src->fenced || fenced;
     snprintf(commit->answer.text, sizeof(commit->answer.text), "%s", why);
     sim_after(sim, delay_ms, answer, commit, 0);
 }
@@ -395,7 +399,7 @@ static bool committed(struct kb_source *source, struct kb_commit_answer *out)
 static struct kb_slice cluster_id(struct kb_source *source)
 {
     struct sim_source *src = (struct sim_source *)source;
-    bool known = src->sim->kafka->cluster_id && src->records_given > 0;
+    bool known = src->sim->kafka->cluster_id && (src->records_given > 0 || src->knows_early);
     return known ? kb_slice_of(src->sim->kafka->cluster_id) : (struct kb_slice){NULL, 0};
 }
 
@@ -431,6 +435,11 @@ static void close_source(struct kb_source *source)
     if (src->dead || src->closed)
         return;
     src->closed = true;
+    for (size_t i = 0; i < src->n_assigned; i++) {
+        const struct assigned *as = &src->assigned[i];
+        if (as->highest > as->start && as->part->committed < as->highest && !src->fenced)
+            src->left_uncommitted = true;
+    }
     src->n_assigned = 0;
     drop_pending(src);
     sim_trace(src->sim, "worker %d closes its source", src->worker->number);
@@ -457,6 +466,7 @@ struct kb_source *sim_source_new(struct sim *sim, struct sim_worker *worker)
     src->worker = worker;
     src->member = sim_member_new(sim, &src->source);
     src->taken_ms = sim->now_ms;
+    src->knows_early = sim_chance(sim, 500);
     sim_after(sim, sim_skewed(sim, 0, 3000), first_join, src, 0);
     return &src->source;
 }
@@ -484,6 +494,11 @@ void sim_source_crash(struct kb_source *source)
 bool sim_source_closed(const struct kb_source *source)
 {
     return ((const struct sim_source *)source)->closed;
+}
+
+bool sim_source_left_uncommitted(const struct kb_source *source)
+{
+    return ((const struct sim_source *)source)->left_uncommitted;
 }
 
 struct sim_member *sim_source_member(struct kb_source *source)

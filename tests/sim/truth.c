@@ -12,6 +12,8 @@
 #define AT_ARG(rec) \
     (rec)->partition->topic->name, (int)(rec)->partition->number, (long long)(rec)->offset
 
+#define GIVEN_UP_MAX 40
+
 /* What is wrong with it by its making leads to this action; -1 = nothing is wrong. */
 static int action_of(const struct sim *sim, const struct sim_record *rec)
 {
@@ -45,7 +47,8 @@ bool sim_truth_final(const struct sim *sim, const struct sim_record *rec)
  * not ask for more. */
 void sim_truth_takes(struct sim *sim, struct sim_worker *worker)
 {
-    size_t held = 0, allowed = (size_t)sim->plan->memory / (size_t)worker->process->n_workers;
+    /* Half of the ceiling: the rest is for what the client library fetches ahead. */
+    size_t held = 0, allowed = (size_t)sim->plan->memory / 2 / (size_t)worker->process->n_workers;
     struct sim_partition *held_parts[16];
     size_t n = sim_source_holds(worker->source, held_parts);
     for (size_t p = 0; p < n; p++) {
@@ -166,8 +169,14 @@ void sim_truth_published(struct sim *sim, struct sim_record *rec, const struct s
         *newest = rec->offset;
 }
 
-void sim_truth_letter(struct sim *sim, struct sim_record *rec)
+/* A run of refusals without an acceptance is an outage from some length on. */
+void sim_truth_letter(struct sim *sim, struct sim_record *rec, struct sim_worker *worker)
 {
+    bool good = rec->mass_refused && action_of(sim, rec) < 0;
+    if (good && rec->given_up_by != worker->number && ++worker->given_up > GIVEN_UP_MAX)
+        sim_fail(sim, AT ": worker %d dead-letters the topic: %d good records, and Ably took none",
+            AT_ARG(rec), worker->number, worker->given_up);
+    rec->given_up_by = worker->number;
     if (!sim_truth_wants_letter(sim, rec))
         sim_fail(sim, AT ": dead-lettered, but what happened to it is not its own fault (%s)",
             AT_ARG(rec), sim_fate_name(rec->fate));

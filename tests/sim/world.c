@@ -116,6 +116,11 @@ static void perhaps_finish(struct sim *sim)
     struct sim_world *world = sim->world;
     if (world->ending || !world->grown || !sim_truth_complete(sim))
         return;
+    if (!world->restarted) {
+        world->restarted = true;
+        sim_chaos_restart(sim);
+        return;
+    }
     sim_trace(sim, "all is done");
     world->ending = true;
     for (int i = 0; i < world->n_processes; i++)
@@ -126,9 +131,9 @@ static void perhaps_finish(struct sim *sim)
 bool sim_world_step(struct sim *sim)
 {
     struct sim_world *world = sim->world;
-    int64_t when, event = sim_next_event_ms(sim);
-    if (event == INT64_MAX || ++sim->step % 64 == 0)
+    if (sim_next_event_ms(sim) == INT64_MAX || ++sim->step % 64 == 0)
         perhaps_finish(sim);
+    int64_t when, event = sim_next_event_ms(sim);
     struct sim_worker *worker = next_worker(sim, &when);
     if (event == INT64_MAX && !worker) {
         sim_fail(sim, "stuck: nothing will ever happen again");

@@ -36,7 +36,9 @@ struct sim_worker {
     bool poked, stopping, broken; /* broken: its source was made to fail */
     int64_t stop_ms;              /* when it was told to drain */
     int64_t turn_ms;              /* its last turn */
-    uint64_t activity, idle;      /* door calls that did something; turns in a row without one */
+    int given_up;            /* good records dead-lettered since Ably last accepted one from it */
+    int64_t stopped_at[16];  /* by partition: behind the record it must stop at, 0 = none */
+    uint64_t activity, idle; /* door calls that did something; turns in a row without one */
 };
 
 struct sim_process {
@@ -56,8 +58,9 @@ struct sim_process {
 struct sim_world {
     struct sim_process processes[SIM_PROCESSES_MAX];
     int n_processes, n_workers_ever;
-    bool grown;  /* the last record was produced */
-    bool ending; /* everything is done, all drain */
+    bool grown;     /* the last record of the growth was produced */
+    bool restarted; /* all have been stopped and started once more, in the midst of work */
+    bool ending;    /* everything is done, all drain */
     int64_t deadline_ms;
     uint64_t crashes, restarts;
     uint64_t max_steps;
@@ -82,5 +85,7 @@ bool sim_process_any_up(const struct sim *sim);
 
 /* chaos.c: what befalls the world */
 void sim_chaos_begin(struct sim *sim);
+void sim_chaos_restart(
+    struct sim *sim); /* the last records, and everybody drains while taking them */
 
 #endif
