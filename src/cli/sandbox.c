@@ -140,7 +140,7 @@ static void announce(
 
 int kb_cli_sandbox(int argc, char **argv)
 {
-    struct wish wish = {.history = -1};
+    struct wish wish = {.key = DEFAULT_KEY, .history = -1};
     struct kb_mock_kafka *kafka = NULL;
     struct kb_local_ably *ably = NULL;
     struct kb_err err;
@@ -163,7 +163,7 @@ int kb_cli_sandbox(int argc, char **argv)
     if (kafka || wish.no_kafka)
         ably = start_ably(&wish, &err);
     if (ably) {
-        announce(kafka, ably, wish.key ? wish.key : DEFAULT_KEY);
+        announce(kafka, ably, wish.key);
         sigwait(&ends, &signal_number);
         code = KB_EXIT_DONE;
     } else {

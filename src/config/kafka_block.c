@@ -5,10 +5,6 @@
 
 #include <inttypes.h>
 
-/* 2.0.2 loses an assignment now and then, and may hang or abort at the end; 2.8.0 is known to be
- * mended. */
-#define COOPERATIVE_SINCE 0x02080000
-
 static const struct {
     const char *name, *expected;
 } required[] = {
@@ -41,7 +37,7 @@ static char *text_of(const struct kb_raw *raw)
 static void warn_cooperative(const struct kb_load *load, const struct kb_property *property)
 {
     if (strcmp(property->name, "partition.assignment.strategy") == 0 &&
-        strstr(property->value, "cooperative-sticky") && rd_kafka_version() < COOPERATIVE_SINCE)
+        strstr(property->value, "cooperative-sticky") && !kb_cooperative_trusted())
         kb_load_warning(load, &load->once[KB_BLOCK_KAFKA], kb_slice_of(property->name),
             "cooperative-sticky is not reliable in librdkafka %s; \"range\" is",
             rd_kafka_version_str());

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 enum {
+    COOPERATIVE_COMMIT_MS = 5000, /* a commit each second is seen to keep a group from settling */
     CLOSE_WAIT_S = 10, /* leaving the group takes milliseconds, seconds when brokers are away */
     CLUSTER_ID_WAIT_MS = 50, /* only before the first record; afterwards the library knows */
     TEXT_MAX = 512,
@@ -223,6 +224,8 @@ static rd_kafka_conf_t *configure(
     }
     get(conf, "partition.assignment.strategy", strategy, sizeof(strategy));
     c->cooperative = strstr(strategy, "cooperative") != NULL;
+    if (c->cooperative && !kb_cooperative_trusted())
+        c->source.commit_interval_ms = COOPERATIVE_COMMIT_MS;
     kb_client_log_attach(conf, &c->log);
     rd_kafka_conf_set_error_cb(conf, error_cb);
     rd_kafka_conf_set_rebalance_cb(conf, kb_consumer_rebalance_cb);

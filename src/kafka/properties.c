@@ -264,3 +264,8 @@ done:
     }
     return conf;
 }
+
+bool kb_cooperative_trusted(void)
+{
+    return rd_kafka_version() >= 0x020a0000;
+}

@@ -29,6 +29,10 @@ bool kb_property_secret(struct kb_slice name);
  * (enable.auto.commit, enable.auto.offset.store). KB_ERR_CONFIG says what to do instead. */
 bool kb_property_check(const struct kb_property *property, struct kb_err *err) KB_MUST_CHECK;
 
+/* Does this librdkafka bear commits during a cooperative rebalance? Before 2.10 such a commit can
+ * cost the member its whole assignment: nothing is lost, records come again. */
+bool kb_cooperative_trusted(void);
+
 /* A configuration for one client: kably's defaults, then the user's. For a producer the
  * consumer-only ones are left out. Returns new (rd_kafka_new takes it). `queue_bytes` is the
  * consumer's share of the memory ceiling (queued.max.messages.kbytes), unless the user sets that

@@ -3,7 +3,8 @@
  *     kb_metric_add(KB_METRIC_RECORDS_PUBLISHED, 12);
  *     kb_metric_get(KB_METRIC_RECORDS_PUBLISHED);
  *
- * Process-wide relaxed atomics: workers add once a batch or request, never once a record. Thread: any. */
+ * Process-wide relaxed atomics: workers add once a batch or request, never once a record. Thread:
+ * any. */
 #ifndef KB_METRICS_METRICS_H
 #define KB_METRICS_METRICS_H
 

@@ -48,7 +48,9 @@ static bool send_commit(struct kb_worker *w)
     flight->outstanding = src->ops->commit(src, flight->commits, flight->n, ++flight->token);
     flight->sent_ms = w->now_ms;
     w->commit_dirty = !flight->outstanding;
-    w->commit_due_ms = w->now_ms + KB_COMMIT_INTERVAL_MS;
+    w->commit_due_ms =
+        w->now_ms + (src->commit_interval_ms > KB_COMMIT_INTERVAL_MS ? src->commit_interval_ms
+                                                                     : KB_COMMIT_INTERVAL_MS);
     return flight->outstanding;
 }
 

@@ -87,7 +87,8 @@ struct kb_source_ops {
 
 struct kb_source {
     const struct kb_source_ops *ops;
-    int wake_fd; /* readable when there may be something to take; -1 in the simulation */
+    int wake_fd;            /* readable when there may be something to take; -1 in the simulation */
+    int commit_interval_ms; /* the shortest time between two commits that it bears, 0 = any */
 };
 
 #endif

@@ -1,5 +1,6 @@
-/* Runs a fuzzer's entry over the files of its corpus, for builds without libFuzzer: every input that ever broke
- * something is tried again by each test run. Fails where the folder is missing or empty. */
+/* Runs a fuzzer's entry over the files of its corpus, for builds without libFuzzer: every input
+ * that ever broke something is tried again by each test run. Fails where the folder is missing or
+ * empty. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
