@@ -151,7 +151,8 @@ static size_t check_specs(struct transport *tr, struct exchange *ex)
                 rec->partition->topic->name, (int)rec->partition->number, (long long)rec->offset,
                 tr->worker->number);
         int64_t stopped = tr->worker->stopped_at[rec->partition->index];
-        if (stopped > 0 && rec->offset >= stopped)
+        bool knew = tr->worker->turns > tr->worker->stopped_turn[rec->partition->index];
+        if (stopped > 0 && rec->offset >= stopped && knew)
             sim_fail(sim, "%s[%d]@%lld: sent by worker %d, which must stop at %lld",
                 rec->partition->topic->name, (int)rec->partition->number, (long long)rec->offset,
                 tr->worker->number, (long long)stopped - 1);
@@ -333,8 +334,10 @@ static void note_stop(struct transport *tr, const struct exchange *ex, size_t i)
         spec->assignment != rec->partition->assignments ||
         tr->worker->process->action[failure] != KB_ACTION_STOP)
         return;
-    if (*at == 0 || *at > rec->offset + 1)
-        *at = rec->offset + 1;
+    if (*at != 0 && *at <= rec->offset + 1)
+        return;
+    *at = rec->offset + 1;
+    tr->worker->stopped_turn[rec->partition->index] = tr->worker->turns;
 }
 
 static void note_told(struct transport *tr, const struct exchange *ex)

@@ -207,7 +207,7 @@ void sim_truth_stopped(
              worker->process->action[sim_fate_failure(rec->fate)] != KB_ACTION_STOP)
         sim_fail(sim, AT ": worker %d stopped for it, but it is not its own fault (%s): %s",
             AT_ARG(rec), worker->number, sim_fate_name(rec->fate), end->err.text);
-    else if (rec->partition->committed > rec->offset)
+    else if (action_of(sim, rec) == KB_ACTION_STOP && rec->partition->committed > rec->offset)
         sim_fail(sim, AT ": worker %d stopped for it, but %lld is committed", AT_ARG(rec),
             worker->number, (long long)rec->partition->committed);
 }

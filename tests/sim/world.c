@@ -99,6 +99,7 @@ static void turn(struct sim *sim, struct sim_worker *worker)
     bool waited = worker->poked || sim->now_ms > worker->turn_ms + 2;
     worker->poked = false;
     worker->turn_ms = sim->now_ms;
+    worker->turns++;
     kb_worker_turn(worker->worker);
     if (!worker->stopping)
         sim_source_check(sim, worker->source);

@@ -36,8 +36,11 @@ struct sim_worker {
     bool poked, stopping, broken; /* broken: its source was made to fail */
     int64_t stop_ms;              /* when it was told to drain */
     int64_t turn_ms;              /* its last turn */
-    int given_up;            /* good records dead-lettered since Ably last accepted one from it */
-    int64_t stopped_at[16];  /* by partition: behind the record it must stop at, 0 = none */
+    int given_up; /* good records dead-lettered since Ably last accepted one from it */
+    /* By partition: behind the record it must stop at, 0 = none; and in which turn it learnt that.
+     */
+    int64_t stopped_at[16];
+    uint64_t stopped_turn[16], turns;
     uint64_t activity, idle; /* door calls that did something; turns in a row without one */
 };
 
