@@ -21,7 +21,11 @@ class Kafka:
     def __init__(self, bootstrap, real):
         self.bootstrap = bootstrap
         self.real = real
-        self.common = {"bootstrap.servers": bootstrap, "reconnect.backoff.max.ms": 500}
+        self.common = {
+            "bootstrap.servers": bootstrap,
+            "reconnect.backoff.max.ms": 500,
+            "log_level": 2,  # a broker that goes away is what many tests are about
+        }
         self.admin = AdminClient(self.common)
         self.reader = Consumer(
             {**self.common, "group.id": "kably-test-reader", "enable.auto.commit": False}

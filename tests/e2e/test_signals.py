@@ -162,6 +162,7 @@ def test_wrong_credentials_are_waited_for_loudly(real_world, daemons, rng):
     kably.wait_log(r"(WARN|ERROR).*(401|40101)")
     throughout(kably.running, 2, kably.tail)
     assert all(offset <= 0 for offset in w.kafka.committed(w.group, w.topic, 2).values())
+    assert w.ably.unique() == 0
     w.ably.faults()
     until(lambda: w.ably.unique() >= len(places), 60, kably.tail)
     w.wait_committed_ends()
