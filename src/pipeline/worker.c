@@ -107,10 +107,10 @@ static void step_drain(struct kb_worker *w)
     if (w->phase == KB_PHASE_DRAINING &&
         (w->pendings.open == 0 || w->now_ms >= w->drain_deadline_ms)) {
         w->phase = KB_PHASE_COMMITTING;
+        w->end.unfinished = w->pendings.open; /* what ends from here on may miss the last commit */
         kb_final_commit_begin(w);
     }
     if (w->phase == KB_PHASE_COMMITTING && kb_final_commit_ended(w)) {
-        w->end.unfinished = w->pendings.open;
         if (w->end.unfinished > 0)
             kb_log_warn("worker",
                 "worker %d: %" PRIu64
