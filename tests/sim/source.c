@@ -185,7 +185,7 @@ static size_t take(struct kb_source *source, struct kb_record *out, size_t max, 
     size_t limit = sim->plan->hasty ? max : (size_t)sim_between(sim, 1, 64), n = 0;
     limit = limit < max ? limit : max;
     bool slip = sim_faulty(sim, SIM_FAULT_REPEATS, 50);
-    if (has_more(src))
+    if (has_more(src) && !src->has_pending)
         sim_truth_takes(sim, src->worker);
     struct sim_record **chosen = calloc(max, sizeof(struct sim_record *));
     uint32_t *slots = calloc(max, sizeof(*slots));
