@@ -429,7 +429,7 @@ static void create_topic(const struct settings *settings)
 int main(int argc, char **argv)
 {
     struct settings settings = {.strategy = "range", .seconds = 15};
-    struct kafka_mock mock;
+    struct kafka_mock mock = {0};
     char name[64];
     settings.seed = kb_random_system()->next(kb_random_system()) >> 1;
     if (!parse(argc, argv, &settings)) {
