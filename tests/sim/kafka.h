@@ -60,7 +60,7 @@ struct sim_record {
     unsigned letters;         /* times it stands in the dead-letter topic */
     bool overtaken;           /* Ably refused it for now and took a later one of the same request */
     bool mass_refused;        /* refused while Ably refused everything */
-    int given_up_by;          /* the worker that dead-lettered it though it is good */
+    uint64_t given_up_by;     /* a bit for each worker that dead-lettered it though it is good */
     int told_worker;          /* the worker that was told it is published, from 1... */
     uint64_t told_assignment; /* ...and in which assignment of the partition */
 };

@@ -106,7 +106,8 @@ static size_t choose(struct sim_source *src, struct assigned *as, struct sim_rec
         as->next = rec->offset + 1;
         if (sim->sabotage == SIM_SKIP_RECORD && sim_chance(sim, 5))
             continue;
-        if (rec->offset >= as->highest)
+        /* What slips through while a revocation waits need not be taken by anybody. */
+        if (rec->offset >= as->highest && !src->has_pending)
             as->highest = rec->offset + 1;
         slots[n] = as->slot;
         chosen[n++] = rec;

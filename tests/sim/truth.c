@@ -173,10 +173,11 @@ void sim_truth_published(struct sim *sim, struct sim_record *rec, const struct s
 void sim_truth_letter(struct sim *sim, struct sim_record *rec, struct sim_worker *worker)
 {
     bool good = rec->mass_refused && action_of(sim, rec) < 0;
-    if (good && rec->given_up_by != worker->number && ++worker->given_up > GIVEN_UP_MAX)
+    uint64_t bit = UINT64_C(1) << worker->number % 64;
+    if (good && !(rec->given_up_by & bit) && ++worker->given_up > GIVEN_UP_MAX)
         sim_fail(sim, AT ": worker %d dead-letters the topic: %d good records, and Ably took none",
             AT_ARG(rec), worker->number, worker->given_up);
-    rec->given_up_by = worker->number;
+    rec->given_up_by |= bit;
     if (!sim_truth_wants_letter(sim, rec))
         sim_fail(sim, AT ": dead-lettered, but what happened to it is not its own fault (%s)",
             AT_ARG(rec), sim_fate_name(rec->fate));
