@@ -12,7 +12,8 @@
 
 enum {
     COOPERATIVE_COMMIT_MS = 5000, /* a commit each second is seen to keep a group from settling */
-    CLOSE_WAIT_S = 10, /* leaving the group takes milliseconds, seconds when brokers are away */
+    CLOSE_WAIT_MS = 1500, /* leaving the group takes milliseconds, for ever when brokers are silent;
+                             the drain before it has had most of the ten seconds a stop may take */
     CLUSTER_ID_WAIT_MS = 50, /* only before the first record; afterwards the library knows */
     TEXT_MAX = 512,
 };
@@ -116,13 +117,17 @@ static void end_client_in_time(struct kb_consumer *c)
         return;
     }
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += CLOSE_WAIT_S;
+    until.tv_sec += CLOSE_WAIT_MS / 1000;
+    until.tv_nsec += CLOSE_WAIT_MS % 1000 * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
     if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) == 0)
         return;
     pthread_detach(thread);
     c->stuck = true;
     kb_log_warn("kafka",
-        "the Kafka client did not leave its group within %d s; going on without it", CLOSE_WAIT_S);
+        "the Kafka client did not leave its group within %d ms; going on without it",
+        CLOSE_WAIT_MS);
 }
 
 static void close_consumer(struct kb_source *src)

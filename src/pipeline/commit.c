@@ -98,9 +98,14 @@ void kb_worker_commit(struct kb_worker *w)
         send_commit(w);
 }
 
-void kb_final_commit_begin(struct kb_worker *w)
+void kb_final_commit_begin(struct kb_worker *w, int wait_ms)
 {
-    w->final = (struct kb_final_commit){.deadline_ms = w->now_ms + KB_COMMIT_ANSWER_MS};
+    w->final = (struct kb_final_commit){.deadline_ms = w->now_ms + wait_ms};
+}
+
+bool kb_commit_left(const struct kb_worker *w)
+{
+    return w->commit_dirty || w->commit.outstanding;
 }
 
 bool kb_final_commit_ended(struct kb_worker *w)

@@ -128,6 +128,22 @@ static void watch(struct daemon *d)
     }
 }
 
+static void summarise(void)
+{
+    kb_log_info("worker",
+        "ended: %" PRIu64 " records taken, %" PRIu64 " published, %" PRIu64 " skipped, %" PRIu64
+        " dropped",
+        kb_metric_get(KB_METRIC_RECORDS_CONSUMED), kb_metric_get(KB_METRIC_RECORDS_PUBLISHED),
+        kb_metric_get(KB_METRIC_RECORDS_SKIPPED), kb_metric_get(KB_METRIC_RECORDS_DROPPED));
+    uint64_t inversions = kb_metric_get(KB_METRIC_ORDER_INVERSIONS);
+    if (inversions > 0)
+        kb_log_warn("worker",
+            "%" PRIu64
+            " order inversions: Ably refused a message for its rate and took a later one of "
+            "its channel",
+            inversions);
+}
+
 static int join_threads(struct daemon *d)
 {
     int code = EXIT_SUCCESS;
@@ -140,11 +156,7 @@ static int join_threads(struct daemon *d)
         }
     }
     free(d->threads);
-    kb_log_info("worker",
-        "ended: %" PRIu64 " records taken, %" PRIu64 " published, %" PRIu64 " skipped, %" PRIu64
-        " dropped",
-        kb_metric_get(KB_METRIC_RECORDS_CONSUMED), kb_metric_get(KB_METRIC_RECORDS_PUBLISHED),
-        kb_metric_get(KB_METRIC_RECORDS_SKIPPED), kb_metric_get(KB_METRIC_RECORDS_DROPPED));
+    summarise();
     return code;
 }
 

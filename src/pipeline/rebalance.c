@@ -100,7 +100,7 @@ void kb_worker_rebalance(struct kb_worker *w)
         if (patient && in_flight(w))
             return;
         w->revoke = KB_REVOKE_COMMIT;
-        kb_final_commit_begin(w);
+        kb_final_commit_begin(w, KB_COMMIT_ANSWER_MS);
     }
     if (w->revoke == KB_REVOKE_COMMIT && (w->rebalance->lost || kb_final_commit_ended(w)))
         let_go(w);

@@ -108,7 +108,7 @@ static void step_drain(struct kb_worker *w)
         (w->pendings.open == 0 || w->now_ms >= w->drain_deadline_ms)) {
         w->phase = KB_PHASE_COMMITTING;
         w->end.unfinished = w->pendings.open; /* what ends from here on may miss the last commit */
-        kb_final_commit_begin(w);
+        kb_final_commit_begin(w, KB_LAST_COMMIT_MS);
     }
     if (w->phase == KB_PHASE_COMMITTING && kb_final_commit_ended(w)) {
         if (w->end.unfinished > 0)
@@ -116,6 +116,12 @@ static void step_drain(struct kb_worker *w)
                 "worker %d: %" PRIu64
                 " records had no outcome in time; they come again at the next start",
                 w->number, w->end.unfinished);
+        if (kb_commit_left(w))
+            kb_log_warn("worker",
+                "worker %d: Kafka did not acknowledge the last commit; what was published since "
+                "the one "
+                "before comes again at the next start, with the same ids",
+                w->number);
         w->doors.source->ops->close(w->doors.source);
         w->phase = KB_PHASE_ENDED;
     }

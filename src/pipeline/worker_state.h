@@ -17,6 +17,7 @@
 #define KB_COMMIT_INTERVAL_MS 100 /* the shortest time between two commits */
 #define KB_COMMIT_ANSWER_MS \
     3000 /* the longest wait for a commit's answer when something hangs on it */
+#define KB_LAST_COMMIT_MS 1500 /* the same at the end of the process, when somebody waits */
 #define KB_REVOKE_WAIT_MS 5000 /* the longest wait for what is in flight of a revoked partition */
 #define KB_LETTER_RETRY_MS 500 /* first wait before a dead letter is written again... */
 #define KB_LETTER_RETRY_MAX_MS 30000 /* ...and the longest */
@@ -121,7 +122,8 @@ void kb_worker_write_letters(struct kb_worker *w);
 
 /* commit.c: what the windows allow, at most one commit on its way. */
 void kb_worker_commit(struct kb_worker *w);
-void kb_final_commit_begin(struct kb_worker *w);
+void kb_final_commit_begin(struct kb_worker *w, int wait_ms);
+bool kb_commit_left(const struct kb_worker *w); /* something done is not known to be committed */
 bool kb_final_commit_ended(struct kb_worker *w);
 
 /* rebalance.c: an assignment is taken up, a revocation answered when what is in flight has ended.
