@@ -120,7 +120,7 @@ static int take_spec(struct sim *sim, struct sim_spec *spec)
     if (sim->sabotage == SIM_FORGET_MESSAGE && sim_chance(sim, 10))
         return 0;
     ably->published++;
-    sim_truth_published(sim, rec, spec);
+    sim_truth_published(sim, rec);
     return 0;
 }
 

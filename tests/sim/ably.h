@@ -38,8 +38,8 @@ enum sim_phase {
 struct sim_ably {
     enum sim_phase phase;
     int64_t until_ms;
-    uint64_t salt;              /* which channels are over their rate in this phase */
-    struct exchange *exchanges; /* network.c's */
+    uint64_t salt;                  /* which channels are over their rate in this phase */
+    struct sim_exchange *exchanges; /* network.c's */
     uint64_t requests, published, repeated;
 };
 

@@ -3,14 +3,12 @@
  * group behind the door of record/source.h.
  *
  * It knows what a record is meant to come to (its fate) and what has come of it (the truth that
- * sim_ably and sim_letters write), so it can judge each commit at the moment the coordinator takes
- * it.
+ * ably.c and letters.c write), so each commit can be judged at the moment the coordinator takes it.
  *
- *     sim->kafka = sim_kafka_new(sim);
+ *     sim_kafka_new(sim);
  *     struct kb_source *src = sim_source_new(sim, worker);
  *     ...
- *     sim_source_crash(src);                // the worker is gone without a goodbye; the group
- * learns it later */
+ *     sim_source_crash(src);      // gone without a goodbye; the group learns it later */
 #ifndef SIM_KAFKA_H
 #define SIM_KAFKA_H
 

@@ -1,9 +1,9 @@
 /* sim: runs the worker in simulated worlds.
  *
- *     sim --seeds N [--from S]     N worlds, each twice: the second run must be the same, event by
- * event sim --seed S [--verbose]     one world; --verbose prints every event sim --steps N a world
- * that needs more steps than N has failed sim --self-test              worlds that are broken on
- * purpose: each must be found out
+ *     sim --seeds N [--from S]    N worlds; each fourth runs twice and must be the same
+ *     sim --seed S [--verbose]    one world; --verbose prints every event
+ *     sim --steps N               a world that needs more steps than N has failed
+ *     sim --self-test             worlds that are broken on purpose: each must be found out
  *
  * Exit 0: all held. 1: some did not; each is printed with the command that replays it. 2: wrong
  * usage. */
@@ -14,7 +14,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define TWICE_EVERY 4
 #define SELF_TEST_SEEDS 60 /* sabotage that is not found in so many worlds is not found at all */

@@ -163,7 +163,7 @@ static void worker_ended(
         end->failed ? end->err.text : "");
     if (!sim_source_closed(worker->source))
         sim_fail(sim, "worker %d ended without closing its source", worker->number);
-    if (!end->failed && end->unfinished == 0 && !sim->faults &&
+    if (!end->failed && end->unfinished == 0 && sim->world->restarted &&
         sim_source_left_uncommitted(worker->source))
         sim_fail(
             sim, "worker %d ended with everything finished, but did not commit it", worker->number);

@@ -1,12 +1,12 @@
 /* The simulated world's ground: one seed, one clock, one queue of things to happen. Everything that
- * the world decides comes from sim_random, everything that happens later goes through sim_after, so
- * a seed replays exactly, and a run's events are folded into one hash that two runs of a seed must
- * share.
+ * the world decides comes from the one generator, everything that happens later goes through
+ * sim_after, so a seed replays exactly, and a run's events are folded into one hash that two runs
+ * of a seed must share.
  *
  *     struct sim *sim = sim_new(seed, verbose);
- *     sim_after(sim, 250, reply_arrives, exchange, 0);      // in 250 ms of virtual time
- *     sim_trace(sim, "reply %d", status);                   // into the hash; printed with
- * --verbose sim_fail(sim, "orders[1]@17: ...");                   // the first failure ends the run
+ *     sim_after(sim, 250, reply_arrives, exchange, 0);   // in 250 ms of virtual time
+ *     sim_trace(sim, "reply %d", status);                // into the hash; printed when verbose
+ *     sim_fail(sim, "orders[1]@17: ...");                // the first failure ends the run
  *     sim_free(sim);
  *
  * Memory of sim_alloc lives as long as the run: an event may always look at the object it was made

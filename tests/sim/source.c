@@ -1,14 +1,10 @@
-/* A group member as its worker sees it: the door of record/source.h on the simulated Kafka.
+/* A group member as its worker sees it: the door of record/source.h on the simulated Kafka. Here
+ * the assignments come and go; take.c gives records, commits.c carries offsets.
  *
  * It does what the contract allows and librdkafka does now and then: batches of any size, records
  * that come again, records of a partition that is being revoked, silence after an assignment or a
- * resume, nothing at all while a rebalance waits. The bytes of a record live until the next take
- * and are then really freed, so that the sanitizer sees whoever keeps a slice. Misuse of the door
- * is a failure of the run. */
-#include "kafka.h"
-#include "plan.h"
-#include "truth.h"
-#include "world.h"
+ * resume, nothing at all while a rebalance waits. Misuse of the door is a failure of the run. */
+#include "source_state.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,46 +12,7 @@
 #define TAKE_MAX_MS 2000    /* a member that doesn't poll is put out in the end: it polls often */
 #define ANSWER_MAX_MS 20000 /* a rebalance that isn't answered holds up the whole group */
 
-struct assigned {
-    struct sim_partition *part;
-    uint32_t slot;
-    bool paused;
-    int64_t start, next, highest; /* offsets: first of all, next to give, behind the last given */
-    int64_t quiet_until_ms;
-};
-
-struct sim_source {
-    struct kb_source source;
-    struct sim *sim;
-    struct sim_worker *worker;
-    struct sim_member *member;
-    bool dead, closed, broken, broken_told;
-    struct assigned assigned[16];
-    size_t n_assigned;
-    bool has_pending;
-    struct kb_rebalance pending;
-    int64_t pending_ms, taken_ms; /* when it began to wait; the last call of take */
-    uint64_t records_given;
-    bool knows_early;      /* the cluster id is there before the first record */
-    bool fenced;           /* a commit of it was refused for good: the group went on without it */
-    bool left_uncommitted; /* closed with records given and not committed */
-    char *bytes;           /* of the records given by the last take */
-    struct commit *commit; /* the one that is outstanding */
-};
-
-struct commit {
-    struct sim_source *src;
-    struct sim_stamp stamp;
-    struct kb_commit_answer answer;
-    bool answered, lost;
-    size_t n;
-    struct {
-        struct sim_partition *part;
-        int64_t offset;
-    } offsets[16];
-};
-
-static struct assigned *by_slot(struct sim_source *src, uint32_t slot, const char *what)
+struct sim_assigned *sim_source_by_slot(struct sim_source *src, uint32_t slot, const char *what)
 {
     for (size_t i = 0; i < src->n_assigned; i++)
         if (src->assigned[i].slot == slot)
@@ -65,153 +22,11 @@ static struct assigned *by_slot(struct sim_source *src, uint32_t slot, const cha
     return NULL;
 }
 
-static bool usable(struct sim_source *src, const char *what)
+bool sim_source_usable(struct sim_source *src, const char *what)
 {
     if (src->closed)
         sim_fail(src->sim, "worker %d: %s after close", src->worker->number, what);
     return !src->dead && !src->closed && !src->broken;
-}
-
-static bool has_more(const struct sim_source *src)
-{
-    for (size_t i = 0; i < src->n_assigned; i++) {
-        const struct assigned *as = &src->assigned[i];
-        size_t n = as->part->n_records;
-        if (!as->paused && n > 0 && as->part->records[n - 1]->offset >= as->next)
-            return true;
-    }
-    return false;
-}
-
-/* Trap 10 and 7 of the facts: what was given may come once more, never from before the start. */
-static void perhaps_repeat(struct sim_source *src, struct assigned *as, int per_mille)
-{
-    struct sim *sim = src->sim;
-    if (!sim_faulty(sim, SIM_FAULT_REPEATS, per_mille) || as->next <= as->start)
-        return;
-    int64_t back = sim_skewed(sim, 1, 300);
-    as->next = as->next - back > as->start ? as->next - back : as->start;
-}
-
-/* The records of one partition that this take gives. */
-static size_t choose(struct sim_source *src, struct assigned *as, struct sim_record **chosen,
-    uint32_t *slots, size_t max)
-{
-    struct sim *sim = src->sim;
-    size_t n = 0;
-    perhaps_repeat(src, as, 2);
-    size_t i = sim_record_index(as->part, as->next);
-    for (; i < as->part->n_records && n < max; i++) {
-        struct sim_record *rec = as->part->records[i];
-        as->next = rec->offset + 1;
-        if (sim->sabotage == SIM_SKIP_RECORD && sim_chance(sim, 5))
-            continue;
-        /* What slips through while a revocation waits need not be taken by anybody. */
-        if (rec->offset >= as->highest && !src->has_pending)
-            as->highest = rec->offset + 1;
-        slots[n] = as->slot;
-        chosen[n++] = rec;
-    }
-    return n;
-}
-
-static struct kb_slice copy_slice(char **to, struct kb_slice from)
-{
-    if (!from.ptr)
-        return from;
-    struct kb_slice copy = {*to, from.len};
-    memcpy(*to, from.ptr, from.len);
-    *to += from.len;
-    return copy;
-}
-
-/* All bytes of a take in one allocation of its own: headers first, because they are aligned. */
-static void give(struct sim_source *src, struct kb_record *out, struct sim_record **chosen,
-    const uint32_t *slots, size_t n)
-{
-    size_t size = 1, n_headers = 0;
-    for (size_t i = 0; i < n; i++) {
-        size +=
-            chosen[i]->key.len + chosen[i]->value.len + strlen(chosen[i]->partition->topic->name);
-        for (size_t h = 0; h < chosen[i]->n_headers; h++, n_headers++)
-            size += chosen[i]->headers[h].name.len + chosen[i]->headers[h].value.len;
-    }
-    src->bytes = malloc(n_headers * sizeof(struct kb_header) + size);
-    KB_BUG_ON(!src->bytes);
-    struct kb_header *header = (void *)src->bytes;
-    char *to = src->bytes + n_headers * sizeof(*header);
-    for (size_t i = 0; i < n; i++) {
-        const struct sim_record *rec = chosen[i];
-        out[i] =
-            (struct kb_record){.topic = copy_slice(&to, kb_slice_of(rec->partition->topic->name)),
-                .partition = rec->partition->number,
-                .slot = slots[i],
-                .offset = rec->offset,
-                .timestamp = rec->timestamp,
-                .key = copy_slice(&to, rec->key),
-                .value = copy_slice(&to, rec->value),
-                .headers = rec->n_headers ? header : NULL,
-                .n_headers = rec->n_headers};
-        for (size_t h = 0; h < rec->n_headers; h++)
-            *header++ = (struct kb_header){
-                copy_slice(&to, rec->headers[h].name), copy_slice(&to, rec->headers[h].value)};
-    }
-}
-
-/* Frozen while an event waits; now and then records of a partition that is being revoked slip
- * through. */
-static bool gives(const struct sim_source *src, const struct assigned *as, bool slip)
-{
-    struct sim *sim = src->sim;
-    if (as->paused || as->quiet_until_ms > sim->now_ms || sim->kafka->down_until_ms > sim->now_ms)
-        return false;
-    if (!src->has_pending)
-        return true;
-    for (size_t i = 0; slip && src->pending.kind == KB_REBALANCE_REVOKE && i < src->pending.n; i++)
-        if (src->pending.partitions[i].slot == as->slot)
-            return true;
-    return false;
-}
-
-static size_t take(struct kb_source *source, struct kb_record *out, size_t max, bool *more)
-{
-    struct sim_source *src = (struct sim_source *)source;
-    struct sim *sim = src->sim;
-    *more = false;
-    if (!usable(src, "take"))
-        return 0;
-    free(src->bytes);
-    src->bytes = NULL;
-    src->taken_ms = sim->now_ms;
-    size_t limit = sim->plan->hasty ? max : (size_t)sim_between(sim, 1, 64), n = 0;
-    limit = limit < max ? limit : max;
-    bool slip = sim_faulty(sim, SIM_FAULT_REPEATS, 50);
-    if (has_more(src) && !src->has_pending)
-        sim_truth_takes(sim, src->worker);
-    struct sim_record **chosen = calloc(max, sizeof(struct sim_record *));
-    uint32_t *slots = calloc(max, sizeof(*slots));
-    KB_BUG_ON(!chosen || !slots);
-    size_t first = src->n_assigned ? (size_t)sim_between(sim, 0, (int64_t)src->n_assigned - 1) : 0;
-    for (size_t i = 0; i < src->n_assigned && n < limit; i++) {
-        struct assigned *as = &src->assigned[(first + i) % src->n_assigned];
-        if (gives(src, as, slip))
-            n += choose(src, as, chosen + n, slots + n, limit - n);
-    }
-    if (n > 0) {
-        give(src, out, chosen, slots, n);
-        src->records_given += n;
-        sim->kafka->n_taken += n;
-        src->worker->activity++;
-        sim_trace(sim, "worker %d takes %zu from %s[%d]@%lld", src->worker->number, n,
-            chosen[0]->partition->topic->name, (int)chosen[0]->partition->number,
-            (long long)chosen[0]->offset);
-    }
-    free(chosen);
-    free(slots);
-    *more = n == max;
-    if (n < max && has_more(src) && !src->has_pending)
-        sim_worker_poke(src->worker, sim_skewed(sim, 1, 100));
-    return n;
 }
 
 static bool rebalance(struct kb_source *source, struct kb_rebalance **out)
@@ -232,7 +47,7 @@ static void take_up(struct sim_source *src, const struct kb_partition_id *id)
                 sim, "worker %d: slot %u given to two partitions", src->worker->number, id->slot);
     struct sim_partition *part = sim_partition_find(sim, kb_slice_of(id->topic), id->partition);
     int64_t start = part->committed >= 0 ? part->committed : 0;
-    src->assigned[src->n_assigned++] = (struct assigned){.part = part,
+    src->assigned[src->n_assigned++] = (struct sim_assigned){.part = part,
         .slot = id->slot,
         .start = start,
         .next = start,
@@ -275,15 +90,15 @@ static void rebalanced(struct kb_source *source)
         sim_group_revoked(src->sim, src->member);
     else
         sim_group_assigned(src->sim, src->member);
-    if (has_more(src))
+    if (sim_source_has_more(src))
         sim_worker_poke(src->worker, sim_skewed(src->sim, 0, 100));
 }
 
 static void pause_slots(struct kb_source *source, const uint32_t *slots, size_t n)
 {
     struct sim_source *src = (struct sim_source *)source;
-    for (size_t i = 0; usable(src, "pause") && i < n; i++) {
-        struct assigned *as = by_slot(src, slots[i], "pause");
+    for (size_t i = 0; sim_source_usable(src, "pause") && i < n; i++) {
+        struct sim_assigned *as = sim_source_by_slot(src, slots[i], "pause");
         if (as)
             as->paused = true;
     }
@@ -294,107 +109,18 @@ static void resume_slots(
     struct kb_source *source, const uint32_t *slots, const int64_t *next, size_t n)
 {
     struct sim_source *src = (struct sim_source *)source;
-    for (size_t i = 0; usable(src, "resume") && i < n; i++) {
-        struct assigned *as = by_slot(src, slots[i], "resume");
+    for (size_t i = 0; sim_source_usable(src, "resume") && i < n; i++) {
+        struct sim_assigned *as = sim_source_by_slot(src, slots[i], "resume");
         if (!as)
             return;
         as->paused = false;
         if (next[i] >= 0)
             as->next = next[i];
-        perhaps_repeat(src, as, 300);
+        sim_source_perhaps_repeat(src, as, 300);
         as->quiet_until_ms = src->sim->now_ms + sim_skewed(src->sim, 0, 1000);
         sim_worker_poke(src->worker, 1000);
     }
     sim_trace(src->sim, "worker %d resumes %zu", src->worker->number, n);
-}
-
-static void answer(struct sim *sim, void *object, uint64_t unused)
-{
-    (void)unused;
-    struct commit *commit = object;
-    commit->answered = true;
-    sim_trace(sim, "commit %llu answered: %s", (unsigned long long)commit->answer.token,
-        commit->answer.ok ? "ok" : commit->answer.text);
-    sim_worker_poke(commit->src->worker, 0);
-    /* Trap 2 of the facts: a cooperative member whose commit is refused loses everything. */
-    if (commit->answer.fenced && sim->plan->cooperative && !commit->src->dead &&
-        sim_chance(sim, 500))
-        sim_group_expire(sim, commit->src->member, 0);
-}
-
-static void refuse(
-    struct sim *sim, struct commit *commit, bool fenced, const char *why, int64_t delay_ms)
-{
-    commit->answer.fenced = fenced;
-    commit->src->fenced = commit->src->fenced || fenced;
-    snprintf(commit->answer.text, sizeof(commit->answer.text), "%s", why);
-    sim_after(sim, delay_ms, answer, commit, 0);
-}
-
-static void arrive(struct sim *sim, void *object, uint64_t unused)
-{
-    (void)unused;
-    struct commit *commit = object;
-    if (commit->lost || sim->kafka->down_until_ms > sim->now_ms) {
-        refuse(sim, commit, false, "Local: Timed out", sim_between(sim, 1000, 6000));
-        return;
-    }
-    if (!sim_group_accepts(sim, &commit->stamp)) {
-        refuse(sim, commit, true, "Broker: Specified group generation id is not valid",
-            sim_skewed(sim, 1, 100));
-        return;
-    }
-    for (size_t i = 0; i < commit->n; i++)
-        sim_truth_commit(
-            sim, commit->offsets[i].part, commit->offsets[i].offset, commit->src->worker);
-    if (sim_faulty(sim, SIM_FAULT_COMMITS, 50)) {
-        refuse(sim, commit, false, "Local: Timed out", sim_between(sim, 1000, 6000));
-        return;
-    }
-    commit->answer.ok = true;
-    sim_after(sim, sim_skewed(sim, 0, 50), answer, commit, 0);
-}
-
-static bool send_commit(
-    struct kb_source *source, const struct kb_commit *commits, size_t n, uint64_t token)
-{
-    struct sim_source *src = (struct sim_source *)source;
-    struct sim *sim = src->sim;
-    if (!usable(src, "commit") || sim_faulty(sim, SIM_FAULT_COMMITS, 30))
-        return false;
-    if (src->commit)
-        sim_fail(sim, "worker %d: two commits at once", src->worker->number);
-    if (n == 0 || n > KB_COUNT(src->commit->offsets))
-        sim_fail(sim, "worker %d: a commit of %zu partitions", src->worker->number, n);
-    if (sim->failed)
-        return false;
-    struct commit *commit = sim_alloc(sim, sizeof(*commit));
-    commit->src = src;
-    commit->stamp = sim_member_stamp(src->member);
-    commit->answer.token = token;
-    commit->lost = sim_faulty(sim, SIM_FAULT_COMMITS, 50);
-    for (size_t i = 0; i < n; i++) {
-        struct assigned *as = by_slot(src, commits[i].slot, "commit");
-        if (!as)
-            return false;
-        commit->offsets[commit->n].part = as->part;
-        commit->offsets[commit->n++].offset = commits[i].offset;
-    }
-    src->commit = commit;
-    src->worker->activity++;
-    sim_after(sim, sim_skewed(sim, 0, 300), arrive, commit, 0);
-    return true;
-}
-
-static bool committed(struct kb_source *source, struct kb_commit_answer *out)
-{
-    struct sim_source *src = (struct sim_source *)source;
-    if (src->dead || !src->commit || !src->commit->answered)
-        return false;
-    *out = src->commit->answer;
-    src->commit = NULL;
-    src->worker->activity++;
-    return true;
 }
 
 static struct kb_slice cluster_id(struct kb_source *source)
@@ -437,7 +163,7 @@ static void close_source(struct kb_source *source)
         return;
     src->closed = true;
     for (size_t i = 0; i < src->n_assigned; i++) {
-        const struct assigned *as = &src->assigned[i];
+        const struct sim_assigned *as = &src->assigned[i];
         if (as->highest > as->start && as->part->committed < as->highest && !src->fenced)
             src->left_uncommitted = true;
     }
@@ -447,8 +173,9 @@ static void close_source(struct kb_source *source)
     sim_group_leave(src->sim, src->member);
 }
 
-static const struct kb_source_ops ops = {take, rebalance, rebalanced, pause_slots, resume_slots,
-    send_commit, committed, cluster_id, log_end, failed, close_source};
+static const struct kb_source_ops ops = {sim_source_take, rebalance, rebalanced, pause_slots,
+    resume_slots, sim_source_commit, sim_source_committed, cluster_id, log_end, failed,
+    close_source};
 
 static void first_join(struct sim *sim, void *object, uint64_t unused)
 {

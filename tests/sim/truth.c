@@ -154,9 +154,8 @@ struct sim_record *sim_truth_sent(struct sim *sim, const struct sim_spec *spec)
 }
 
 /* A message that Ably had not seen in its two minutes. */
-void sim_truth_published(struct sim *sim, struct sim_record *rec, const struct sim_spec *spec)
+void sim_truth_published(struct sim *sim, struct sim_record *rec)
 {
-    (void)spec;
     int64_t *newest = &rec->channel->newest[rec->partition->index];
     bool first = rec->publications++ == 0;
     rec->published_ms = sim->now_ms;

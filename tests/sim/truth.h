@@ -20,7 +20,7 @@ void sim_truth_commit(
     struct sim *sim, struct sim_partition *part, int64_t offset, const struct sim_worker *worker);
 /* Each spec of a request, on its way and when Ably takes it. The record it is of, NULL = failed. */
 struct sim_record *sim_truth_sent(struct sim *sim, const struct sim_spec *spec);
-void sim_truth_published(struct sim *sim, struct sim_record *rec, const struct sim_spec *spec);
+void sim_truth_published(struct sim *sim, struct sim_record *rec);
 void sim_truth_letter(struct sim *sim, struct sim_record *rec, struct sim_worker *worker);
 void sim_truth_stopped(
     struct sim *sim, const struct sim_worker *worker, const struct kb_worker_end *end);

@@ -1,0 +1,130 @@
+/* What a request must be, and what its answer tells the worker (network_state.h): the limits of a
+ * request and of the process, the headers, that a channel rides in one request at a time, that
+ * nothing is sent again which this worker was told is published, and nothing behind a record it
+ * stops at. */
+#include "network_state.h"
+
+#include <string.h>
+#include <strings.h>
+
+static bool has_header(const struct kb_http_request *req, const char *line)
+{
+    for (const char *const *h = req->headers; h && *h; h++)
+        if (strncasecmp(*h, line, strlen(line)) == 0)
+            return true;
+    return false;
+}
+
+void sim_exchange_check_request(struct sim *sim, const struct kb_http_request *req)
+{
+    const char *url = req->url;
+    bool good = strcmp(req->method, "POST") == 0 && strncmp(url, "https://", 8) == 0 &&
+                strstr(url, "/messages") && has_header(req, "Content-Type: application/json") &&
+                has_header(req, "X-Ably-Version: ") && has_header(req, "Ably-Agent: kably/") &&
+                has_header(req, "Authorization: Basic YXBwaWQua2V5aWQ6c2ltLXNlY3JldA==");
+    if (!good)
+        sim_fail(sim, "a request with a wrong method, address or headers: %s %s", req->method, url);
+}
+
+/* What the user limits is a total of the process; each worker has at least one request. */
+static void check_limits(struct sim_transport *tr, const struct sim_exchange *ex, size_t n_channels)
+{
+    struct sim *sim = tr->sim;
+    const struct sim_plan *plan = sim->plan;
+    struct sim_process *process = tr->worker->process;
+    int64_t concurrency =
+        plan->concurrency > process->n_workers ? plan->concurrency : process->n_workers;
+    if (ex->batch.n > (size_t)plan->max_records)
+        sim_fail(sim, "a request of %zu records, allowed are %lld", ex->batch.n,
+            (long long)plan->max_records);
+    if (ex->req->body_len > (size_t)plan->max_bytes && ex->batch.n > 1)
+        sim_fail(sim, "a request of %zu bytes, allowed are %lld", ex->req->body_len,
+            (long long)plan->max_bytes);
+    if (n_channels > (size_t)plan->max_channels)
+        sim_fail(sim, "a request to %zu channels, allowed are %lld", n_channels,
+            (long long)plan->max_channels);
+    if (++process->requests_in_flight > concurrency)
+        sim_fail(sim, "process %d has %d requests in flight, allowed are %lld", process->number,
+            process->requests_in_flight, (long long)concurrency);
+    if (plan->requests_per_second == 0)
+        return;
+    double burst = plan->requests_per_second + process->n_workers;
+    process->tokens +=
+        (double)(sim->now_ms - process->tokens_ms) * plan->requests_per_second / 1000;
+    process->tokens = process->tokens < burst ? process->tokens : burst;
+    process->tokens_ms = sim->now_ms;
+    if (--process->tokens < -0.5)
+        sim_fail(sim, "process %d sends more than %d requests a second", process->number,
+            plan->requests_per_second);
+}
+
+/* Which record each spec is of; the channels it rides on. Returns how many channels. */
+static size_t check_specs(struct sim_transport *tr, struct sim_exchange *ex)
+{
+    struct sim *sim = tr->sim;
+    size_t n_channels = 0;
+    for (size_t i = 0; i < ex->batch.n; i++) {
+        struct sim_spec *spec = &ex->batch.specs[i];
+        if (sim->sabotage == SIM_OTHER_ID && spec->id.len > 3 && sim_chance(sim, 100))
+            ((char *)spec->id.ptr)[spec->id.len - 3] = '~'; /* the tag's last character */
+        struct sim_record *rec = spec->record = sim_truth_sent(sim, spec);
+        if (!rec)
+            break;
+        spec->assignment = rec->partition->assignments;
+        if (rec->told_worker == tr->worker->number &&
+            rec->told_assignment == rec->partition->assignments)
+            sim_fail(sim,
+                "%s[%d]@%lld: worker %d sends it again though it was told it is published",
+                rec->partition->topic->name, (int)rec->partition->number, (long long)rec->offset,
+                tr->worker->number);
+        int64_t stopped = tr->worker->stopped_at[rec->partition->index];
+        bool knew = tr->worker->turns > tr->worker->stopped_turn[rec->partition->index];
+        if (stopped > 0 && rec->offset >= stopped && knew)
+            sim_fail(sim, "%s[%d]@%lld: sent by worker %d, which must stop at %lld",
+                rec->partition->topic->name, (int)rec->partition->number, (long long)rec->offset,
+                tr->worker->number, (long long)stopped - 1);
+        struct sim_exchange **rides = &tr->rides[rec->channel->index];
+        if (*rides && *rides != ex && sim->plan->ordered)
+            sim_fail(sim, "%s[%d]@%lld: channel %s rides in two requests at once",
+                rec->partition->topic->name, (int)rec->partition->number, (long long)rec->offset,
+                rec->channel->name);
+        n_channels += *rides != ex;
+        *rides = ex;
+    }
+    return n_channels;
+}
+
+void sim_exchange_check(struct sim_transport *tr, struct sim_exchange *ex)
+{
+    check_limits(tr, ex, check_specs(tr, ex));
+}
+
+/* The worker has read that Ably refuses this record, and its policy is to stop there. */
+static void note_stop(struct sim_transport *tr, const struct sim_exchange *ex, size_t i)
+{
+    const struct sim_spec *spec = &ex->batch.specs[i];
+    const struct sim_record *rec = spec->record;
+    int64_t *at = &tr->worker->stopped_at[rec->partition->index];
+    int failure = sim_fate_failure(rec->fate);
+    if (ex->answer.accepted[i] || failure < 0 || rec->refusals == 0 ||
+        spec->assignment != rec->partition->assignments ||
+        tr->worker->process->action[failure] != KB_ACTION_STOP)
+        return;
+    if (*at != 0 && *at <= rec->offset + 1)
+        return;
+    *at = rec->offset + 1;
+    tr->worker->stopped_turn[rec->partition->index] = tr->worker->turns;
+}
+
+void sim_exchange_told(struct sim_transport *tr, const struct sim_exchange *ex)
+{
+    for (size_t i = 0; ex->answer.proper && i < ex->batch.n; i++) {
+        struct sim_record *rec = ex->batch.specs[i].record;
+        note_stop(tr, ex, i);
+        if (ex->answer.accepted[i]) {
+            tr->worker->given_up = 0;
+            rec->told_worker = tr->worker->number;
+            rec->told_assignment = ex->batch.specs[i].assignment;
+        }
+    }
+}

@@ -1,0 +1,43 @@
+/* The inside of the simulated network, shared by network.c (travelling) and exchange.c (what a
+ * request must be, what its answer told). */
+#ifndef SIM_NETWORK_STATE_H
+#define SIM_NETWORK_STATE_H
+
+#include "ably.h"
+#include "kafka.h"
+#include "plan.h"
+#include "truth.h"
+#include "world.h"
+
+#define CHANNELS_MAX 512
+
+struct sim_exchange {
+    struct sim_exchange *next;
+    struct sim_exchange *older; /* of all exchanges of the run */
+    struct sim_transport *transport;
+    struct kb_http_request *req; /* NULL = the client has it back */
+    struct sim_batch batch;
+    struct sim_answer answer;
+    bool served, reply_lost, ended, timed_out, cut, connected;
+    int64_t reply_after_ms;
+};
+
+struct sim_transport {
+    struct kb_transport transport;
+    struct sim *sim;
+    struct sim_worker *worker;
+    bool dead;
+    struct sim_exchange *open; /* the client waits for these, oldest first */
+    struct sim_exchange *rides[CHANNELS_MAX];
+    char *last_body; /* of the reply that was given last */
+    struct sim_answer last;
+};
+
+/* Method, address, headers. */
+void sim_exchange_check_request(struct sim *sim, const struct kb_http_request *req);
+/* Limits, and each spec by itself; notes which channels ride in it. */
+void sim_exchange_check(struct sim_transport *tr, struct sim_exchange *ex);
+/* The client is about to read this answer. */
+void sim_exchange_told(struct sim_transport *tr, const struct sim_exchange *ex);
+
+#endif
