@@ -46,7 +46,7 @@ struct kb_lanes {
 /* A request being packed. */
 struct pack {
     struct kb_spec **specs;
-    size_t n, bytes, max_records;
+    size_t n, bytes, max_records, least; /* the limits count only from `least` specs on */
 };
 
 /* ---- queues ---- */
@@ -320,16 +320,19 @@ void kb_lanes_tick(struct kb_lanes *lanes, int64_t now_ms)
 
 static void pack_begin(struct kb_lanes *lanes, struct pack *pack, struct kb_spec **out)
 {
-    *pack = (struct pack){.specs = out, .bytes = 1, .max_records = lanes->options.max_records};
+    *pack = (struct pack){
+        .specs = out, .bytes = 1, .max_records = lanes->options.max_records, .least = 1};
     kb_channel_set_clear(&lanes->channels);
 }
 
 /* May the spec come along? Then it counts already. */
 static bool pack_fits(struct kb_lanes *lanes, struct pack *pack, const struct kb_spec *spec)
 {
-    if (pack->n > 0 &&
-        (pack->n >= pack->max_records || (spec->company && pack->n >= spec->company) ||
-            pack->bytes + spec_bytes(spec) > lanes->options.max_bytes))
+    if (pack->n > 0 && spec->company && pack->n >= spec->company)
+        return false;
+    if (pack->n < pack->least)
+        return kb_channel_set_add(&lanes->channels, spec->channel) || pack->n > 0;
+    if (pack->n >= pack->max_records || pack->bytes + spec_bytes(spec) > lanes->options.max_bytes)
         return false;
     return kb_channel_set_add(&lanes->channels, spec->channel);
 }
@@ -340,6 +343,8 @@ static void pack_add(struct kb_lanes *lanes, struct pack *pack, struct kb_spec *
     pack->bytes += spec_bytes(spec);
     if (spec->company && spec->company < pack->max_records)
         pack->max_records = spec->company;
+    if (spec->company && spec->company < pack->least)
+        pack->least = spec->company;
     lanes->n_waiting--;
 }
 
@@ -378,18 +383,21 @@ size_t kb_lanes_pack(struct kb_lanes *lanes, struct kb_spec **out, size_t *bytes
     return pack.n;
 }
 
-size_t kb_lanes_pack_probe(struct kb_lanes *lanes, struct kb_spec **out, size_t *bytes)
+size_t kb_lanes_pack_probe(
+    struct kb_lanes *lanes, size_t per_lane, struct kb_spec **out, size_t *bytes)
 {
     struct pack pack;
     pack_begin(lanes, &pack, out);
-    if (pack.max_records > KB_PROBE_RECORDS)
-        pack.max_records = KB_PROBE_RECORDS;
+    size_t most = per_lane > KB_PROBE_RECORDS ? per_lane : KB_PROBE_RECORDS;
+    if (pack.max_records > most)
+        pack.max_records = most;
+    pack.least = per_lane > 1 ? 2 : 1;
     uint32_t start = lanes->probe_lane;
     for (uint32_t i = 0; i < lanes->options.n_lanes && pack.n < pack.max_records; i++) {
         uint32_t number = (start + i) % lanes->options.n_lanes;
         if (!lanes->lanes[number].place)
             continue;
-        if (!pack_lane(lanes, &pack, &lanes->lanes[number], 1))
+        if (!pack_lane(lanes, &pack, &lanes->lanes[number], per_lane))
             break;
         lanes->probe_lane = (number + 1) % lanes->options.n_lanes;
     }

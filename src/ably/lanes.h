@@ -49,10 +49,13 @@ void kb_lanes_tick(struct kb_lanes *lanes, int64_t now_ms);
 /* Takes the specs of the next request into `out` (room for max_records); 0 = nothing is ready.
  * *bytes is the length of the body "[spec,spec]". At least one spec is taken whatever its size. */
 size_t kb_lanes_pack(struct kb_lanes *lanes, struct kb_spec **out, size_t *bytes);
-/* The same for a request that only asks whether Ably is well: one spec of each of a few lanes,
- * other lanes each time, so that one lane full of refused messages can't be all that is ever tried.
- */
-size_t kb_lanes_pack_probe(struct kb_lanes *lanes, struct kb_spec **out, size_t *bytes);
+/* The same for a request that only asks whether Ably is well: up to `per_lane` specs of each of a
+ * few lanes, other lanes each time, so that one lane full of refused messages can't be all that is
+ * ever tried. With per_lane above 1 it takes two where there are two, whatever the limits say (room
+ * for them in `out`): a refused message at the head of each lane may not hide the good one behind
+ * it. */
+size_t kb_lanes_pack_probe(
+    struct kb_lanes *lanes, size_t per_lane, struct kb_spec **out, size_t *bytes);
 
 /* The channel had a clean answer: its hold, if there is one, ends. */
 void kb_lanes_release(struct kb_lanes *lanes, uint64_t channel);

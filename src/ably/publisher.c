@@ -46,11 +46,17 @@ struct kb_publisher {
 
 /* ---- begin and end ---- */
 
+/* Specs of one request: a probe takes two even where one is the limit. */
+static size_t room(const struct kb_publisher_options *options)
+{
+    return options->max_records > 2 ? options->max_records : 2;
+}
+
 /* As many as may fly at once; no further one is ever made. */
 static bool requests_new(struct kb_publisher *pub)
 {
     for (int i = 0; i < pub->options.concurrency; i++) {
-        struct kb_request *req = kb_request_new(&pub->requests, pub->options.max_records);
+        struct kb_request *req = kb_request_new(&pub->requests, room(&pub->options));
         if (!req)
             return false;
         req->next = pub->idle;
@@ -80,8 +86,8 @@ struct kb_publisher *kb_publisher_new(const struct kb_publisher_options *options
     kb_bucket_init(&pub->bucket, options->requests_per_second, options->burst);
     pub->base_url = strdup(options->base_url);
     pub->lanes = kb_lanes_new(&lanes, &pub->slabs);
-    pub->fates.of = calloc(options->max_records, 1);
-    bool ready = kb_reply_init(&pub->reply, options->max_records);
+    pub->fates.of = calloc(room(options), 1);
+    bool ready = kb_reply_init(&pub->reply, room(options));
     ready = kb_requests_init(&pub->requests, options->base_url, options->key, options->client_id,
                 options->agent) &&
             ready;
@@ -393,12 +399,21 @@ static int64_t send_at_ms(const struct kb_publisher *pub, int64_t now_ms)
     return at > bucket ? at : bucket;
 }
 
+/* How many of each lane a probe takes. In a run of refusals it looks deeper each time: behind
+ * messages that are refused for their own sake there may be good ones, and one acceptance makes the
+ * refusals believable. */
+static size_t probe_depth(const struct kb_publisher *pub)
+{
+    uint32_t attempts = pub->gate.attempts < 10 ? pub->gate.attempts : 10;
+    return kb_gate_refusing(&pub->gate) ? (size_t)1 << attempts : 1;
+}
+
 static void send_one(struct kb_publisher *pub, int64_t now_ms)
 {
     struct kb_request *req = pub->idle;
     pub->idle = req->next;
     size_t bytes, n = kb_gate_outage(&pub->gate)
-                          ? kb_lanes_pack_probe(pub->lanes, req->specs, &bytes)
+                          ? kb_lanes_pack_probe(pub->lanes, probe_depth(pub), req->specs, &bytes)
                           : kb_lanes_pack(pub->lanes, req->specs, &bytes);
     KB_BUG_ON(n == 0);
     for (size_t i = 0; i < n; i++)

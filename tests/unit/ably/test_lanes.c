@@ -172,7 +172,7 @@ static void send_one(struct world *w)
         return;
     bool ready = kb_lanes_ready(w->lanes), full = kb_lanes_full(w->lanes);
     bool probe = below(w, 4) == 0;
-    size_t n = probe ? kb_lanes_pack_probe(w->lanes, w->requests[r].specs, &bytes)
+    size_t n = probe ? kb_lanes_pack_probe(w->lanes, 1, w->requests[r].specs, &bytes)
                      : kb_lanes_pack(w->lanes, w->requests[r].specs, &bytes);
     assert_int_equal(n > 0, ready);
     assert_true(ready || !full);
@@ -611,7 +611,7 @@ static void test_probes_go_round_the_lanes(void **state)
         for (int k = 0; k < 3; k++)
             add(w, i, 5);
     for (int probe = 0; probe < 64; probe++) {
-        size_t bytes, n = kb_lanes_pack_probe(w->lanes, out, &bytes);
+        size_t bytes, n = kb_lanes_pack_probe(w->lanes, 1, out, &bytes);
         assert_in_range(n, 1, 5);
         for (size_t i = 0; i < n; i++) {
             for (size_t j = 0; j < i; j++)
