@@ -127,17 +127,14 @@ static void take_in(struct kb_worker *w, const struct kb_record *rec)
     }
 }
 
+/* One take a turn: `more` brings the next turn at once, and in between requests are fed and answers
+ * read. */
 void kb_worker_intake(struct kb_worker *w)
 {
     struct kb_source *src = w->doors.source;
-    size_t taken = 0;
-    do {
-        size_t n = src->ops->take(src, w->records, KB_TAKE_MAX, &w->more);
-        if (n > 0 && !w->cluster_known)
-            learn_cluster(w);
-        for (size_t i = 0; i < n; i++)
-            take_in(w, &w->records[i]);
-        taken += n;
-        kb_worker_press(w);
-    } while (w->more && taken < KB_TURN_MAX && kb_worker_may_take(w));
+    size_t n = src->ops->take(src, w->records, KB_TAKE_MAX, &w->more);
+    if (n > 0 && !w->cluster_known)
+        learn_cluster(w);
+    for (size_t i = 0; i < n; i++)
+        take_in(w, &w->records[i]);
 }

@@ -10,8 +10,7 @@
 #include "pipeline/worker.h"
 #include "route/route.h"
 
-#define KB_TAKE_MAX 512           /* records per call through the source's door */
-#define KB_TURN_MAX 4096          /* records per turn, so that answers are looked at in between */
+#define KB_TAKE_MAX 512           /* records per call through the source's door, and per turn */
 #define KB_WINDOW_MAX 131072      /* offsets from a partition's lowest open record to its newest */
 #define KB_STALL_MS 300           /* over the ceiling for that long: pause, and poll on */
 #define KB_COMMIT_INTERVAL_MS 100 /* the shortest time between two commits */

@@ -126,7 +126,8 @@ static const signed char shuffles[256][16]
     __attribute__((aligned(16))) = {ROWS64(0), ROWS64(64), ROWS64(128), ROWS64(192)};
 
 /* The lower eight of `bytes` with a backslash before each one in `mask`. */
-__attribute__((target("ssse3"))) static inline char *expand(char *to, __m128i bytes, unsigned mask)
+__attribute__((target("ssse3,popcnt"))) static inline char *expand(
+    char *to, __m128i bytes, unsigned mask)
 {
     __m128i shuffle = _mm_load_si128((const __m128i *)(const void *)shuffles[mask]);
     __m128i gaps = _mm_cmplt_epi8(shuffle, _mm_setzero_si128());
@@ -135,7 +136,7 @@ __attribute__((target("ssse3"))) static inline char *expand(char *to, __m128i by
     return to + 8 + __builtin_popcount(mask);
 }
 
-__attribute__((target("ssse3"))) static inline char *escape16(char *to, const char *from)
+__attribute__((target("ssse3,popcnt"))) static inline char *escape16(char *to, const char *from)
 {
     __m128i bytes = load16(from);
     unsigned marks = find_marks(bytes);
@@ -150,7 +151,8 @@ __attribute__((target("ssse3"))) static inline char *escape16(char *to, const ch
 }
 
 /* Moves all bytes of a block to their places at once, however many there are to escape. */
-__attribute__((target("ssse3"))) static size_t escape_ssse3(char *to, const char *from, size_t len)
+__attribute__((target("ssse3,popcnt"))) static size_t escape_ssse3(
+    char *to, const char *from, size_t len)
 {
     char *start = to;
     for (; len >= 16; len -= 16, from += 16)
@@ -179,7 +181,7 @@ bool kb_json_escape_usable(size_t variant)
 {
 #ifdef __SSE2__
     if (kb_json_escape_variants[variant].escape == escape_ssse3)
-        return __builtin_cpu_supports("ssse3");
+        return __builtin_cpu_supports("ssse3") && __builtin_cpu_supports("popcnt");
 #endif
     return variant < kb_json_escape_variant_count;
 }

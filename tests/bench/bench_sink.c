@@ -26,6 +26,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #define BODY_MAX (4u << 20)
 #define ORDER_SLOTS (1u << 18)
 #define LATENCY_BUCKETS 2000000 /* one a microsecond, the last holds the rest */
@@ -107,17 +111,36 @@ static char *put(char *to, const char *text, size_t len)
 }
 #define PUT(to, literal) put(to, literal, sizeof(literal) - 1)
 
+/* Where the next spec begins, NULL = no more: the bytes {"c stand nowhere else, and sixteen at a
+ * time are cheaper than memmem. */
+static const char *find_spec(const char *p, const char *end)
+{
+#ifdef __SSE2__
+    for (; end - p >= 18; p += 16) {
+        __m128i brace = _mm_loadu_si128((const __m128i *)(const void *)p);
+        __m128i quote = _mm_loadu_si128((const __m128i *)(const void *)(p + 1));
+        __m128i letter = _mm_loadu_si128((const __m128i *)(const void *)(p + 2));
+        int mask = _mm_movemask_epi8(_mm_and_si128(_mm_cmpeq_epi8(brace, _mm_set1_epi8('{')),
+            _mm_and_si128(_mm_cmpeq_epi8(quote, _mm_set1_epi8('"')),
+                _mm_cmpeq_epi8(letter, _mm_set1_epi8('c')))));
+        if (mask)
+            return p + __builtin_ctz((unsigned)mask);
+    }
+#endif
+    return memmem(p, (size_t)(end - p), "{\"c", 3);
+}
+
 /* One answer per spec of the body, in order; returns the end of what was written. */
 static char *answer_specs(char *to, const char *body, size_t len)
 {
     static const char mark[] = "{\"channels\":[\"", id_mark[] = "\"id\":\"";
-    const char *end = body + len, *spec = memmem(body, len, mark, sizeof(mark) - 1);
+    const char *end = body + len, *spec = find_spec(body, end);
     to = PUT(to, "[");
     bool first = true;
     while (spec) {
         const char *channel = spec + sizeof(mark) - 1;
         const char *quote = memchr(channel, '"', (size_t)(end - channel));
-        const char *next = memmem(channel, (size_t)(end - channel), mark, sizeof(mark) - 1);
+        const char *next = find_spec(channel, end);
         size_t spec_len = (size_t)((next ? next : end) - spec);
         const char *id =
             memmem(quote, spec_len - (size_t)(quote - spec), id_mark, sizeof(id_mark) - 1);
@@ -147,6 +170,8 @@ static char *answer_specs(char *to, const char *body, size_t len)
 static uint32_t percentile(double share)
 {
     uint64_t total = 0, seen = 0;
+    if (!sink.latency)
+        return 0; /* going through the buckets would cost more than the records */
     for (size_t i = 0; i < LATENCY_BUCKETS; i++)
         total += sink.latency_us[i];
     for (uint32_t i = 0; i < LATENCY_BUCKETS; i++)
