@@ -2,6 +2,7 @@
  * request and of the process, the headers, that a channel rides in one request at a time, that
  * nothing is sent again which this worker was told is published, and nothing behind a record it
  * stops at. */
+#include "ably/gate.h"
 #include "network_state.h"
 
 #include <string.h>
@@ -34,13 +35,15 @@ static void check_limits(struct sim_transport *tr, const struct sim_exchange *ex
     struct sim_process *process = tr->worker->process;
     int64_t concurrency =
         plan->concurrency > process->n_workers ? plan->concurrency : process->n_workers;
-    if (ex->batch.n > (size_t)plan->max_records)
+    /* In a run of refusals a probe takes two messages whatever the limits say. */
+    bool probe = ex->batch.n == 2 && tr->refused >= KB_GATE_REFUSALS_MAX;
+    if (ex->batch.n > (size_t)plan->max_records && !probe)
         sim_fail(sim, "a request of %zu records, allowed are %lld", ex->batch.n,
             (long long)plan->max_records);
-    if (ex->req->body_len > (size_t)plan->max_bytes && ex->batch.n > 1)
+    if (ex->req->body_len > (size_t)plan->max_bytes && ex->batch.n > 1 && !probe)
         sim_fail(sim, "a request of %zu bytes, allowed are %lld", ex->req->body_len,
             (long long)plan->max_bytes);
-    if (n_channels > (size_t)plan->max_channels)
+    if (n_channels > (size_t)plan->max_channels && !probe)
         sim_fail(sim, "a request to %zu channels, allowed are %lld", n_channels,
             (long long)plan->max_channels);
     if (++process->requests_in_flight > concurrency)
@@ -121,6 +124,7 @@ void sim_exchange_told(struct sim_transport *tr, const struct sim_exchange *ex)
     for (size_t i = 0; ex->answer.proper && i < ex->batch.n; i++) {
         struct sim_record *rec = ex->batch.specs[i].record;
         note_stop(tr, ex, i);
+        tr->refused = ex->answer.accepted[i] ? 0 : tr->refused + 1;
         if (ex->answer.accepted[i]) {
             tr->worker->given_up = 0;
             rec->told_worker = tr->worker->number;

@@ -27,6 +27,7 @@ struct sim_transport {
     struct sim *sim;
     struct sim_worker *worker;
     bool dead;
+    unsigned refused; /* messages the client was told are refused, since the last accepted one */
     struct sim_exchange *open; /* the client waits for these, oldest first */
     struct sim_exchange *rides[CHANNELS_MAX];
     char *last_body; /* of the reply that was given last */
