@@ -12,9 +12,8 @@
 
 enum {
     COOPERATIVE_COMMIT_MS = 5000, /* a commit each second is seen to keep a group from settling */
-    CLOSE_WAIT_MS = 1500, /* leaving the group takes milliseconds, for ever when brokers are silent;
-                             the drain before it has had most of the ten seconds a stop may take */
-    CLUSTER_ID_WAIT_MS = 50, /* only before the first record; afterwards the library knows */
+    FREE_WAIT_MS = 1500,          /* to leave the group where nobody closed */
+    CLUSTER_ID_WAIT_MS = 50,      /* only before the first record; afterwards the library knows */
     TEXT_MAX = 512,
 };
 
@@ -108,7 +107,7 @@ static void *end_client(void *arg)
     return NULL;
 }
 
-static void end_client_in_time(struct kb_consumer *c)
+static void end_client_in_time(struct kb_consumer *c, int wait_ms)
 {
     pthread_t thread;
     struct timespec until;
@@ -117,8 +116,8 @@ static void end_client_in_time(struct kb_consumer *c)
         return;
     }
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += CLOSE_WAIT_MS / 1000;
-    until.tv_nsec += CLOSE_WAIT_MS % 1000 * 1000000;
+    until.tv_sec += wait_ms / 1000;
+    until.tv_nsec += wait_ms % 1000 * 1000000;
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
     if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) == 0)
@@ -126,11 +125,10 @@ static void end_client_in_time(struct kb_consumer *c)
     pthread_detach(thread);
     c->stuck = true;
     kb_log_warn("kafka",
-        "the Kafka client did not leave its group within %d ms; going on without it",
-        CLOSE_WAIT_MS);
+        "the Kafka client did not leave its group within %d ms; going on without it", wait_ms);
 }
 
-static void close_consumer(struct kb_source *src)
+static void close_consumer(struct kb_source *src, int wait_ms)
 {
     struct kb_consumer *c = kb_consumer_of(src);
     if (c->closing)
@@ -140,7 +138,7 @@ static void close_consumer(struct kb_source *src)
     kb_consumer_drop_events(c);
     rd_kafka_queue_io_event_enable(c->queue, -1, NULL, 0);
     rd_kafka_queue_destroy(c->queue);
-    end_client_in_time(c);
+    end_client_in_time(c, wait_ms);
 }
 
 void kb_consumer_free(struct kb_source *src)
@@ -149,7 +147,7 @@ void kb_consumer_free(struct kb_source *src)
         return;
     struct kb_consumer *c = kb_consumer_of(src);
     if (c->rk)
-        close_consumer(src);
+        close_consumer(src, FREE_WAIT_MS);
     if (c->stuck)
         return; /* librdkafka's thread may still call back */
     kb_consumer_drop_events(c);

@@ -6,7 +6,7 @@
  *
  *     struct kb_source *src = kb_consumer_new(&options, &err);     // connects in the background
  *     ... src->ops->take(...) in the worker's loop
- *     src->ops->close(src);
+ *     src->ops->close(src, 5000);
  *     kb_consumer_free(src);
  *
  * Thread: one worker's; librdkafka's own threads below. */

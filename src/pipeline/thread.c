@@ -146,7 +146,7 @@ bool kb_worker_thread_start(struct kb_worker_thread *t, struct kb_config *config
         ok = kb_err_fatal(err, "worker %d: no thread could be started", worker);
     if (!ok) {
         if (t->doors.source)
-            t->doors.source->ops->close(t->doors.source);
+            t->doors.source->ops->close(t->doors.source, 1500);
         close_all(t);
     }
     return ok;

@@ -97,9 +97,18 @@ void kb_worker_drain(struct kb_worker *w)
     if (w->phase != KB_PHASE_RUNNING)
         return;
     w->phase = KB_PHASE_DRAINING;
+    w->drain_begun_ms = w->now_ms;
     w->drain_deadline_ms = w->now_ms + w->config->limits.drain_ms;
     kb_log_info("worker", "worker %d: finishing %zu records, %" PRId64 " ms at most", w->number,
         w->pendings.open, w->config->limits.drain_ms);
+}
+
+/* What is left of the time a stop may take; in the middle of a rebalance leaving takes a while. */
+static void leave_group(struct kb_worker *w)
+{
+    int64_t left = w->drain_begun_ms + KB_STOP_MS - w->now_ms;
+    w->doors.source->ops->close(
+        w->doors.source, (int)(left > KB_LEAVE_MIN_MS ? left : KB_LEAVE_MIN_MS));
 }
 
 static void step_drain(struct kb_worker *w)
@@ -122,7 +131,7 @@ static void step_drain(struct kb_worker *w)
                 "the one "
                 "before comes again at the next start, with the same ids",
                 w->number);
-        w->doors.source->ops->close(w->doors.source);
+        leave_group(w);
         w->phase = KB_PHASE_ENDED;
     }
 }

@@ -80,9 +80,9 @@ struct kb_source_ops {
      */
     bool (*failed)(struct kb_source *src, struct kb_err *err);
 
-    /* Leaves the group; a pending rebalance is dropped. Blocks, bounded. The source is still to be
-     * freed by whoever made it. */
-    void (*close)(struct kb_source *src);
+    /* Leaves the group; a pending rebalance is dropped. Blocks, at most wait_ms: a client that
+     * takes longer is left behind. The source is still to be freed by whoever made it. */
+    void (*close)(struct kb_source *src, int wait_ms);
 };
 
 struct kb_source {

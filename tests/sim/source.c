@@ -156,8 +156,9 @@ static void drop_pending(struct sim_source *src)
     src->has_pending = false;
 }
 
-static void close_source(struct kb_source *source)
+static void close_source(struct kb_source *source, int wait_ms)
 {
+    (void)wait_ms;
     struct sim_source *src = (struct sim_source *)source;
     if (src->dead || src->closed)
         return;

@@ -269,7 +269,7 @@ static void leave(struct stressed *s)
 {
     if (commit(s))
         settle(s);
-    s->member.src->ops->close(s->member.src);
+    s->member.src->ops->close(s->member.src, 15000);
     kb_consumer_free(s->member.src);
     pthread_mutex_lock(&board.lock);
     board.repeats += s->member.repeats;

@@ -229,7 +229,7 @@ static inline void kafka_member_leave(struct kafka_member *m)
 {
     if (kafka_member_await_commit(m, 5000) && kafka_member_commit(m))
         kafka_member_await_commit(m, 5000);
-    m->src->ops->close(m->src);
+    m->src->ops->close(m->src, 15000);
     kb_consumer_free(m->src);
     for (size_t i = 0; i < MEMBER_SLOTS; i++) {
         if (m->slots[i].used)
