@@ -86,4 +86,23 @@ static inline void kafka_mock_flush(struct kafka_mock *mock)
     kafka_mock_must(rd_kafka_flush(mock->producer, 20000) == RD_KAFKA_RESP_ERR_NO_ERROR, "flush");
 }
 
+/* One cluster a test, as its *state: KAFKA_MOCK_TEST(name) stands in the table of a cmocka program.
+ */
+static inline int kafka_mock_setup(void **state)
+{
+    static struct kafka_mock mock;
+    kafka_mock_start(&mock, 1);
+    *state = &mock;
+    return 0;
+}
+
+static inline int kafka_mock_teardown(void **state)
+{
+    kafka_mock_stop(*state);
+    return 0;
+}
+
+#define KAFKA_MOCK_TEST(test) \
+    cmocka_unit_test_setup_teardown(test, kafka_mock_setup, kafka_mock_teardown)
+
 #endif

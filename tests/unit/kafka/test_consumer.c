@@ -356,35 +356,19 @@ static void test_refusals(void **state)
     assert_int_equal(err.class, KB_ERR_CONFIG);
 }
 
-static int start_mock(void **state)
-{
-    static struct kafka_mock mock;
-    kafka_mock_start(&mock, 1);
-    *state = &mock;
-    return 0;
-}
-
-static int stop_mock(void **state)
-{
-    kafka_mock_stop(*state);
-    return 0;
-}
-
-#define WITH_MOCK(test) cmocka_unit_test_setup_teardown(test, start_mock, stop_mock)
-
 /* One name or pattern as an argument runs those tests alone: each takes seconds. */
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        WITH_MOCK(test_a_record_arrives_as_it_is),
-        WITH_MOCK(test_more_and_wake),
-        WITH_MOCK(test_commit_is_where_the_next_one_starts),
-        WITH_MOCK(test_a_refused_commit_says_so),
-        WITH_MOCK(test_pause_loses_and_repeats_nothing),
-        WITH_MOCK(test_close_range),
-        WITH_MOCK(test_close_cooperative),
-        WITH_MOCK(test_close_before_anything_happened),
-        WITH_MOCK(test_a_broker_that_comes_back),
+        KAFKA_MOCK_TEST(test_a_record_arrives_as_it_is),
+        KAFKA_MOCK_TEST(test_more_and_wake),
+        KAFKA_MOCK_TEST(test_commit_is_where_the_next_one_starts),
+        KAFKA_MOCK_TEST(test_a_refused_commit_says_so),
+        KAFKA_MOCK_TEST(test_pause_loses_and_repeats_nothing),
+        KAFKA_MOCK_TEST(test_close_range),
+        KAFKA_MOCK_TEST(test_close_cooperative),
+        KAFKA_MOCK_TEST(test_close_before_anything_happened),
+        KAFKA_MOCK_TEST(test_a_broker_that_comes_back),
         cmocka_unit_test(test_refusals),
     };
     kb_log_setup(KB_LOG_ERROR, KB_LOG_TEXT);

@@ -321,32 +321,25 @@ static void test_free_during_an_outage(void **state)
     kb_original_free(letter);
 }
 
-static int start_mock(void **state)
+static int start_with_topic(void **state)
 {
-    static struct kafka_mock mock;
-    kafka_mock_start(&mock, 1);
-    kafka_mock_topic(&mock, "dlq", 1); /* the mock has no admin requests */
-    *state = &mock;
+    kafka_mock_setup(state);
+    kafka_mock_topic(*state, "dlq", 1); /* the mock has no admin requests */
     return 0;
 }
 
-static int stop_mock(void **state)
-{
-    kafka_mock_stop(*state);
-    return 0;
-}
-
-#define WITH_MOCK(test) cmocka_unit_test_setup_teardown(test, start_mock, stop_mock)
+#define WITH_TOPIC(test) \
+    cmocka_unit_test_setup_teardown(test, start_with_topic, kafka_mock_teardown)
 
 /* One name or pattern as an argument runs those tests alone: each takes seconds. */
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        WITH_MOCK(test_the_contract),
-        WITH_MOCK(test_many_letters_in_order),
-        WITH_MOCK(test_a_broker_that_is_away),
-        WITH_MOCK(test_a_refused_letter),
-        WITH_MOCK(test_a_final_error_is_not_the_end),
+        WITH_TOPIC(test_the_contract),
+        WITH_TOPIC(test_many_letters_in_order),
+        WITH_TOPIC(test_a_broker_that_is_away),
+        WITH_TOPIC(test_a_refused_letter),
+        WITH_TOPIC(test_a_final_error_is_not_the_end),
         cmocka_unit_test(test_free_during_an_outage),
     };
     kb_log_setup(KB_LOG_ERROR, KB_LOG_TEXT);

@@ -131,29 +131,13 @@ static void test_pause_does_not_outlive_the_assignment(void **state)
     kafka_member_leave(&a);
 }
 
-static int start_mock(void **state)
-{
-    static struct kafka_mock mock;
-    kafka_mock_start(&mock, 1);
-    *state = &mock;
-    return 0;
-}
-
-static int stop_mock(void **state)
-{
-    kafka_mock_stop(*state);
-    return 0;
-}
-
-#define WITH_MOCK(test) cmocka_unit_test_setup_teardown(test, start_mock, stop_mock)
-
 /* One name or pattern as an argument runs those tests alone: each takes seconds. */
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        WITH_MOCK(test_two_members_range),
-        WITH_MOCK(test_two_members_cooperative),
-        WITH_MOCK(test_pause_does_not_outlive_the_assignment),
+        KAFKA_MOCK_TEST(test_two_members_range),
+        KAFKA_MOCK_TEST(test_two_members_cooperative),
+        KAFKA_MOCK_TEST(test_pause_does_not_outlive_the_assignment),
     };
     kb_log_setup(KB_LOG_ERROR, KB_LOG_TEXT);
     if (argc > 1)
