@@ -28,13 +28,14 @@
 struct server {
     int listener, port;
     pthread_t thread;
-    const char *reply;   /* what a complete request is answered with */
-    size_t reply_len;    /* of that, as much is sent */
-    atomic_bool hold;    /* wait before it */
-    bool stall;          /* then keep the connection open and silent */
-    bool close_after;    /* or close it */
-    bool endless;        /* or go on for ever */
-    int drop_connection; /* close the connection with this number when its second request comes */
+    /* What it does; a case may change its mind while the server runs. */
+    const char *_Atomic reply;  /* what a complete request is answered with */
+    atomic_size_t reply_len;    /* of that, as much is sent */
+    atomic_bool hold;           /* wait before it */
+    atomic_bool stall;          /* then keep the connection open and silent */
+    atomic_bool close_after;    /* or close it */
+    atomic_bool endless;        /* or go on for ever */
+    atomic_int drop_connection; /* close the one with this number at its second request */
     atomic_int connections, requests, stop;
     struct kb_buf incoming;
     struct kb_buf
