@@ -234,6 +234,7 @@ static void outage(struct kb_publisher *pub, uint64_t epoch, int64_t now_ms)
     if (!kb_gate_failed(&pub->gate, epoch, now_ms, pub->reply.retry_after_ms,
             pub->random->next(pub->random), text))
         return;
+    pub->status.outage_class = pub->fates.why.class;
     uint64_t suppressed;
     if (!kb_log_repeat(&pub->warned, now_ms, &suppressed))
         return;

@@ -19,6 +19,7 @@
 #ifndef KB_ABLY_PUBLISHER_H
 #define KB_ABLY_PUBLISHER_H
 
+#include "ably/classify.h"
 #include "base/err.h"
 #include "base/random.h"
 #include "http/transport.h"
@@ -55,6 +56,7 @@ struct kb_publisher_callbacks {
 struct kb_publisher_status {
     size_t requests_in_flight, specs_in_flight, specs_waiting, bytes;
     bool outage;
+    enum kb_ably_class outage_class; /* of the answer that began it or kept it up */
     int64_t outage_since_ms;
     int outage_attempts;
     char outage_text[256]; /* what, which, why; no secret */

@@ -37,6 +37,7 @@ static void assign(struct kb_worker *w)
     }
     kb_log_info("kafka", "worker %d: %zu partitions assigned, %zu in all", w->number, change->n,
         w->assignments.active);
+    w->assigned = true;
     answer(w);
     kb_worker_press(w);
 }
@@ -76,6 +77,7 @@ static void let_go(struct kb_worker *w)
         if (part)
             kb_assignments_remove(&w->assignments, part);
     }
+    w->assigned = w->assignments.active > 0;
     answer(w);
 }
 

@@ -133,7 +133,7 @@ static void close_all(struct kb_worker_thread *t)
 }
 
 bool kb_worker_thread_start(struct kb_worker_thread *t, struct kb_config *config, int worker,
-    int n_workers, int progress_fd, struct kb_err *err)
+    int n_workers, int progress_fd, struct kb_board *board, struct kb_err *err)
 {
     *t = (struct kb_worker_thread){.progress_fd = progress_fd};
     t->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -142,6 +142,8 @@ bool kb_worker_thread_start(struct kb_worker_thread *t, struct kb_config *config
     if (ok)
         t->worker = kb_worker_new(config, worker, n_workers, &t->doors, err);
     ok = ok && t->worker;
+    if (ok)
+        kb_worker_show(t->worker, board);
     if (ok && pthread_create(&t->thread, NULL, loop, t) != 0)
         ok = kb_err_fatal(err, "worker %d: no thread could be started", worker);
     if (!ok) {

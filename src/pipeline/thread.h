@@ -2,7 +2,7 @@
  * dead-letter producer, the system's clock and randomness.
  *
  *     struct kb_worker_thread t;
- *     kb_worker_thread_start(&t, config, 0, 1, progress_fd, &err)
+ *     kb_worker_thread_start(&t, config, 0, 1, progress_fd, &board, &err)
  *     kb_worker_thread_stop(&t);                 // any thread: drain
  *     kb_worker_thread_join(&t, &end);           // after t.ended; frees the worker and its doors
  *
@@ -25,7 +25,7 @@ struct kb_worker_thread {
 };
 
 bool kb_worker_thread_start(struct kb_worker_thread *t, struct kb_config *config, int worker,
-    int n_workers, int progress_fd, struct kb_err *err) KB_MUST_CHECK;
+    int n_workers, int progress_fd, struct kb_board *board, struct kb_err *err) KB_MUST_CHECK;
 void kb_worker_thread_stop(struct kb_worker_thread *t);
 void kb_worker_thread_join(struct kb_worker_thread *t, struct kb_worker_end *end);
 

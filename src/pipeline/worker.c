@@ -87,6 +87,11 @@ void kb_worker_free(struct kb_worker *w)
     free(w);
 }
 
+void kb_worker_show(struct kb_worker *w, struct kb_board *board)
+{
+    w->board = board;
+}
+
 void kb_worker_stop(struct kb_worker *w)
 {
     atomic_store(&w->stop_asked, true);
@@ -168,6 +173,8 @@ void kb_worker_turn(struct kb_worker *w)
     if (w->phase == KB_PHASE_ENDED)
         return;
     w->now_ms = w->doors.clock->now_ms(w->doors.clock);
+    if (w->board)
+        kb_board_turned(w->board, w->now_ms);
     if (atomic_load(&w->stop_asked))
         kb_worker_drain(w);
     check_source(w);
@@ -184,6 +191,7 @@ void kb_worker_turn(struct kb_worker *w)
     kb_worker_commit(w);
     step_drain(w);
     count(w);
+    kb_worker_write_status(w);
 }
 
 static int64_t sooner(int64_t a, int64_t b)

@@ -22,6 +22,7 @@
 #include "base/random.h"
 #include "config/config.h"
 #include "http/transport.h"
+#include "pipeline/status.h"
 #include "record/dead_letter.h"
 #include "record/source.h"
 
@@ -40,6 +41,9 @@ struct kb_worker; /* opaque */
 struct kb_worker *kb_worker_new(struct kb_config *config, int worker, int n_workers,
     const struct kb_doors *doors, struct kb_err *err) KB_MUST_CHECK;
 void kb_worker_free(struct kb_worker *w);
+
+/* Before its first turn, if at all: where it shows how it is. Borrows the board. */
+void kb_worker_show(struct kb_worker *w, struct kb_board *board);
 
 void kb_worker_turn(struct kb_worker *w);
 /* The latest time (the clock's now_ms) of the next turn; the past = at once. */

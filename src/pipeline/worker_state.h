@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "pipeline/assignments.h"
 #include "pipeline/pending.h"
+#include "pipeline/status.h"
 #include "pipeline/worker.h"
 #include "route/route.h"
 
@@ -91,6 +92,7 @@ struct kb_worker {
     bool sweep;        /* something in the publisher is no longer wanted */
     struct kb_log_repeat commit_repeat, refused_repeat[KB_FAILURE_COUNT];
 
+    bool assigned; /* the group has told what this member reads, be it nothing */
     enum kb_revoke_step revoke;
     struct kb_rebalance *rebalance; /* the one being answered */
     int64_t revoke_deadline_ms;
@@ -100,6 +102,7 @@ struct kb_worker {
     int64_t drain_begun_ms, drain_deadline_ms;
     struct kb_worker_end end;
     struct kb_turn_counts counts;
+    struct kb_board *board; /* NULL = nobody looks */
 };
 
 /* intake.c: records from the source to the publisher, or to their policy. */
@@ -134,6 +137,9 @@ void kb_worker_rebalance(struct kb_worker *w);
 /* pressure.c: ceilings; pausing and resuming. */
 void kb_worker_press(struct kb_worker *w);
 bool kb_worker_may_take(const struct kb_worker *w);
+
+/* status.c: to the board, now and then. */
+void kb_worker_write_status(struct kb_worker *w);
 
 /* worker.c */
 void kb_worker_drain(struct kb_worker *w); /* running -> draining; again is fine */
