@@ -131,9 +131,10 @@ static void announce(
         printf("KAFKA_BOOTSTRAP=%s\n", kb_mock_kafka_bootstrap(kafka));
     printf("ABLY_URL=http://127.0.0.1:%d\n", port);
     printf("ABLY_API_KEY=%s\n", key);
-    printf("# curl -s -u \"%s\" \"http://127.0.0.1:%d/channels/NAME/messages\"   # a channel's "
-           "history\n",
-        key, port);
+    printf("# what arrives on a channel, as it arrives, and its history:\n"
+           "# curl -s -N -u \"%s\" \"http://127.0.0.1:%d/sse?channel=NAME&v=1.1\"\n"
+           "# curl -s -u \"%s\" \"http://127.0.0.1:%d/channels/NAME/messages\"\n",
+        key, port, key, port);
     printf("# ready; Ctrl-C ends it\n");
     fflush(stdout);
 }

@@ -61,6 +61,9 @@ void kb_service_stats(struct kb_service *service, struct kb_exchange *x, struct 
     print_count(out, "history_bytes", kb_store_bytes(service->store));
     print_count(out, "ids_remembered", kb_ids_count(service->ids));
     print_count(out, "ids_forgotten_early", kb_ids_early(service->ids));
+    print_count(out, "subscribers", kb_subscribers_count(service->subscribers));
+    print_count(out, "subscribers_cut", kb_subscribers_cut(service->subscribers));
+    print_count(out, "events", kb_subscribers_events(service->subscribers));
     print_count(out, "deliveries_dropped", kb_deliveries_dropped(service->deliveries));
     kb_buf_add(out, KB_S("\"by_status\":{"));
     for (size_t status = 0; status < KB_STATUS_MAX; status++) {
@@ -117,7 +120,7 @@ static void print_next(struct deliveries *d)
         kb_buf_byte(&d->text, ']');
 }
 
-static size_t read_deliveries(struct kb_stream *stream, char *to, size_t max)
+static ptrdiff_t read_deliveries(struct kb_stream *stream, char *to, size_t max)
 {
     struct deliveries *d = (struct deliveries *)stream;
     size_t n;
@@ -130,7 +133,7 @@ static size_t read_deliveries(struct kb_stream *stream, char *to, size_t max)
         memmove(d->text.ptr, d->text.ptr + n, d->text.len - n);
         d->text.len -= n;
     }
-    return n;
+    return (ptrdiff_t)n; /* 0 is KB_STREAM_END */
 }
 
 static void free_deliveries(struct kb_stream *stream)
@@ -154,7 +157,7 @@ void kb_service_deliveries(struct kb_service *service, struct kb_exchange *x, st
     d = calloc(1, sizeof(*d));
     if (!d)
         return kb_exchange_error(x, 500, 50000, "out of memory");
-    d->stream = (struct kb_stream){read_deliveries, free_deliveries};
+    d->stream = (struct kb_stream){.read = read_deliveries, .free = free_deliveries};
     d->log = service->deliveries;
     d->after = (uint64_t)after;
     d->until = service->last_seq;

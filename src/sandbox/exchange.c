@@ -17,7 +17,7 @@ void kb_exchange_init(struct kb_exchange *x, const struct kb_exchange_lookup *lo
     kb_arena_init(&x->arena, ARENA_MAX);
 }
 
-static void free_stream(struct kb_exchange *x)
+void kb_exchange_end(struct kb_exchange *x)
 {
     if (x->stream)
         x->stream->free(x->stream);
@@ -26,7 +26,7 @@ static void free_stream(struct kb_exchange *x)
 
 void kb_exchange_deinit(struct kb_exchange *x)
 {
-    free_stream(x);
+    kb_exchange_end(x);
     kb_buf_deinit(&x->body);
     kb_buf_deinit(&x->answer);
     kb_arena_deinit(&x->arena);
@@ -34,7 +34,7 @@ void kb_exchange_deinit(struct kb_exchange *x)
 
 void kb_exchange_begin(struct kb_exchange *x, struct kb_slice method, struct kb_slice path)
 {
-    free_stream(x);
+    kb_exchange_end(x);
     kb_buf_reset(&x->body);
     kb_buf_reset(&x->answer);
     kb_arena_reset(&x->arena);

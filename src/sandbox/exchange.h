@@ -30,11 +30,17 @@ struct kb_exchange_lookup {
 /* What a fault does to the connection. */
 enum kb_cut { KB_CUT_NONE, KB_CUT_BEFORE, KB_CUT_AFTER, KB_CUT_MIDDLE };
 
-/* An answer too long to build at once: `read` writes at most `max` bytes and returns how many, 0 =
- * the end. */
+/* An answer too long to build at once, or without an end. `read` writes at most `max` bytes and
+ * returns how many, or one of the two below. After KB_STREAM_QUIET it is read again once it calls
+ * `wake`; with `cut` set the connection ends then, even where its client does not read. */
+#define KB_STREAM_END 0
+#define KB_STREAM_QUIET (-1)
 struct kb_stream {
-    size_t (*read)(struct kb_stream *stream, char *to, size_t max);
+    ptrdiff_t (*read)(struct kb_stream *stream, char *to, size_t max);
     void (*free)(struct kb_stream *stream);
+    bool cut;
+    void (*wake)(struct kb_stream *stream); /* the server's; NULL until the answer begins */
+    void *waker;
 };
 
 struct kb_exchange {
@@ -61,6 +67,7 @@ void kb_exchange_deinit(struct kb_exchange *x);
 
 /* A new request: everything of the last one is gone. Borrows method and path. */
 void kb_exchange_begin(struct kb_exchange *x, struct kb_slice method, struct kb_slice path);
+void kb_exchange_end(struct kb_exchange *x); /* the answer is out: its stream ends */
 void kb_exchange_body(struct kb_exchange *x, struct kb_slice piece);
 
 static inline struct kb_slice kb_exchange_header(struct kb_exchange *x, const char *name)

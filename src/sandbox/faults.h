@@ -25,6 +25,8 @@
 #include "sandbox/exchange.h"
 #include "sandbox/posted.h"
 
+#include <stdint.h>
+
 struct kb_faults; /* opaque: the list */
 
 struct kb_faults *kb_faults_new(void); /* returns new, empty; NULL = no memory */
@@ -43,7 +45,9 @@ bool kb_faults_meet_request(struct kb_faults *faults, struct kb_exchange *x, int
 /* The same for faults that name a channel but refuse nothing, once it is known what was posted. */
 bool kb_faults_meet_channels(struct kb_faults *faults, struct kb_exchange *x,
     const struct kb_posted *posted, int64_t now_ms);
-/* The refusal of a spec for a channel; code 0 = none. */
+/* The refusal of a spec for a channel; code 0 = none. KB_FAULTS_NO_SPEC: a request for the channel
+ * that has no specs, which faults with a `spec` leave alone. */
+#define KB_FAULTS_NO_SPEC SIZE_MAX
 struct kb_refusal kb_faults_meet_spec(struct kb_faults *faults, struct kb_exchange *x, size_t spec,
     struct kb_slice channel, int64_t now_ms);
 

@@ -71,7 +71,8 @@ void kb_service_history(struct kb_service *service, struct kb_exchange *x, struc
         }
         if (n++ > 0)
             kb_buf_byte(&x->answer, ',');
-        kb_buf_add(&x->answer, (struct kb_slice){stored->json, stored->len});
+        struct kb_local_message msg = kb_stored_message(stored);
+        kb_local_message_history(&msg, service->started, &x->answer);
         last = stored->seq;
     }
     kb_buf_byte(&x->answer, ']');

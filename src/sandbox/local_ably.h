@@ -1,11 +1,19 @@
 /* The local Ably: an HTTP server on loopback that keeps Ably's REST rules, so that everything can
  * be tried and tested without an account.
  *
- *     struct kb_local_ably *ably = kb_local_ably_start(&(struct kb_local_ably_options){.port = 0},
- * &err); kb_local_ably_port(ably);                     // the port it got kb_local_ably_stop(ably);
+ *     struct kb_local_ably_options options = {.port = 0};
+ *     struct kb_local_ably *ably = kb_local_ably_start(&options, &err);
+ *     kb_local_ably_port(ably);                      // the port it got
+ *     kb_local_ably_stop(ably);
  *
- * Its addresses are the rows of `routes` in service.c. One thread of its own serves everything;
- * start, port and stop are the caller's. */
+ * Its addresses are the rows of `routes` in service.c. What a subscriber receives is had as every
+ * other client has it, from GET /sse (sse.c says which parameters there are):
+ *
+ *     curl -s -N -u APP.KEYID:SECRET 'http://127.0.0.1:PORT/sse?channels=A,B&v=1.1'
+ *
+ * One that listens from its answer's headers on misses nothing; `rewind=N` brings the N latest
+ * messages of before. There is no callback inside the process: the thread below serves everything,
+ * and a slow callback would hold everybody. Start, port and stop are the caller's. */
 #ifndef KB_SANDBOX_LOCAL_ABLY_H
 #define KB_SANDBOX_LOCAL_ABLY_H
 

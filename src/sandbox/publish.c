@@ -16,57 +16,6 @@ struct result {
 
 /* --- storing --- */
 
-static void print_member(struct kb_buf *json, struct kb_slice name, struct kb_slice text)
-{
-    if (!text.ptr)
-        return;
-    kb_buf_add(json, name);
-    kb_json_string(json, text);
-}
-
-/* The sortable number Ably gives a message: from the start's time and the message's own number. A
- * repeat is told that of the first. */
-static void print_serial(const struct kb_service *service, struct kb_buf *out, uint64_t seq)
-{
-    char digits[] = "-000000000000";
-
-    for (char *at = digits + sizeof(digits) - 2; seq > 0 && at > digits; at--, seq /= 10)
-        *at = (char)('0' + seq % 10);
-    kb_buf_byte(out, '"');
-    kb_buf_add(out, kb_slice_of(service->started));
-    kb_buf_add(out, (struct kb_slice){digits, sizeof(digits) - 1});
-    kb_buf_add(out, KB_S("@kably-sandbox:000\""));
-}
-
-/* A message as history gives it and an SDK takes it. */
-static void print_message(struct kb_service *service, const struct kb_posted_message *msg,
-    struct kb_slice id, struct kb_slice client_id, uint64_t seq)
-{
-    struct kb_buf *json = &service->json;
-
-    kb_buf_reset(json);
-    kb_buf_add(json, KB_S("{\"id\":"));
-    kb_json_string(json, id);
-    print_member(json, KB_S(",\"clientId\":"), client_id);
-    kb_buf_add(json, KB_S(",\"timestamp\":"));
-    kb_buf_add_i64(json, service->wall_ms);
-    kb_buf_add(json, KB_S(",\"serial\":"));
-    print_serial(service, json, seq);
-    print_member(json, KB_S(",\"name\":"), msg->name);
-    print_member(json, KB_S(",\"encoding\":"), msg->encoding);
-    if (msg->kind == KB_POSTED_TEXT) {
-        print_member(json, KB_S(",\"data\":"), msg->data);
-    } else if (msg->kind == KB_POSTED_JSON) {
-        kb_buf_add(json, KB_S(",\"data\":"));
-        kb_buf_add(json, msg->data);
-    }
-    if (msg->extras.ptr) {
-        kb_buf_add(json, KB_S(",\"extras\":"));
-        kb_buf_add(json, msg->extras);
-    }
-    kb_buf_byte(json, '}');
-}
-
 /* The id under which message `index` of a set goes: its own, or BASE:index. */
 static struct kb_slice message_id(
     struct kb_exchange *x, const struct kb_posted_message *msg, struct kb_slice base, size_t index)
@@ -89,16 +38,25 @@ static void take_message(struct kb_service *service, struct kb_slice channel,
     uint64_t seq, bool duplicate)
 {
     struct kb_service_counters *counters = &service->counters;
+    struct kb_buf *json = &service->json;
+    size_t head_len;
 
     counters->published += !duplicate;
     counters->duplicates += duplicate;
     kb_deliveries_add(service->deliveries,
         &(struct kb_delivery){seq, counters->requests + 1, duplicate, channel, id});
-    if (duplicate || !kb_store_keeps(service->store))
+    if (duplicate ||
+        !(kb_store_keeps(service->store) || kb_subscribers_listen(service->subscribers, channel)))
         return;
-    print_message(service, msg, id, msg->client_id.ptr ? msg->client_id : client_id, seq);
-    if (!service->json.failed)
-        kb_store_add(service->store, channel, kb_buf_slice(&service->json), seq, service->wall_ms);
+    kb_buf_reset(json);
+    head_len = kb_local_message_write(
+        json, msg, id, msg->client_id.ptr ? msg->client_id : client_id, service->wall_ms);
+    if (json->failed)
+        return;
+    struct kb_local_message message = {
+        channel, kb_buf_slice(json), head_len, seq, service->wall_ms};
+    kb_store_add(service->store, &message);
+    kb_subscribers_publish(service->subscribers, &message, service->now_ms);
 }
 
 /* An id for a set that came without: from the start and a count, so never the same twice. */
@@ -158,14 +116,16 @@ static void print_failure(struct kb_buf *out, struct kb_slice channel, const str
     kb_buf_byte(out, '}');
 }
 
-static void print_success(struct kb_service *service, struct kb_buf *out, struct kb_slice channel,
-    const struct kb_posted_spec *spec, const struct result *result, bool serials)
+static void print_success(const struct kb_service *service, struct kb_buf *out,
+    struct kb_slice channel, const struct kb_posted_spec *spec, const struct result *result,
+    bool serials)
 {
     print_channel(out, channel);
-    print_member(out, KB_S(",\"messageId\":"), result->message_id);
+    kb_buf_add(out, KB_S(",\"messageId\":"));
+    kb_json_string(out, result->message_id);
     for (size_t i = 0; serials && i < spec->n_messages; i++) {
         kb_buf_add(out, i == 0 ? KB_S(",\"serials\":[") : KB_S(","));
-        print_serial(service, out, result->first_seq + i);
+        kb_local_message_serial(out, service->started, result->first_seq + i);
     }
     kb_buf_add(out, serials ? KB_S("]}") : KB_S("}"));
 }

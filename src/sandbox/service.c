@@ -24,6 +24,7 @@ static const struct route routes[] = {
     {"POST", "/messages", NULL, ABLY, kb_service_publish_batch},
     {"POST", "/channels/", "/messages", ABLY, kb_service_publish_channel},
     {"GET", "/channels/", "/messages", ABLY, kb_service_history},
+    {"GET", "/sse", NULL, ABLY, kb_service_sse},
     {"GET", "/time", NULL, OPEN, serve_time},
     {"GET", "/_control/faults", NULL, CONTROL, kb_service_get_faults},
     {"POST", "/_control/faults", NULL, CONTROL, kb_service_set_faults},
@@ -53,13 +54,14 @@ struct kb_service *kb_service_new(const struct kb_service_options *options, stru
         or_default(options->ids_max, (size_t)4 << 20));
     service->store = kb_store_new(options->no_history ? 0 : or_default(options->history, 1000),
         or_default(options->history_bytes, (size_t)64 << 20));
+    service->subscribers = kb_subscribers_new(service->started);
     service->deliveries =
         kb_deliveries_new(or_default(options->deliveries_bytes, (size_t)64 << 20));
     service->faults = kb_faults_new();
     kb_buf_init(&service->json, 2 * KB_EXCHANGE_BODY_MAX * 6);
     kb_buf_init(&service->results, RESULTS_MAX);
-    if (service->ids && service->store && service->deliveries && service->faults &&
-        (service->key || !options->key))
+    if (service->ids && service->store && service->subscribers && service->deliveries &&
+        service->faults && (service->key || !options->key))
         return service;
 failed:
     kb_service_free(service);
@@ -73,6 +75,7 @@ void kb_service_free(struct kb_service *service)
         return;
     kb_ids_free(service->ids);
     kb_store_free(service->store);
+    kb_subscribers_free(service->subscribers);
     kb_deliveries_free(service->deliveries);
     kb_faults_free(service->faults);
     kb_buf_deinit(&service->json);
@@ -85,6 +88,16 @@ void kb_service_in_flight(struct kb_service *service, size_t requests)
 {
     if (requests > service->counters.max_in_flight)
         service->counters.max_in_flight = requests;
+}
+
+int kb_service_tick(struct kb_service *service, int most_ms)
+{
+    int64_t now_ms = service->clock->now_ms(service->clock);
+    int64_t due_ms = kb_subscribers_tick(service->subscribers, now_ms);
+
+    if (due_ms <= now_ms)
+        return 0;
+    return due_ms - now_ms < most_ms ? (int)(due_ms - now_ms) : most_ms;
 }
 
 /* --- authentication --- */

@@ -34,6 +34,10 @@ void kb_service_free(struct kb_service *service);
 
 void kb_service_handle(struct kb_service *service, struct kb_exchange *x);
 
+/* Keep-alives of subscribers and what else is due: the server calls it each turn, and again at the
+ * latest after as many milliseconds as it returns, `most` at most. */
+int kb_service_tick(struct kb_service *service, int most_ms);
+
 /* Requests that were begun and not answered yet: told by the server, as only it knows. */
 void kb_service_in_flight(struct kb_service *service, size_t requests);
 

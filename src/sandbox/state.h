@@ -1,5 +1,5 @@
 /* The inside of a kb_service, shared by the files that serve its routes: service.c (routing,
- * authentication), publish.c, history.c, control.c. Nobody else includes this. */
+ * authentication), publish.c, history.c, sse.c, control.c. Nobody else includes this. */
 #ifndef KB_SANDBOX_STATE_H
 #define KB_SANDBOX_STATE_H
 
@@ -8,6 +8,7 @@
 #include "sandbox/ids.h"
 #include "sandbox/service.h"
 #include "sandbox/store.h"
+#include "sandbox/subscribers.h"
 
 #include <inttypes.h>
 
@@ -29,10 +30,11 @@ struct kb_service {
     char *key;
     struct kb_clock *clock;
     int64_t now_ms, wall_ms;     /* read once a request */
-    char started[24];            /* wall time of the start: part of serials and generated ids */
+    char started[24];            /* wall time of the start: part of serials, ids, events */
     uint64_t last_seq, last_set; /* numbers of the last message and the last generated id */
     struct kb_ids *ids;
     struct kb_store *store;
+    struct kb_subscribers *subscribers;
     struct kb_deliveries *deliveries;
     struct kb_faults *faults;
     struct kb_buf json, results; /* reused */
@@ -45,6 +47,7 @@ void kb_service_publish_batch(
 void kb_service_publish_channel(
     struct kb_service *service, struct kb_exchange *x, struct kb_slice name);
 void kb_service_history(struct kb_service *service, struct kb_exchange *x, struct kb_slice name);
+void kb_service_sse(struct kb_service *service, struct kb_exchange *x, struct kb_slice name);
 void kb_service_get_faults(struct kb_service *service, struct kb_exchange *x, struct kb_slice name);
 void kb_service_set_faults(struct kb_service *service, struct kb_exchange *x, struct kb_slice name);
 void kb_service_stats(struct kb_service *service, struct kb_exchange *x, struct kb_slice name);

@@ -174,21 +174,21 @@ bool kb_store_keeps(const struct kb_store *store)
     return store->per_channel > 0;
 }
 
-void kb_store_add(struct kb_store *store, struct kb_slice name, struct kb_slice json, uint64_t seq,
-    int64_t timestamp_ms)
+void kb_store_add(struct kb_store *store, const struct kb_local_message *msg)
 {
-    struct kb_stored *stored = malloc(sizeof(*stored) + json.len);
+    struct kb_stored *stored = malloc(sizeof(*stored) + msg->json.len);
     struct kb_store_channel *channel =
-        stored && store->per_channel ? channel_for(store, name) : NULL;
+        stored && store->per_channel ? channel_for(store, msg->channel) : NULL;
 
     if (!channel) {
         free(stored);
         return;
     }
-    stored->seq = seq;
-    stored->timestamp_ms = timestamp_ms;
-    stored->len = json.len;
-    memcpy(stored->json, json.ptr, json.len);
+    stored->seq = msg->seq;
+    stored->timestamp_ms = msg->timestamp_ms;
+    stored->len = msg->json.len;
+    stored->head_len = msg->head_len;
+    memcpy(stored->json, msg->json.ptr, msg->json.len);
     append(store, channel, stored);
     if (channel->messages > store->per_channel)
         drop_oldest(store, channel);
@@ -213,6 +213,24 @@ const struct kb_stored *kb_store_oldest(const struct kb_store *store, struct kb_
     const struct kb_store_channel *channel = find(store, name);
 
     return channel ? channel->oldest : NULL;
+}
+
+const struct kb_stored *kb_store_first(const struct kb_store *store)
+{
+    return store->oldest;
+}
+
+struct kb_local_message kb_stored_message(const struct kb_stored *stored)
+{
+    const struct kb_store_channel *channel = stored->channel;
+
+    return (struct kb_local_message){
+        .channel = {channel->name, channel->name_len},
+        .json = {stored->json, stored->len},
+        .head_len = stored->head_len,
+        .seq = stored->seq,
+        .timestamp_ms = stored->timestamp_ms,
+    };
 }
 
 size_t kb_store_channels(const struct kb_store *store)

@@ -18,7 +18,7 @@ static struct kb_service *by_hand_service;
 static struct kb_exchange by_hand_x;
 static int64_t by_hand_now;
 static struct {
-    const char *authorization, *version, *content_type, *client_id, *query[4][2];
+    const char *authorization, *version, *content_type, *client_id, *last_event, *query[8][2];
 } by_hand_request;
 
 static int64_t by_hand_now_ms(struct kb_clock *clock)
@@ -42,6 +42,8 @@ static const char *by_hand_header(struct kb_exchange *x, const char *name)
         return by_hand_request.version;
     if (strcmp(name, "Content-Type") == 0)
         return by_hand_request.content_type;
+    if (strcmp(name, "Last-Event-ID") == 0)
+        return by_hand_request.last_event;
     return strcmp(name, "X-Ably-ClientId") == 0 ? by_hand_request.client_id : NULL;
 }
 
@@ -94,6 +96,21 @@ static void by_hand_bytes(const char *method, const char *path, struct kb_slice 
 static inline void by_hand(const char *method, const char *path, const char *body)
 {
     by_hand_bytes(method, path, kb_slice_of(body));
+}
+
+/* Forgets the query, then "name", "value" of each parameter until NULL. */
+static inline void by_hand_set_query(const char *name, ...)
+{
+    va_list more;
+
+    memset(by_hand_request.query, 0, sizeof(by_hand_request.query));
+    va_start(more, name);
+    for (size_t i = 0; name; i++, name = va_arg(more, const char *)) {
+        assert_true(i < KB_COUNT(by_hand_request.query));
+        by_hand_request.query[i][0] = name;
+        by_hand_request.query[i][1] = va_arg(more, const char *);
+    }
+    va_end(more);
 }
 
 static inline bool by_hand_holds(const char *text)

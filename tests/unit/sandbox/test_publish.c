@@ -349,9 +349,10 @@ static void test_history(void **state)
         by_hand_now += 10;
     }
     by_hand("GET", "/channels/c/messages", "");
-    assert_answer(200, "[{\"id\":\"m4\",\"timestamp\":1700000000040,\"serial\":\"");
-    assert_answer(200, ",\"name\":\"n\\\"\",\"encoding\":\"json\",\"data\":{\"i\":4},\"extras\":{"
-                       "\"ref\":1}},{\"id\":\"m3\"");
+    assert_answer(
+        200, "[{\"id\":\"m4\",\"timestamp\":1700000000040,\"encoding\":\"json\",\"serial\":\"");
+    assert_answer(200,
+        "\",\"data\":\"{\\\"i\\\":4}\",\"name\":\"n\\\"\",\"extras\":{\"ref\":1}},{\"id\":\"m3\"");
     assert_int_equal(by_hand_x.n_headers, 0);
 
     by_hand_request.query[0][0] = "direction";

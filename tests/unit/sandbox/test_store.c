@@ -21,6 +21,13 @@ static struct kb_slice channel_name(size_t channel, char text[32])
     return (struct kb_slice){text, (size_t)snprintf(text, 32, "channel-%zu", channel)};
 }
 
+static void add(struct kb_store *store, struct kb_slice channel, struct kb_slice json, uint64_t seq)
+{
+    const struct kb_local_message msg = {channel, json, json.len, seq, 0};
+
+    kb_store_add(store, &msg);
+}
+
 /* The model: a channel over its number loses its oldest, then everything over the bytes does. */
 static void keep_bounds(struct kept *kept, size_t n)
 {
@@ -81,8 +88,8 @@ static void test_store_against_a_list(void **state)
         size_t wide = n % 1000 < 500 ? CHANNELS : 10, left = 0;
         kept[n - 1] =
             (struct kept){prop_below(wide), prop_below(2) ? prop_below(sizeof(json)) : 9, n, false};
-        kb_store_add(store, channel_name(kept[n - 1].channel, text),
-            (struct kb_slice){json, kept[n - 1].len}, n, 0);
+        add(store, channel_name(kept[n - 1].channel, text),
+            (struct kb_slice){json, kept[n - 1].len}, n);
         keep_bounds(kept, n);
         check_channel(store, kept, n, kept[n - 1].channel);
         check_channel(store, kept, n, prop_below(CHANNELS));
@@ -95,7 +102,7 @@ static void test_store_against_a_list(void **state)
     kb_store_clear(store);
     assert_int_equal(
         kb_store_channels(store) + kb_store_messages(store) + kb_store_bytes(store), 0);
-    kb_store_add(store, KB_S("again"), KB_S("{}"), 1, 0);
+    add(store, KB_S("again"), KB_S("{}"), 1);
     assert_int_equal(kb_store_channels(store), 1);
     kb_store_free(store);
     kb_store_free(NULL);
@@ -107,7 +114,7 @@ static void test_store_of_nothing(void **state)
     (void)state;
     struct kb_store *store = kb_store_new(0, BYTES);
     assert_false(kb_store_keeps(store));
-    kb_store_add(store, KB_S("c"), KB_S("{}"), 1, 0);
+    add(store, KB_S("c"), KB_S("{}"), 1);
     assert_null(kb_store_newest(store, KB_S("c")));
     kb_store_free(store);
 }
@@ -119,8 +126,8 @@ static void test_store_message_above_the_bound(void **state)
 
     (void)state;
     struct kb_store *store = kb_store_new(5, 500);
-    kb_store_add(store, KB_S("a"), KB_S("{}"), 1, 0);
-    kb_store_add(store, KB_S("b"), (struct kb_slice){json, sizeof(json)}, 2, 0);
+    add(store, KB_S("a"), KB_S("{}"), 1);
+    add(store, KB_S("b"), (struct kb_slice){json, sizeof(json)}, 2);
     assert_int_equal(kb_store_messages(store), 0);
     kb_store_free(store);
 }
