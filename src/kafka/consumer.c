@@ -41,6 +41,8 @@ void kb_consumer_note_error(struct kb_consumer *c, rd_kafka_resp_err_t code, con
     if (code == RD_KAFKA_RESP_ERR__PARTITION_EOF)
         return;
     kb_client_log_error(&c->log, rd_kafka_err2name(code), "%s", text);
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        c->source.down_ms = kb_clock_system()->now_ms(kb_clock_system());
     if (code == RD_KAFKA_RESP_ERR__FATAL)
         fail_if_fatal(c);
     if (code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
@@ -215,28 +217,6 @@ static bool check_required(const rd_kafka_conf_t *conf, struct kb_err *err)
     return true;
 }
 
-/* On a thread of librdkafka's, once for each answer: heartbeats and fetches come all the time, so
- * silence means that nobody is there. */
-static rd_kafka_resp_err_t on_response(rd_kafka_t *rk, int fd, const char *broker, int32_t id,
-    int16_t api, int16_t version, int32_t correlation, size_t size, int64_t rtt,
-    rd_kafka_resp_err_t code, void *opaque)
-{
-    struct kb_consumer *c = opaque;
-    (void)rk, (void)fd, (void)broker, (void)id, (void)api, (void)version, (void)correlation;
-    (void)size, (void)rtt;
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-        atomic_store_explicit(&c->source.heard_ms, kb_clock_system()->now_ms(kb_clock_system()),
-            memory_order_relaxed);
-    return RD_KAFKA_RESP_ERR_NO_ERROR;
-}
-
-static rd_kafka_resp_err_t on_new(
-    rd_kafka_t *rk, const rd_kafka_conf_t *conf, void *opaque, char *why, size_t why_size)
-{
-    (void)conf, (void)why, (void)why_size;
-    return rd_kafka_interceptor_add_on_response_received(rk, "heard", on_response, opaque);
-}
-
 static rd_kafka_conf_t *configure(
     struct kb_consumer *c, const struct kb_consumer_options *options, struct kb_err *err)
 {
@@ -256,7 +236,6 @@ static rd_kafka_conf_t *configure(
     kb_client_log_attach(conf, &c->log);
     rd_kafka_conf_set_error_cb(conf, error_cb);
     rd_kafka_conf_set_rebalance_cb(conf, kb_consumer_rebalance_cb);
-    rd_kafka_conf_interceptor_add_on_new(conf, "heard", on_new, c);
     return conf;
 }
 

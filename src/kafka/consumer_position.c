@@ -97,6 +97,8 @@ static void commit_cb(
         answer->ok = false;
         answer->fenced |= is_fencing(elem->err);
     }
+    if (answer->ok)
+        c->source.down_ms = 0;
 }
 
 bool kb_consumer_commit(

@@ -65,8 +65,10 @@ void kb_consumer_rebalance_cb(
     rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *list, void *opaque)
 {
     struct kb_consumer *c = opaque;
-    if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
+    if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         c->seen_assignment = true;
+        c->source.down_ms = 0;
+    }
     if (c->closing) {
         if (code != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
             unassign(c, list);

@@ -120,7 +120,7 @@ static void describe(struct kb_worker *w, struct kb_worker_status *out)
 {
     const struct kb_publisher_status *pub = kb_publisher_status(w->publisher);
     out->state = state_of(w);
-    out->heard_ms = atomic_load_explicit(&w->doors.source->heard_ms, memory_order_relaxed);
+    out->kafka_down_ms = w->doors.source->down_ms;
     out->assigned = w->assigned;
     out->records_open = w->pendings.open;
     out->messages_in_flight = pub->specs_in_flight;

@@ -46,8 +46,8 @@ enum kb_worker_state {
 struct kb_worker_status {
     enum kb_worker_state state;
     int64_t turned_ms; /* the clock's now_ms at its last turn; before that, at the board's start */
-    int64_t heard_ms;  /* the same of the last answer of a Kafka broker; 0 = none yet */
-    bool assigned;     /* the group has told what this member reads, be it nothing */
+    int64_t kafka_down_ms; /* the same of when no broker could be reached; 0 = all is well */
+    bool assigned;         /* the group has told what this member reads, be it nothing */
 
     size_t records_open; /* taken, without an outcome */
     size_t messages_in_flight, messages_waiting, requests_in_flight;

@@ -19,8 +19,6 @@
 #include "base/err.h"
 #include "record/record.h"
 
-#include <stdatomic.h>
-
 struct kb_partition_id {
     char topic[250]; /* Kafka's own limit is 249 */
     int32_t partition;
@@ -91,9 +89,9 @@ struct kb_source {
     const struct kb_source_ops *ops;
     int wake_fd;            /* readable when there may be something to take; -1 in the simulation */
     int commit_interval_ms; /* the shortest time between two commits that it bears, 0 = any */
-    /* When a broker last answered anything (kb_clock_system's now_ms), 0 = not yet. For health
-     * only. Written by any thread. */
-    _Atomic int64_t heard_ms;
+    /* For health: when it was told that no broker can be reached (kb_clock_system's now_ms), 0 = a
+     * commit or an assignment went well since. That they are back is not told by itself. */
+    int64_t down_ms;
 };
 
 #endif
