@@ -134,6 +134,19 @@ static int by_key(const void *left, const void *right)
     return order ? order : (a->key.len > b->key.len) - (a->key.len < b->key.len);
 }
 
+/* A key as text. Never by its __tostring: that is the user's code, which could change the table
+ * while it is walked. */
+static struct kb_slice take_key(lua_State *L, struct kb_blocks *blocks, int index)
+{
+    if (lua_type(L, index) == LUA_TNUMBER || lua_type(L, index) == LUA_TSTRING)
+        lua_pushvalue(L, index); /* lua_tolstring changes a number where it stands */
+    else
+        lua_pushstring(L, luaL_typename(L, index));
+    struct kb_slice key = take_text(L, blocks, -1);
+    lua_pop(L, 1);
+    return key;
+}
+
 static struct kb_raw take_value(lua_State *L, struct kb_blocks *blocks, int index, int depth);
 
 static size_t count_entries(lua_State *L, int index)
@@ -156,13 +169,10 @@ static void take_table(
     struct kb_raw_entry *entry = out->entries;
     for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1), entry++) {
         entry->value = take_value(L, blocks, lua_gettop(L), depth + 1);
-        if (lua_isinteger(L, -2)) {
+        if (lua_isinteger(L, -2))
             entry->index = lua_tointeger(L, -2);
-            continue;
-        }
-        luaL_tolstring(L, -2, NULL);
-        entry->key = take_text(L, blocks, -1);
-        lua_pop(L, 1);
+        else
+            entry->key = take_key(L, blocks, -2);
     }
     if (out->n_entries > 0)
         qsort(out->entries, out->n_entries, sizeof(*out->entries), by_key);

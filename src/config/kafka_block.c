@@ -72,6 +72,11 @@ static void add_property(const struct kb_load *load, const struct kb_raw_entry *
     free(property.value);
 }
 
+static bool is_empty(const struct kb_raw *value)
+{
+    return value && value->kind == KB_RAW_TEXT && value->text.len == 0;
+}
+
 /* Is that property there, or a mistyped one, which has been complained about? */
 static bool stands_for(const struct kb_raw *body, const char *name)
 {
@@ -93,8 +98,11 @@ void kb_load_kafka(const struct kb_load *load)
     }
     for (size_t i = 0; i < n; i++)
         add_property(load, &block->body.entries[i]);
-    for (size_t i = 0; i < KB_COUNT(required); i++)
-        if (!stands_for(&block->body, required[i].name))
-            kb_load_problem(load, block, kb_slice_of(required[i].name), "missing; expected %s",
-                required[i].expected);
+    for (size_t i = 0; i < KB_COUNT(required); i++) {
+        const struct kb_slice name = kb_slice_of(required[i].name);
+        if (is_empty(kb_raw_get(&block->body, required[i].name)))
+            kb_load_problem(load, block, name, "is empty; expected %s", required[i].expected);
+        else if (!stands_for(&block->body, required[i].name))
+            kb_load_problem(load, block, name, "missing; expected %s", required[i].expected);
+    }
 }

@@ -107,7 +107,16 @@ static void load_names(
             add_name(load, block, rules, names->entries[i].value.text);
 }
 
-/* One name in two blocks: the second would never see a record. */
+static bool stands_before(const struct kb_rules *rules, size_t place)
+{
+    for (size_t i = 0; i < place; i++)
+        if (strcmp(rules->patterns[i].text, rules->patterns[place].text) == 0)
+            return true;
+    return false;
+}
+
+/* One name in two blocks: the second would never see a record. One name twice in a block:
+ * librdkafka would refuse to subscribe. */
 static void check_names(
     const struct kb_load *load, const struct kb_block *block, const struct kb_rules *rules)
 {
@@ -117,6 +126,9 @@ static void check_names(
         if (dead_letters && strcmp(mine->text, dead_letters) == 0)
             kb_load_problem(load, block, no_key,
                 "\"%s\" is the dead-letter topic, which can't be consumed as well", mine->text);
+        if (stands_before(rules, i))
+            kb_load_problem(
+                load, block, no_key, "the topic \"%s\" stands in this block twice", mine->text);
         for (const struct kb_rules *other = load->config->topics; other < rules; other++)
             for (size_t j = 0; j < other->n_patterns; j++)
                 if (strcmp(other->patterns[j].text, mine->text) == 0)

@@ -198,6 +198,22 @@ static void short_name(lua_State *L, const char *chunk, char out[LUA_IDSIZE])
     memcpy(out, ar.short_src, LUA_IDSIZE);
 }
 
+/* Lua quotes the word it stumbled over. Where that is a text it may be a secret, a key without its
+ * closing quote: only its first character is shown. */
+static const char *hide_text(lua_State *L, const char *message)
+{
+    static const char near[] = " near '";
+    const char *found = strstr(message, near);
+    if (!found)
+        return message;
+    const char *word = found + sizeof(near) - 1;
+    bool is_text = *word == '"' || *word == '\'' || (*word == '[' && word[1] != '\'');
+    if (!is_text)
+        return message;
+    lua_pushlstring(L, message, (size_t)(word - message) + 1);
+    return lua_pushfstring(L, "%s...'", lua_tostring(L, -1));
+}
+
 void kb_script_load(lua_State *L, const char *name, struct kb_slice text)
 {
     const struct kb_slice bom = KB_S("\xef\xbb\xbf");
@@ -210,7 +226,7 @@ void kb_script_load(lua_State *L, const char *name, struct kb_slice text)
         short_name(L, chunk, shortened);
         const char *message = lua_tostring(L, -1);
         if (status == LUA_ERRSYNTAX && message && starts_with_place(message, shortened))
-            lua_pushfstring(L, "%s%s", name, message + strlen(shortened));
+            lua_pushfstring(L, "%s%s", name, hide_text(L, message + strlen(shortened)));
         lua_error(L);
     }
     lua_remove(L, -2);
