@@ -357,6 +357,20 @@ static void count_answer(const struct kb_publisher *pub, size_t n)
     kb_metric_add(KB_METRIC_CHANNEL_RATE_LIMITS, fates->n[KB_FATE_HOLD]);
 }
 
+static void measure_answer(const struct kb_request *req, int64_t now_ms)
+{
+    static const enum kb_metric by_hundreds[] = {[2] = KB_METRIC_RESPONSES_2XX,
+        [3] = KB_METRIC_RESPONSES_3XX,
+        [4] = KB_METRIC_RESPONSES_4XX,
+        [5] = KB_METRIC_RESPONSES_5XX};
+    int hundreds = req->http.reply.status / 100;
+    bool known = hundreds >= 2 && hundreds <= 5;
+    kb_metric_add(known ? by_hundreds[hundreds] : KB_METRIC_RESPONSES_NONE, 1);
+    struct kb_histogram one = {0};
+    kb_histogram_add(&one, now_ms - req->sent_ms);
+    kb_histogram_publish(&one, KB_TIMING_REQUEST);
+}
+
 static void request_ended(struct kb_publisher *pub, struct kb_request *req, int64_t now_ms)
 {
     struct kb_request **link = &pub->flying;
@@ -366,6 +380,7 @@ static void request_ended(struct kb_publisher *pub, struct kb_request *req, int6
     pub->n_flying--;
     pub->specs_flying -= req->n;
 
+    measure_answer(req, now_ms);
     kb_reply_read(&pub->reply, &req->http.reply, req->n);
     kb_fates_decide(&pub->fates, &pub->reply, req->n, &pub->gate);
     tell_gate(pub, req->epoch, now_ms);
@@ -422,6 +437,7 @@ static void send_one(struct kb_publisher *pub, int64_t now_ms)
     kb_request_ready(req, n, bytes);
     kb_bucket_take(&pub->bucket, now_ms);
     req->epoch = kb_gate_sent(&pub->gate);
+    req->sent_ms = now_ms;
     req->next = pub->flying;
     pub->flying = req;
     pub->n_flying++;

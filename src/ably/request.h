@@ -29,6 +29,7 @@ struct kb_request {
     uint64_t epoch;        /* the gate's */
     size_t n, at, at_byte; /* specs; how far the body has been read */
     size_t bytes;
+    int64_t sent_ms;
     struct kb_spec *specs[];
 };
 

@@ -70,8 +70,10 @@ static void publish(struct kb_worker *w, struct kb_assignment *part, const struc
         return;
     }
     struct kb_pending *p = kb_pendings_new(&w->pendings, part->slot, part->generation, rec->offset);
-    if (p)
+    if (p) {
+        p->taken_ms = w->now_ms;
         part->open++;
+    }
     if (!p ||
         (may_be_dead_lettered(&part->rules->policy) && !kb_pending_keep(&w->pendings, p, rec)) ||
         !add_messages(w, p)) {
@@ -123,6 +125,7 @@ static void take_in(struct kb_worker *w, const struct kb_record *rec)
     }
     case KB_OFFSET_TAKEN:
         w->counts.consumed++;
+        w->counts.bytes += rec->key.len + rec->value.len;
         route(w, part, rec);
     }
 }

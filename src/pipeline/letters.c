@@ -100,6 +100,7 @@ static void acknowledged(struct kb_worker *w, const struct kb_dead_letter_ack *a
         return;
     }
     kb_metric_add(KB_METRIC_DEAD_LETTERS_DECODE + (enum kb_metric)p->failed->failure, 1);
+    kb_histogram_add(&w->counts.latency, w->now_ms - p->taken_ms);
     struct kb_assignment *part = kb_assignments_find(&w->assignments, p->slot, p->generation);
     if (part)
         kb_worker_record_done(w, part, p->offset);

@@ -83,8 +83,10 @@ void kb_worker_record_failed(struct kb_worker *w, struct kb_assignment *part,
         report(w, part, rec->offset, err, "dlq");
         struct kb_pending *p =
             kb_pendings_new(&w->pendings, part->slot, part->generation, rec->offset);
-        if (p)
+        if (p) {
+            p->taken_ms = w->now_ms;
             part->open++;
+        }
         if (!p || !kb_pending_keep(&w->pendings, p, rec) || !kb_pending_fail(p, err)) {
             struct kb_err fatal;
             kb_err_fatal(&fatal, "%s[%d]@%" PRId64 ": out of memory for a dead letter", part->topic,
@@ -136,6 +138,7 @@ static void finish(struct kb_worker *w, struct kb_pending *p)
         settle_failed(w, part, p);
     } else {
         w->counts.published++;
+        kb_histogram_add(&w->counts.latency, w->now_ms - p->taken_ms);
         kb_worker_record_done(w, part, p->offset);
         kb_worker_pending_end(w, part, p);
     }

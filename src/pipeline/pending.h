@@ -27,6 +27,7 @@ struct kb_pending {
     int64_t offset;
     uint32_t slot, generation;    /* which assignment of which partition took it */
     uint32_t messages;            /* without an outcome yet */
+    int64_t taken_ms;             /* the turn that took it */
     bool in_use, dropped;         /* dropped: a message of it is no longer wanted */
     struct kb_original *original; /* only where the dead-letter topic may need it */
     struct kb_failed *failed;     /* NULL = nothing failed */

@@ -160,11 +160,13 @@ static void sweep(struct kb_worker *w)
 static void count(struct kb_worker *w)
 {
     kb_metric_add(KB_METRIC_RECORDS_CONSUMED, w->counts.consumed);
+    kb_metric_add(KB_METRIC_RECORD_BYTES, w->counts.bytes);
     kb_metric_add(KB_METRIC_RECORDS_REPEATED, w->counts.repeated);
     kb_metric_add(KB_METRIC_RECORDS_PUBLISHED, w->counts.published);
     kb_metric_add(KB_METRIC_RECORDS_SKIPPED, w->counts.skipped);
     kb_metric_add(KB_METRIC_RECORDS_DROPPED, w->counts.dropped);
     kb_metric_add(KB_METRIC_LATE_ANSWERS, w->counts.late);
+    kb_histogram_publish(&w->counts.latency, KB_TIMING_RECORD);
     w->counts = (struct kb_turn_counts){0};
 }
 

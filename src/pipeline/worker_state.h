@@ -5,6 +5,7 @@
 
 #include "ably/publisher.h"
 #include "base/log.h"
+#include "metrics/metrics.h"
 #include "pipeline/assignments.h"
 #include "pipeline/pending.h"
 #include "pipeline/status.h"
@@ -61,7 +62,8 @@ struct kb_letters {
 
 /* What one turn counted; added to the metrics once at its end. */
 struct kb_turn_counts {
-    uint64_t consumed, repeated, published, skipped, dropped, late;
+    uint64_t consumed, bytes, repeated, published, skipped, dropped, late;
+    struct kb_histogram latency; /* of records published or dead-lettered */
 };
 
 struct kb_worker {
