@@ -22,7 +22,7 @@ ably {
 -- An order: { "order": 1001, "user": "ada", "status": "paid", "total": 329.00 }
 -- Each user has a channel, and the message's name says what happened. One of the demo's orders
 -- breaks off in the middle. It goes to the dead-letter topic with the reason in its headers, and
--- the others go on. Try on_error = "stop": the demo fails, and says where.
+-- the others go on. Try "skip", or "stop": then the daemon ends there, and says where.
 topic "orders" {
   value = "json",
   channel = "demo:orders:#{value.user}",
@@ -39,10 +39,10 @@ topic "chat" {
 }
 
 -- A reading: { "device": "truck-3", "tick": 1, "temp": 3.4, "door": "shut" }
--- A record without a door would have the name "reading:unknown".
+-- The name tells whether the door is open; for a record without a door it would be "unknown".
 topic "telemetry" {
   channel = "demo:telemetry:#{value.device}",
-  name = 'reading:#{value.door | default("unknown")}',
+  name = '#{value.door | default("unknown")}',
 }
 
 -- The topic that takes what on_error sends there; `orders` does.

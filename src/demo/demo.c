@@ -30,20 +30,23 @@ static void block_signals(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
+/* The configuration is read first: where it is wrong there is no story to tell. */
 static int play(struct kb_story *story)
 {
     pthread_t teller;
-    if (pthread_create(&teller, NULL, tell, story) != 0) {
-        fprintf(stderr, "kably demo: no thread for it\n");
-        return EXIT_BAD;
-    }
     int code;
     struct kb_daemon *daemon = kb_daemon_new(story->place.config, &code);
-    if (daemon)
-        code = kb_daemon_run(daemon);
-    kb_daemon_free(daemon);
+    if (!daemon)
+        return code;
+    if (pthread_create(&teller, NULL, tell, story) != 0) {
+        fprintf(stderr, "kably demo: no thread for it\n");
+        kb_daemon_free(daemon);
+        return EXIT_BAD;
+    }
+    code = kb_daemon_run(daemon);
     atomic_store(&story->daemon_ended, true);
     pthread_join(teller, NULL);
+    kb_daemon_free(daemon);
     if (code != EXIT_GOOD)
         fprintf(stderr, "kably demo: the daemon ended with exit code %d\n", code);
     return code != EXIT_GOOD ? code : story->good ? EXIT_GOOD : EXIT_BAD;

@@ -158,9 +158,14 @@ static enum kb_arrival judge(
     return KB_ARRIVAL_GOOD;
 }
 
+static uint32_t outcomes(const struct kb_ledger_entry *entry)
+{
+    return entry->arrivals + entry->dead_letters + entry->skipped;
+}
+
 static void note_outcome(struct kb_ledger *ledger, const struct kb_ledger_entry *entry)
 {
-    if (entry->arrivals + entry->dead_letters == 1)
+    if (outcomes(entry) == 1)
         ledger->settled++;
 }
 
@@ -189,9 +194,16 @@ bool kb_ledger_dead_letter(struct kb_ledger *ledger, struct kb_slice topic, int6
     return true;
 }
 
+void kb_ledger_skip(struct kb_ledger *ledger, size_t number)
+{
+    KB_BUG_ON(ledger->entries[number].skipped);
+    ledger->entries[number].skipped = true;
+    note_outcome(ledger, &ledger->entries[number]);
+}
+
 bool kb_ledger_settled(const struct kb_ledger *ledger, size_t number)
 {
-    return ledger->entries[number].arrivals + ledger->entries[number].dead_letters > 0;
+    return outcomes(&ledger->entries[number]) > 0;
 }
 
 size_t kb_ledger_settled_count(const struct kb_ledger *ledger)
@@ -209,13 +221,16 @@ void kb_ledger_report(const struct kb_ledger *ledger, struct kb_ledger_report *r
         report->topics[topic].sent++;
         report->topics[topic].arrived += entry->arrivals > 0;
         report->topics[topic].dead += entry->dead_letters > 0;
-        report->wrong_fate += (i == KB_SAMPLE_POISON ? entry->arrivals : entry->dead_letters) > 0;
+        report->topics[topic].skipped += entry->skipped;
+        report->wrong_fate +=
+            i == KB_SAMPLE_POISON ? entry->arrivals > 0 : entry->dead_letters > 0 || entry->skipped;
         report->repeated_death += entry->dead_letters > 1 ? entry->dead_letters - 1 : 0;
     }
     for (size_t t = 0; t < KB_SAMPLE_TOPIC_COUNT; t++) {
         report->all.sent += report->topics[t].sent;
         report->all.arrived += report->topics[t].arrived;
         report->all.dead += report->topics[t].dead;
+        report->all.skipped += report->topics[t].skipped;
     }
     report->wrong = report->wrong_fate + report->repeated_death;
     for (int a = KB_ARRIVAL_AGAIN; a < KB_ARRIVAL_COUNT; a++)

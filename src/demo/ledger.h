@@ -9,7 +9,8 @@
  *     kb_ledger_free(ledger);
  *
  * Right is: every record once, at its channel, byte for byte, after all earlier ones of that
- * channel; the poison record once in the dead-letter topic and nowhere else. A message belongs to a
+ * channel; the poison record once in the dead-letter topic and nowhere else, or skipped where the
+ * file says so. A message belongs to a
  * record by its id, which the books work out by themselves; any other id is a stranger's. Pure:
  * time comes in. Thread: one at a time. */
 #ifndef KB_DEMO_LEDGER_H
@@ -33,15 +34,16 @@ struct kb_ledger_entry {
     int64_t offset, timestamp; /* ms since 1970, as it was sent */
     int64_t sent_us, arrived_us;
     uint32_t arrivals, dead_letters;
+    bool skipped;
 };
 
 struct kb_ledger_report {
     struct {
-        size_t sent, arrived, dead;
+        size_t sent, arrived, dead, skipped;
     } topics[KB_SAMPLE_TOPIC_COUNT], all;
     size_t arrivals[KB_ARRIVAL_COUNT]; /* messages, by what they were */
     size_t missing;                    /* records without any outcome */
-    size_t wrong_fate;     /* readable records that are dead letters, or poison that is published */
+    size_t wrong_fate;     /* good records that are no messages, or poison that is one */
     size_t repeated_death; /* dead letters beyond a record's first */
     size_t wrong;          /* all that is not right, but for what is missing */
     bool good;
@@ -68,6 +70,8 @@ enum kb_arrival kb_ledger_arrive(struct kb_ledger *ledger, size_t channel, struc
 /* False: of no record of ours. */
 bool kb_ledger_dead_letter(struct kb_ledger *ledger, struct kb_slice topic, int64_t partition,
     int64_t offset, size_t *number);
+/* kably counts it as skipped: nothing will come of it. */
+void kb_ledger_skip(struct kb_ledger *ledger, size_t number);
 
 /* Does this record have an outcome, good or bad? How many have? */
 bool kb_ledger_settled(const struct kb_ledger *ledger, size_t number);

@@ -10,21 +10,23 @@ enum { MISSING_NAMED = 5 };
 
 static void print_counts(const struct kb_screen *screen, const struct kb_ledger_report *report)
 {
-    kb_screen_line(screen, KB_TINT_BOLD, "%-12s %9s %9s %14s", "topic", "records", "received",
-        "dead-lettered");
+    kb_screen_line(screen, KB_TINT_BOLD, "%-12s %9s %9s %14s %8s", "topic", "records", "received",
+        "dead-lettered", "skipped");
     for (size_t t = 0; t < KB_SAMPLE_TOPIC_COUNT; t++)
-        kb_screen_line(screen, KB_TINT_PLAIN, "%-12s %9zu %9zu %14zu", kb_sample_topics[t].name,
-            report->topics[t].sent, report->topics[t].arrived, report->topics[t].dead);
-    kb_screen_line(screen, KB_TINT_PLAIN, "%-12s %9zu %9zu %14zu", "all", report->all.sent,
-        report->all.arrived, report->all.dead);
+        kb_screen_line(screen, KB_TINT_PLAIN, "%-12s %9zu %9zu %14zu %8zu",
+            kb_sample_topics[t].name, report->topics[t].sent, report->topics[t].arrived,
+            report->topics[t].dead, report->topics[t].skipped);
+    kb_screen_line(screen, KB_TINT_PLAIN, "%-12s %9zu %9zu %14zu %8zu", "all", report->all.sent,
+        report->all.arrived, report->all.dead, report->all.skipped);
 
     uint64_t dead = 0;
     for (int m = KB_METRIC_DEAD_LETTERS_DECODE; m <= KB_METRIC_DEAD_LETTERS_PUBLISH; m++)
         dead += kb_metric_get(m);
     kb_screen_line(screen, KB_TINT_PLAIN,
-        "kably's own count: %" PRIu64 " in, %" PRIu64 " published, %" PRIu64 " dead-lettered",
-        kb_metric_get(KB_METRIC_RECORDS_CONSUMED), kb_metric_get(KB_METRIC_RECORDS_PUBLISHED),
-        dead);
+        "kably's own count: %" PRIu64 " in, %" PRIu64 " published, %" PRIu64
+        " dead-lettered, %" PRIu64 " skipped",
+        kb_metric_get(KB_METRIC_RECORDS_CONSUMED), kb_metric_get(KB_METRIC_RECORDS_PUBLISHED), dead,
+        kb_metric_get(KB_METRIC_RECORDS_SKIPPED));
 }
 
 static int by_size(const void *a, const void *b)
@@ -96,7 +98,7 @@ static void print_faults(const struct kb_story *s, const struct kb_ledger_report
             kb_screen_line(screen, KB_TINT_BAD, "  %zu %s", report->arrivals[a], words[a]);
     if (report->wrong_fate > 0)
         kb_screen_line(screen, KB_TINT_BAD,
-            "  %zu that were dead-lettered and shouldn't be, or the other way round",
+            "  %zu with the wrong outcome: good ones left out, or the broken one published",
             report->wrong_fate);
     if (report->repeated_death > 0)
         kb_screen_line(
@@ -116,8 +118,11 @@ bool kb_report_print(const struct kb_story *s)
         return false;
     }
     kb_screen_line(&s->screen, KB_TINT_GOOD,
-        "every record arrived exactly once, unchanged, in the order of its channel%s",
-        report.all.dead > 0 ? ";\nthe one that breaks off is in " KB_SAMPLE_DEAD_LETTERS : "");
+        "every %srecord arrived exactly once, unchanged, in the order of its channel%s",
+        report.all.dead + report.all.skipped > 0 ? "readable " : "",
+        report.all.dead > 0      ? ";\nthe one that breaks off is in " KB_SAMPLE_DEAD_LETTERS
+        : report.all.skipped > 0 ? ";\nthe one that breaks off was skipped"
+                                 : "");
     return true;
 }
 

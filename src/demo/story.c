@@ -82,9 +82,24 @@ static void on_letter(void *context, const struct kb_feed_letter *letter)
     snprintf(s->answer.body, sizeof(s->answer.body), KB_FMT, KB_ARG(letter->reason));
 }
 
+/* A file may say that broken records are skipped. Of that nothing can be seen but kably's count. */
+static void note_skipped(struct kb_story *s)
+{
+    if (kb_ledger_count(s->ledger) <= KB_SAMPLE_POISON ||
+        kb_ledger_settled(s->ledger, KB_SAMPLE_POISON) ||
+        kb_metric_get(KB_METRIC_RECORDS_SKIPPED) == 0)
+        return;
+    kb_ledger_skip(s->ledger, KB_SAMPLE_POISON);
+    if (s->watched == KB_SAMPLE_POISON) {
+        s->answer.tint = KB_TINT_BAD;
+        snprintf(s->answer.head, sizeof(s->answer.head), "skipped, as on_error says");
+    }
+}
+
 static void turn(struct kb_story *s, int wait_ms)
 {
     struct kb_err err;
+    note_skipped(s);
     if (!kb_listener_turn(s->listener, wait_ms, &err) || !kb_feed_turn(s->feed, on_letter, s, &err))
         fail(s, &err);
 }
@@ -293,7 +308,7 @@ void kb_story_tell(struct kb_story *s)
             at_once(s);
             turn_for(s, AFTERMATH_MS);
         }
-        s->good = kb_report_print(s);
+        s->good = kb_ledger_count(s->ledger) > 0 && kb_report_print(s);
         if (s->good && s->options.stay)
             stay(s);
     }
