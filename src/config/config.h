@@ -60,6 +60,11 @@ struct kb_config {
     } limits;
 
     struct {
+        char *listen; /* NULL = no admin server */
+        char *token;  /* secret; NULL = none is asked for */
+    } admin;
+
+    struct {
         enum kb_log_level level;
         enum kb_log_format format;
     } log;

@@ -187,7 +187,7 @@ static void load_once(const struct kb_load *load, enum kb_block_kind kind)
         return;
     }
     kb_load_check_keys(load, block);
-    if (is_there || kind != KB_BLOCK_DEAD_LETTER)
+    if (is_there || (kind != KB_BLOCK_DEAD_LETTER && kind != KB_BLOCK_ADMIN))
         kb_load_options(load, block, NULL, load->config);
 }
 
@@ -240,6 +240,7 @@ static void load_all(struct kb_load *load)
         load_once(load, once[i]);
     check_ably(load);
     check_dead_letter(load);
+    kb_load_admin(load);
     kb_load_topics(load);
 }
 

@@ -31,6 +31,7 @@ void kb_load_options(const struct kb_load *load, const struct kb_block *block,
     const struct kb_block *below, void *base);
 
 void kb_load_kafka(const struct kb_load *load);
+void kb_load_admin(const struct kb_load *load);
 void kb_load_topics(const struct kb_load *load);
 /* Is that a topic's name Kafka could have? */
 bool kb_topic_name_valid(struct kb_slice name);

@@ -114,8 +114,11 @@ const struct kb_option kb_options[] = {
     {ROW(LIMITS, "hook_ms", LATER)},
     {ROW(LIMITS, "hook_memory", LATER)},
 
-    {ROW(ADMIN, "listen", LATER)},
-    {ROW(ADMIN, "token", LATER), .secret = true},
+    {ROW(ADMIN, "listen", TEXT), CONFIG(admin.listen), .fallback = "127.0.0.1:8088",
+        .restart = true,
+        .help = "ADDRESS:PORT of health, metrics and status; there is none without this block"},
+    {ROW(ADMIN, "token", TEXT), CONFIG(admin.token), .secret = true, .restart = true,
+        .help = "the bearer token to ask for; required where listen is not this machine alone"},
 
     {ROW(LOG, "level", CHOICE), CONFIG(log.level), .choices = log_levels, .fallback = "info",
         .help = "the least important lines to log"},

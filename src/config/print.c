@@ -55,12 +55,14 @@ static void print_topic(const struct kb_rules *rules, FILE *to)
 
 void kb_config_print(const struct kb_config *config, FILE *to)
 {
-    static const enum kb_block_kind once[] = {
-        KB_BLOCK_ABLY, KB_BLOCK_PUBLISH, KB_BLOCK_DEAD_LETTER, KB_BLOCK_LIMITS, KB_BLOCK_LOG};
+    static const enum kb_block_kind once[] = {KB_BLOCK_ABLY, KB_BLOCK_PUBLISH, KB_BLOCK_DEAD_LETTER,
+        KB_BLOCK_LIMITS, KB_BLOCK_ADMIN, KB_BLOCK_LOG};
     fprintf(to, "-- %s, as kably reads it: defaults filled in, secrets left out\n", config->path);
     print_kafka(config, to);
     for (size_t i = 0; i < KB_COUNT(once); i++) {
         if (once[i] == KB_BLOCK_DEAD_LETTER && !config->dead_letter.topic)
+            continue;
+        if (once[i] == KB_BLOCK_ADMIN && !config->admin.listen)
             continue;
         fprintf(to, "\n%s {\n", kb_block_name(once[i]));
         print_options(once[i], config, to);

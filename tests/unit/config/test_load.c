@@ -182,6 +182,7 @@ static void table_is_sound(void **state)
         if (option->block != KB_BLOCK_TOPIC) {
             struct kb_config *config = calloc(1, sizeof(*config));
             kb_option_set_default(option, config);
+            kb_option_clear(option, config);
             free(config);
         }
     }
