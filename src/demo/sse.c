@@ -31,7 +31,8 @@ static void dispatch(struct kb_sse *sse)
     kb_buf_reset(&sse->type);
 }
 
-/* "NAME: VALUE", one space behind the colon being no part of the value. */
+/* "NAME: VALUE", one space behind the colon being no part of the value. A comment is a field
+ * without a name. */
 static void take_field(struct kb_sse *sse, struct kb_slice line)
 {
     const char *colon = memchr(line.ptr, ':', line.len);
@@ -56,7 +57,7 @@ static void end_line(struct kb_sse *sse)
     struct kb_slice line = kb_buf_slice(&sse->line);
     if (line.len == 0)
         dispatch(sse);
-    else if (line.ptr[0] != ':')
+    else
         take_field(sse, line);
     kb_buf_reset(&sse->line);
 }

@@ -38,6 +38,7 @@ static void test_streams(void **state)
         {"data: one\n\ndata: two\n\n", "message=<one>message=<two>"},
         {"data: one\r\n\r\ndata: two\r\n\r\n", "message=<one>message=<two>"},
         {"data: one\r\rdata: two\r\r", "message=<one>message=<two>"},
+        {"data: a\r\ndata: b\r\n\r\n", "message=<a\nb>"},
         {"data: a\ndata: b\ndata:\n\n", "message=<a\nb\n>"},
         {"data:no space\n\ndata:  two\n\n", "message=<no space>message=< two>"},
         {":keep-alive\n\n: and another\n\ndata: x\n\n", "message=<x>"},
