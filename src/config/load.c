@@ -202,6 +202,25 @@ static bool is_api_key(const char *key)
            !strpbrk(key, " \t\r\n");
 }
 
+/* Read here for the sake of a clear error; curl reads it again for each connection. */
+static void check_ca_file(const struct kb_load *load, const struct kb_block *block)
+{
+    static const char mark[] = "CERTIFICATE-----";
+    const char *path = load->config->ably.ca_file;
+    if (!path)
+        return;
+    struct kb_arena arena;
+    struct kb_slice pem;
+    struct kb_err err;
+    kb_arena_init(&arena, 2 * KB_FILE_BYTES_MAX);
+    if (!kb_file_read(&arena, path, &pem, &err))
+        kb_load_problem(load, block, KB_S("ca_file"), "%s", err.text);
+    else if (!memmem(pem.ptr, pem.len, mark, strlen(mark)))
+        kb_load_problem(load, block, KB_S("ca_file"),
+            "%s holds no certificate; expected PEM text with -----BEGIN CERTIFICATE-----", path);
+    kb_arena_deinit(&arena);
+}
+
 static void check_ably(const struct kb_load *load)
 {
     const struct kb_block *block = &load->once[KB_BLOCK_ABLY];
@@ -219,6 +238,7 @@ static void check_ably(const struct kb_load *load)
             "an API key would travel unprotected to %s; leave tls = false to endpoints on this "
             "machine, such as \"127.0.0.1\"",
             url);
+    check_ca_file(load, block);
 }
 
 static void check_dead_letter(const struct kb_load *load)

@@ -155,8 +155,11 @@ static void transfer_setup(struct transfer *transfer, const struct kb_curl_optio
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 60L);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, options->user_agent);
-    if (options->ca_file)
+    if (options->ca_file) {
         curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_file);
+        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);         /* else the system's count as well */
+        curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L); /* a renewed file is seen at once */
+    }
 }
 
 static struct transfer *transfer_new(struct curl_transport *tr)
@@ -264,12 +267,46 @@ static struct kb_slice host_of(const char *url)
     return (struct kb_slice){start, (size_t)(end - start)};
 }
 
+/* What OpenSSL found wrong with a certificate, by its numbers (X509_V_ERR_...). */
+enum {
+    NOT_YET_VALID = 9,
+    HAS_EXPIRED = 10,
+    SELF_SIGNED = 18,
+    SELF_SIGNED_IN_CHAIN = 19,
+    NO_LOCAL_ISSUER = 20,
+    NO_ISSUER = 21,
+};
+
+/* What to do about a failure of TLS, for the end of its line; "" = the library's text must do. */
+static const char *tls_help(CURLcode code, long found)
+{
+    if (code == CURLE_SSL_CACERT_BADFILE)
+        return " (correct ca_file, or install the package ca-certificates)";
+    if (code == CURLE_SSL_CONNECT_ERROR)
+        return " (no TLS there? look at endpoint and port)";
+    if (code != CURLE_PEER_FAILED_VERIFICATION)
+        return "";
+    switch (found) {
+    case NOT_YET_VALID:
+    case HAS_EXPIRED:
+        return " (the server needs another certificate, or this machine's clock is wrong)";
+    case SELF_SIGNED:
+    case SELF_SIGNED_IN_CHAIN:
+    case NO_LOCAL_ISSUER:
+    case NO_ISSUER:
+        return " (signed by nobody that is trusted here: name its authority in ca_file)";
+    default:
+        return " (is endpoint the name that the certificate is for?)";
+    }
+}
+
 static void fill_reply(struct transfer *transfer, CURLcode code)
 {
     struct kb_http_reply *reply = &transfer->req->reply;
-    long status = 0, sent = 0;
+    long status = 0, sent = 0, found = 0;
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent);
+    curl_easy_getinfo(transfer->easy, CURLINFO_SSL_VERIFYRESULT, &found);
     *reply = (struct kb_http_reply){
         .body = kb_buf_slice(&transfer->body),
         .truncated = transfer->truncated,
@@ -284,8 +321,8 @@ static void fill_reply(struct transfer *transfer, CURLcode code)
         reply->status = (int)status;
         return;
     }
-    kb_err_outage(&reply->err, KB_FMT ": %s", KB_ARG(host_of(transfer->req->url)),
-        transfer->error[0] ? transfer->error : curl_easy_strerror(code));
+    kb_err_outage(&reply->err, KB_FMT ": %s%s", KB_ARG(host_of(transfer->req->url)),
+        transfer->error[0] ? transfer->error : curl_easy_strerror(code), tls_help(code, found));
     reply->err.code = (int)code;
 }
 

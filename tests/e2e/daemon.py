@@ -152,12 +152,14 @@ class Daemons:
         self.folder = str(folder)
         self.started = []
 
-    def run(self, config, name=None):
+    def run(self, config, name=None, program=None):
         name = name or f"kably{len(self.started)}"
         path = os.path.join(self.folder, f"{name}.lua")
         with open(path, "w", encoding="utf-8") as file:
             file.write(config.text())
-        process = Process(self.folder, name, "run", path, env=config.env, secrets=config.secrets)
+        process = Process(
+            self.folder, name, "run", path, env=config.env, secrets=config.secrets, program=program
+        )
         self.started.append(process)
         return process
 

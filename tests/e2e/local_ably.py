@@ -53,6 +53,7 @@ class LocalAbly:
         self.key = key
         parts = urllib.parse.urlsplit(self.url)
         self.host, self.port = parts.hostname, parts.port
+        self.settings = {"tls": False}  # what an `ably` block needs besides these
 
     def call(self, method, path, body=None, headers=None):
         """Gives (status, parsed body)."""

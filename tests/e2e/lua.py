@@ -45,7 +45,7 @@ class Config:
         self.secrets = {ably.key, ably.key.split(":", 1)[1]}
         self.blocks = []
         self.block("kafka", **properties)
-        self.block("ably", key=Raw('env "ABLY_API_KEY"'), endpoint=ably.host, port=ably.port, tls=False)
+        self.block("ably", key=Raw('env "ABLY_API_KEY"'), endpoint=ably.host, port=ably.port, **ably.settings)
 
     def block(self, keyword, *names, **options):
         head = keyword

@@ -15,6 +15,7 @@
 #define BASE                                                                   \
     "kafka { ['bootstrap.servers'] = 'localhost:9092', ['group.id'] = 'g' }\n" \
     "ably { key = 'app.id:secret' }\n"
+#define CA_FILE KABLY_SOURCE_DIR "/tests/golden/authority.pem"
 #define WHOLE BASE "topic 'a' { channel = 'x' }\n"
 
 static struct kb_config *try_load(const char *text, struct kb_problems *problems)
@@ -94,7 +95,7 @@ static void every_type_of_value(void **state)
         "  ['socket.keepalive.enable'] = true,\n"
         "  ['sasl.password'] = 'hunter2' }\n"
         "ably { key = 'app.id:secret', client_id = 'me', endpoint = '127.0.0.1', port = '8080',\n"
-        "  tls = 'false', ca_file = '/ca.pem', max_message_size = '1MiB' }\n"
+        "  tls = 'false', ca_file = '" CA_FILE "', max_message_size = '1MiB' }\n"
         "publish { concurrency = 1e2, linger_ms = '0', max_bytes = '1024 KiB', ordering = 'none',\n"
         "  requests_per_second = '0.5', protocol = 'json' }\n"
         "dead_letter { topic = 'dead' }\n"
@@ -113,7 +114,7 @@ static void every_type_of_value(void **state)
     assert_string_equal(config->kafka.properties[4].value, "true");
     assert_string_equal(config->ably.client_id, "me");
     assert_string_equal(config->ably.endpoint, "127.0.0.1");
-    assert_string_equal(config->ably.ca_file, "/ca.pem");
+    assert_string_equal(config->ably.ca_file, CA_FILE);
     assert_int_equal(config->ably.port, 8080);
     assert_false(config->ably.tls);
     assert_int_equal(config->ably.max_message_size, 1 << 20);
