@@ -26,6 +26,17 @@ const struct kb_command kb_commands[] = {
         "FILE is a kably configuration; without it $KABLY_CONFIG, else\n"
         "/etc/kably/kably.lua. Exit 2: there is at least one error.\n",
         kb_cli_check},
+    {"status", "[--admin URL] [--json]", "ask a running kably how it is",
+        "Whether it is ready, and if not, why; what was counted; its workers and\n"
+        "partitions, those furthest behind first.\n"
+        "\n"
+        "  --admin URL   of its admin server; http://127.0.0.1:8088 without it\n"
+        "  --json        all of it as JSON\n"
+        "\n"
+        "A running kably has an admin server where its file has a block admin {}. The\n"
+        "token, where it wants one, comes from $KABLY_ADMIN_TOKEN.\n"
+        "Exit 0: ready. Exit 1: not ready, or nobody answers.\n",
+        kb_cli_status},
     {"options", "[--markdown]", "list every option of the configuration file",
         "Type, bounds, default, whether a reload applies it, and what it does.\n"
         "\n"

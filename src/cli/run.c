@@ -1,6 +1,25 @@
-/* `kably run [FILE]`: the daemon; everything about it is in pipeline/daemon.c. */
+/* `kably run [FILE]`: the daemon (pipeline/daemon.h) and, where the file asks for it, the admin
+ * server beside it, which is there before the first record is taken and after the last. */
+#include "admin/admin.h"
+#include "base/log.h"
 #include "cli/cli.h"
 #include "pipeline/daemon.h"
+
+/* False = it was asked for and can't be had. */
+static bool start_admin(struct kb_daemon *daemon, struct kb_admin **admin)
+{
+    const struct kb_config *config = kb_daemon_config(daemon);
+    struct kb_admin_options options = {
+        .listen = config->admin.listen, .token = config->admin.token, .config_path = config->path};
+    struct kb_err err;
+    if (!options.listen)
+        return true;
+    options.boards = kb_daemon_boards(daemon, &options.n_boards);
+    *admin = kb_admin_start(&options, &err);
+    if (!*admin)
+        kb_log_error("admin", "%s", err.text);
+    return *admin != NULL;
+}
 
 int kb_cli_run(int argc, char **argv)
 {
@@ -8,10 +27,13 @@ int kb_cli_run(int argc, char **argv)
         return kb_cli_usage("run", "one file at a time, which may include others");
     if (argc == 1 && argv[0][0] == '-')
         return kb_cli_usage("run", "unknown option \"%s\"", argv[0]);
+
     int code;
+    struct kb_admin *admin = NULL;
     struct kb_daemon *daemon = kb_daemon_new(kb_cli_file(argc == 1 ? argv[0] : NULL), &code);
     if (daemon)
-        code = kb_daemon_run(daemon);
+        code = start_admin(daemon, &admin) ? kb_daemon_run(daemon) : KB_EXIT_FAILED;
+    kb_admin_stop(admin);
     kb_daemon_free(daemon);
     return code;
 }

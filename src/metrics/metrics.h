@@ -139,7 +139,7 @@ enum kb_timing {
     X(MAX_FDS, "gauge", "process_max_fds", "", "File descriptors allowed")             \
     X(THREADS, "gauge", "process_threads", "", "Threads")
 
-enum kb_view {
+enum kb_view_row {
 #define X(id, kind, name, labels, help) KB_VIEW_##id,
     KB_VIEWS(X)
 #undef X

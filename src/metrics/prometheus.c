@@ -23,12 +23,10 @@ void kb_prometheus_counters(struct kb_buf *out)
     }
 }
 
-/* Milliseconds as seconds, exactly. */
+/* Milliseconds as seconds: exact up to 31,000 years. */
 static void add_seconds(struct kb_buf *out, uint64_t ms)
 {
-    kb_buf_printf(out, "%" PRIu64, ms / 1000);
-    if (ms % 1000)
-        kb_buf_printf(out, ".%03u", (unsigned)(ms % 1000));
+    kb_buf_printf(out, "%.15g", (double)ms / 1000);
 }
 
 static void timing(struct kb_buf *out, enum kb_timing which)
@@ -58,7 +56,7 @@ void kb_prometheus_timings(struct kb_buf *out)
         timing(out, (enum kb_timing)i);
 }
 
-void kb_prometheus_head(struct kb_buf *out, enum kb_view view)
+void kb_prometheus_head(struct kb_buf *out, enum kb_view_row view)
 {
     head(out, &kb_view_rows[view]);
 }
@@ -95,7 +93,7 @@ static void add_labels(struct kb_buf *out, const char *names, const char *const 
 }
 
 void kb_prometheus_sample(
-    struct kb_buf *out, enum kb_view view, const char *const *labels, double value)
+    struct kb_buf *out, enum kb_view_row view, const char *const *labels, double value)
 {
     const struct kb_metric_row *row = &kb_view_rows[view];
     kb_buf_add(out, kb_slice_of(row->name));

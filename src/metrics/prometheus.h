@@ -16,9 +16,9 @@
 
 void kb_prometheus_counters(struct kb_buf *out);
 void kb_prometheus_timings(struct kb_buf *out);
-void kb_prometheus_head(struct kb_buf *out, enum kb_view view);
+void kb_prometheus_head(struct kb_buf *out, enum kb_view_row view);
 /* `labels` has as many values as the row has label names; NULL where it has none. */
 void kb_prometheus_sample(
-    struct kb_buf *out, enum kb_view view, const char *const *labels, double value);
+    struct kb_buf *out, enum kb_view_row view, const char *const *labels, double value);
 
 #endif

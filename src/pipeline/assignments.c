@@ -4,6 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *kb_pause_reason_name(enum kb_pause_reason reason)
+{
+    switch (reason) {
+#define X(id, bit, name) \
+    case KB_PAUSE_##id:  \
+        return name;
+        KB_PAUSE_REASONS(X)
+#undef X
+    }
+    return "";
+}
+
 void kb_assignments_init(struct kb_assignments *table)
 {
     *table = (struct kb_assignments){0};

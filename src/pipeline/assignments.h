@@ -23,14 +23,22 @@ enum kb_assignment_state {
                              */
 };
 
-/* Why a partition is not read now; it is read again when no reason is left. */
+/* Why a partition is not read now; it is read again when no reason is left. X(id, bit, name) */
+#define KB_PAUSE_REASONS(X)                                                                      \
+    X(MEMORY, 0, "memory")           /* the worker holds as much as limits.memory allows */      \
+    X(WINDOW, 1, "window")           /* an early record is open, too many later ones are done */ \
+    X(DEAD_LETTER, 2, "dead_letter") /* its dead letters are not taken */                        \
+    X(UNROUTED, 3, "unrouted")       /* no topic block takes it */                               \
+    X(ENDING, 4, "ending")           /* the worker drains, or its stop policy was met */
+
 enum kb_pause_reason {
-    KB_PAUSE_MEMORY = 1,      /* the worker holds as much as limits.memory allows */
-    KB_PAUSE_WINDOW = 2,      /* an early record is open and too many later ones were taken */
-    KB_PAUSE_DEAD_LETTER = 4, /* its dead letters are not taken */
-    KB_PAUSE_UNROUTED = 8,    /* no topic block takes it */
-    KB_PAUSE_ENDING = 16      /* the worker drains, or this partition met its stop policy */
+#define X(id, bit, name) KB_PAUSE_##id = 1 << bit,
+    KB_PAUSE_REASONS(X)
+#undef X
 };
+#define KB_PAUSE_REASON_COUNT 5
+
+const char *kb_pause_reason_name(enum kb_pause_reason reason);
 
 struct kb_assignment {
     enum kb_assignment_state state;

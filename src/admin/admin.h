@@ -1,0 +1,36 @@
+/* The admin server: health, metrics and status of a running kably over HTTP.
+ *
+ *     struct kb_admin_options options = {.listen = "127.0.0.1:8088", .boards = boards, ...};
+ *     struct kb_admin *admin = kb_admin_start(&options, &err);     // in use: err says what to do
+ *     kb_admin_port(admin);
+ *     kb_admin_stop(admin);
+ *
+ * Its addresses are the rows of `routes` in pages.c. It only looks: at the boards the workers write
+ * on (pipeline/status.h), at the metrics and at /proc. Neither a slow client nor many of them reach
+ * the workers; a connection that takes too long is closed.
+ *
+ * One thread of its own serves everything. Start, port and stop are the caller's; the boards must
+ * outlive it. */
+#ifndef KB_ADMIN_ADMIN_H
+#define KB_ADMIN_ADMIN_H
+
+#include "pipeline/status.h"
+
+struct kb_admin_options {
+    const char *listen; /* ADDRESS:PORT, checked (base/address.h); port 0 = any free one */
+    const char *token;  /* NULL = none is asked for */
+    const char *config_path;
+    struct kb_board *boards; /* borrowed */
+    size_t n_boards;
+    int longest_ms; /* of one request, and of a connection's silence; 0 = the default */
+};
+
+struct kb_admin; /* opaque */
+
+/* Copies the texts. KB_ERR_FATAL where it can't listen. */
+struct kb_admin *kb_admin_start(
+    const struct kb_admin_options *options, struct kb_err *err) KB_MUST_CHECK; /* returns new */
+int kb_admin_port(const struct kb_admin *admin);
+void kb_admin_stop(struct kb_admin *admin); /* NULL is fine */
+
+#endif
