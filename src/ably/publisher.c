@@ -234,7 +234,8 @@ static void outage(struct kb_publisher *pub, uint64_t epoch, int64_t now_ms)
     if (!kb_gate_failed(&pub->gate, epoch, now_ms, pub->reply.retry_after_ms,
             pub->random->next(pub->random), text))
         return;
-    pub->status.outage_class = pub->fates.why.class;
+    if (pub->fates.why.class != KB_ABLY_OK)
+        pub->status.outage_class = pub->fates.why.class; /* else what was said stays */
     uint64_t suppressed;
     if (!kb_log_repeat(&pub->warned, now_ms, &suppressed))
         return;
