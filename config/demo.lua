@@ -48,5 +48,8 @@ topic "telemetry" {
 -- The topic that takes what on_error sends there; `orders` does.
 dead_letter { topic = "demo-dead-letters" }
 
+-- Health, metrics and a status page; with port 0 the demo takes any free port and says which.
+admin { listen = "127.0.0.1:0" }
+
 -- What somebody should know of; "info" tells what kably does.
 log { level = "warn" }

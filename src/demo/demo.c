@@ -1,6 +1,7 @@
 /* See demo.h. */
 #include "demo/demo.h"
 
+#include "admin/admin.h"
 #include "demo/story.h"
 #include "http/curl_transport.h"
 #include "pipeline/daemon.h"
@@ -30,23 +31,33 @@ static void block_signals(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
-/* The configuration is read first: where it is wrong there is no story to tell. */
-static int play(struct kb_story *story)
+/* What `kably run` would listen on; NULL = the file asks for nothing, or the address is taken,
+ * which the demo can do without. */
+static struct kb_admin *start_admin(struct kb_daemon *daemon)
+{
+    const struct kb_config *config = kb_daemon_config(daemon);
+    struct kb_admin_options options = {
+        .listen = config->admin.listen, .token = config->admin.token, .config_path = config->path};
+    struct kb_err err;
+    if (!options.listen)
+        return NULL;
+    options.boards = kb_daemon_boards(daemon, &options.n_boards);
+    struct kb_admin *admin = kb_admin_start(&options, &err);
+    if (!admin)
+        fprintf(stderr, "kably demo: no status page: %s\n", err.text);
+    return admin;
+}
+
+static int play(struct kb_story *story, struct kb_daemon *daemon)
 {
     pthread_t teller;
-    int code;
-    struct kb_daemon *daemon = kb_daemon_new(story->place.config, &code);
-    if (!daemon)
-        return code;
     if (pthread_create(&teller, NULL, tell, story) != 0) {
         fprintf(stderr, "kably demo: no thread for it\n");
-        kb_daemon_free(daemon);
         return EXIT_BAD;
     }
-    code = kb_daemon_run(daemon);
+    int code = kb_daemon_run(daemon);
     atomic_store(&story->daemon_ended, true);
     pthread_join(teller, NULL);
-    kb_daemon_free(daemon);
     if (code != EXIT_GOOD)
         fprintf(stderr, "kably demo: the daemon ended with exit code %d\n", code);
     return code != EXIT_GOOD ? code : story->good ? EXIT_GOOD : EXIT_BAD;
@@ -65,7 +76,15 @@ int kb_demo_run(const struct kb_demo_options *options)
         fprintf(stderr, "kably demo: %s\n", err.text);
         return err.class == KB_ERR_CONFIG ? EXIT_WRONG_USAGE : EXIT_BAD;
     }
-    code = play(&story);
+    /* The configuration is read first: where it is wrong there is no story to tell. */
+    struct kb_daemon *daemon = kb_daemon_new(story.place.config, &code);
+    if (daemon) {
+        struct kb_admin *admin = start_admin(daemon);
+        story.admin_port = admin ? kb_admin_port(admin) : 0;
+        code = play(&story, daemon);
+        kb_admin_stop(admin);
+    }
+    kb_daemon_free(daemon);
     kb_place_close(&story.place);
     return code;
 }

@@ -159,6 +159,9 @@ static void announce(const struct kb_story *s)
         real ? "" : " (kably's local Ably)");
     kb_screen_line(screen, KB_TINT_PLAIN, "  configuration  %s%s", s->place.config,
         s->place.folder[0] ? " (a copy of the one in the binary)" : "");
+    if (s->admin_port > 0)
+        kb_screen_line(screen, KB_TINT_PLAIN,
+            "  status         kably status --admin http://127.0.0.1:%d", s->admin_port);
     kb_screen_line(screen, KB_TINT_PLAIN,
         "  subscribe      curl -sN -u \"%s\" \"%s/sse?channel=%s&v=1.1\"",
         real ? "$ABLY_API_KEY" : s->place.key, s->place.url, "demo:chat:lobby");

@@ -20,6 +20,7 @@ enum { KB_STORY_TEXT_MAX = 256 };
 struct kb_story {
     struct kb_demo_options options;
     struct kb_place place;
+    int admin_port; /* 0 = there is no status page */
     atomic_bool daemon_ended;
     bool good; /* the result */
 

@@ -228,6 +228,17 @@ def test_the_line_to_paste_works(demo):
     run.ends(0, daemon.END_SECONDS)
 
 
+def test_the_status_it_names_answers(demo):
+    run = demo("--stay", "--records", 10)
+    address = run.wait_for(r"status +kably status --admin (\S+)\n")[1]
+    run.wait_for("Ctrl-C ends it")
+    status = daemon.command("status", "--admin", address)
+    assert status.returncode == 0, status.stderr
+    assert re.search(r"^dead_lettered +1$", status.stdout, re.MULTILINE), status.stdout
+    run.child.send_signal(signal.SIGINT)
+    run.ends(0, daemon.END_SECONDS)
+
+
 def test_the_binary_brings_the_file_along(demo):
     run = demo("--stay", "--records", 1)
     copy = run.wait_for(r"configuration  (\S+) \(a copy of the one in the binary\)")[1]
@@ -239,10 +250,12 @@ def test_the_binary_brings_the_file_along(demo):
 
 
 def test_a_signal_in_the_middle_is_no_success(demo):
-    run = demo("--records", 100_000)
-    run.wait_for("joining the consumer group")
+    run = demo(terminal=80)
+    run.wait_for(r"chat\[0\]@0 ")
     run.child.send_signal(signal.SIGINT)
-    run.ends(1, daemon.END_SECONDS)
+    out = run.ends(1, daemon.END_SECONDS)
+    assert re.search(r"9\d\d not even written", out)
+    assert GOOD not in out
 
 
 def test_the_file_of_the_folder_is_taken_and_a_wrong_channel_is_a_failure(demo):
@@ -254,10 +267,11 @@ def test_the_file_of_the_folder_is_taken_and_a_wrong_channel_is_a_failure(demo):
     assert re.search(r"^  1 without any outcome: chat\[\d\]@0$", out, re.MULTILINE), out
 
 
-def test_stop_ends_the_demo_at_its_record(demo):
-    run = demo("--records", 10, config=demo_lua('on_error = "dlq"', 'on_error = "stop"'))
+@pytest.mark.parametrize("arguments", [["--records", 10], ["--stay", "--records", 3]])
+def test_stop_ends_the_demo_at_its_record(demo, arguments):
+    run = demo(*arguments, config=demo_lua('on_error = "dlq"', 'on_error = "stop"'))
     out = run.ends(1)
-    assert counts(out)["all"] == (7, 6, 0, 0)
+    assert counts(out)["all"] == ((3, 3, 0, 0) if "--stay" in arguments else (7, 6, 0, 0))
     assert re.search(r"orders\[\d\]@2: decode: .*policy=stop", run.err())
 
 
