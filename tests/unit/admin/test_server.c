@@ -164,8 +164,8 @@ static void bodies_are_bounded(void **state)
     kb_buf_add(&big, KB_S("POST /livez HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"));
     for (int i = 0; i < 100; i++)
         kb_buf_printf(&big, "3e8\r\n%01000d\r\n", i);
-    kb_buf_byte(&big, '\0');
-    assert_int_equal(exchange(f, big.ptr), 0); /* more than 64 KiB, never answered */
+    kb_buf_add(&big, KB_S("0\r\n\r\n\0"));
+    assert_int_equal(exchange(f, big.ptr), 0); /* it ends at 64 KiB, without an answer */
 
     kb_buf_reset(&big);
     kb_buf_printf(&big, GET("/livez") "X: %0100000d\r\n\r\n", 1);
