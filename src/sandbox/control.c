@@ -24,6 +24,8 @@ void kb_service_reset(struct kb_service *service, struct kb_exchange *x, struct 
 {
     (void)name;
     kb_ids_clear(service->ids);
+    kb_ids_clear(service->nonces);
+    kb_grants_clear(service->grants);
     kb_store_clear(service->store);
     kb_deliveries_clear(service->deliveries);
     kb_faults_clear(service->faults);

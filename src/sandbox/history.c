@@ -55,6 +55,9 @@ void kb_service_history(struct kb_service *service, struct kb_exchange *x, struc
 
     if (refusal.code)
         return kb_exchange_error(x, refusal.status, refusal.code, KB_FMT, KB_ARG(refusal.text));
+    if (!kb_auth_allows(service, name, "history"))
+        return kb_exchange_error(
+            x, 401, 40160, "the token's capability has no history on this channel");
     if (!read_page(x, &page))
         return kb_exchange_error(x, 400, 40003,
             "limit is 1 to 1000, direction forwards or backwards, start and end are milliseconds");

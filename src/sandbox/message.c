@@ -1,6 +1,7 @@
 /* See message.h. */
 #include "sandbox/message.h"
 
+#include "base/base64.h"
 #include "sandbox/exchange.h"
 #include "sandbox/tokens.h"
 #include "value/json.h"
@@ -18,22 +19,36 @@ static bool ends_with(struct kb_slice text, struct kb_slice end)
     return text.len >= end.len && memcmp(text.ptr + text.len - end.len, end.ptr, end.len) == 0;
 }
 
-/* The encoding as a subscriber needs it: behind what was given, `json` where data is an object or
- * an array, as that goes out as text. */
+/* The encoding as a subscriber needs it: behind what was given, the step by which data became text.
+ */
 static void print_encoding(struct kb_buf *json, const struct kb_posted_message *msg)
 {
-    struct kb_slice given = msg->encoding;
+    struct kb_slice given = msg->encoding, step = KB_S("");
 
-    if (msg->kind != KB_POSTED_JSON || (given.ptr && ends_with(given, KB_S("json")))) {
+    if (msg->kind == KB_POSTED_BYTES)
+        step = KB_S("base64");
+    else if (msg->kind == KB_POSTED_JSON && !ends_with(given, KB_S("json")))
+        step = KB_S("json");
+    if (step.len == 0) {
         print_member(json, KB_S(",\"encoding\":"), given);
         return;
     }
     kb_buf_add(json, KB_S(",\"encoding\":\""));
-    if (given.len > 0) {
-        kb_json_escape(json, given);
-        kb_buf_byte(json, '/');
+    kb_json_escape(json, given);
+    kb_buf_add(json, given.len > 0 ? KB_S("/") : KB_S(""));
+    kb_buf_add(json, step);
+    kb_buf_byte(json, '"');
+}
+
+static void print_data(struct kb_buf *json, const struct kb_posted_message *msg)
+{
+    if (msg->kind == KB_POSTED_BYTES) {
+        kb_buf_add(json, KB_S(",\"data\":\""));
+        kb_base64_add(json, msg->data);
+        kb_buf_byte(json, '"');
+    } else if (msg->kind != KB_POSTED_NO_DATA) {
+        print_member(json, KB_S(",\"data\":"), msg->data);
     }
-    kb_buf_add(json, KB_S("json\""));
 }
 
 size_t kb_local_message_write(struct kb_buf *out, const struct kb_posted_message *msg,
@@ -48,8 +63,7 @@ size_t kb_local_message_write(struct kb_buf *out, const struct kb_posted_message
     kb_buf_add_i64(out, wall_ms);
     print_encoding(out, msg);
     head_len = out->len - start;
-    if (msg->kind != KB_POSTED_NO_DATA)
-        print_member(out, KB_S(",\"data\":"), msg->data);
+    print_data(out, msg);
     print_member(out, KB_S(",\"name\":"), msg->name);
     if (msg->extras.ptr) {
         kb_buf_add(out, KB_S(",\"extras\":"));

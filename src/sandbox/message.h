@@ -7,7 +7,8 @@
  *
  * It is kept as one JSON object, whose place behind `head_len` bytes takes what only one form has:
  * the serial, or the channel. Data other than text is in there as an SDK expects it under JSON: an
- * object or array as its text with `json` behind the encoding. Thread: any, no state. */
+ * object or array as its text with `json` behind the encoding, bytes with `base64`. Thread: any, no
+ * state. */
 #ifndef KB_SANDBOX_MESSAGE_H
 #define KB_SANDBOX_MESSAGE_H
 

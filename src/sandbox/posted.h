@@ -12,6 +12,7 @@
 #define KB_SANDBOX_POSTED_H
 
 #include "base/arena.h"
+#include "sandbox/body.h"
 
 #define KB_POSTED_CHANNELS_MAX 100  /* different channels of one request */
 #define KB_POSTED_MESSAGES_MAX 1000 /* messages of one spec */
@@ -22,13 +23,14 @@ struct kb_refusal {
     struct kb_slice text;
 };
 
-enum kb_posted_data { KB_POSTED_NO_DATA, KB_POSTED_TEXT, KB_POSTED_JSON };
+enum kb_posted_data { KB_POSTED_NO_DATA, KB_POSTED_TEXT, KB_POSTED_BYTES, KB_POSTED_JSON };
 
 struct kb_posted_message {
     struct kb_posted_message *next;
     struct kb_slice id, name, client_id, encoding; /* ptr NULL = absent */
     enum kb_posted_data kind;
-    struct kb_slice data;   /* text, or the object or array as JSON */
+    bool privileged;        /* extras.privileged is there */
+    struct kb_slice data;   /* text, bytes, or the object or array as JSON */
     struct kb_slice extras; /* JSON; ptr NULL = absent */
 };
 
@@ -56,10 +58,10 @@ struct kb_posted {
 };
 
 /* false: posted->shape says why. */
-bool kb_posted_read_batch(struct kb_posted *posted, struct kb_slice body, struct kb_arena *arena);
+bool kb_posted_read_batch(struct kb_posted *posted, struct kb_body body, struct kb_arena *arena);
 /* The same for the body of POST /channels/NAME/messages: a message or an array of them. */
-bool kb_posted_read_messages(struct kb_posted *posted, struct kb_slice body,
-    struct kb_slice channel, struct kb_arena *arena);
+bool kb_posted_read_messages(
+    struct kb_posted *posted, struct kb_body body, struct kb_slice channel, struct kb_arena *arena);
 
 /* The rules for a batch as a whole, which reading ends with; code 0 = none is broken. */
 struct kb_refusal kb_posted_check_shape(const struct kb_posted *posted);

@@ -134,7 +134,8 @@ static void print_success(const struct kb_service *service, struct kb_buf *out,
 
 struct publish {
     struct kb_posted posted;
-    struct kb_slice client_id; /* of X-Ably-ClientId; ptr NULL = none */
+    struct kb_slice client_id; /* whom the request speaks for; ptr NULL = nobody in particular */
+    bool nobody;               /* by its token, and no message may say otherwise */
     bool new_form;             /* of the batch reply */
     uint64_t failures;
 };
@@ -156,18 +157,6 @@ static bool read_version(struct kb_exchange *x, struct publish *p)
     return true;
 }
 
-static bool read_content_type(struct kb_exchange *x)
-{
-    struct kb_slice type = kb_exchange_header(x, "Content-Type");
-    struct kb_slice json = KB_S("application/json");
-
-    if (type.ptr && type.len >= json.len && strncasecmp(type.ptr, json.ptr, json.len) == 0 &&
-        (type.len == json.len || strchr("; ", type.ptr[json.len])))
-        return true;
-    kb_exchange_error(x, 415, 40001, "the Content-Type must be application/json");
-    return false;
-}
-
 static bool read_client_id(struct kb_exchange *x, struct publish *p)
 {
     struct kb_slice header = kb_exchange_header(x, "X-Ably-ClientId");
@@ -187,26 +176,61 @@ static bool read_client_id(struct kb_exchange *x, struct publish *p)
     return right;
 }
 
+/* A token speaks for its client, for anybody ("*") or for nobody; a key for whom the header names.
+ */
+static bool identify(struct kb_service *service, struct kb_exchange *x, struct publish *p)
+{
+    struct kb_slice of_token = service->access.client_id;
+
+    if (!read_client_id(x, p))
+        return false;
+    if (service->access.by_key || kb_slice_is(of_token, "*"))
+        return true;
+    if (p->client_id.ptr && (!of_token.ptr || !kb_slice_eq(p->client_id, of_token))) {
+        kb_exchange_error(x, 401, 40102, "X-Ably-ClientId is not the token's client");
+        return false;
+    }
+    p->client_id = of_token;
+    p->nobody = !of_token.ptr;
+    return true;
+}
+
 /* A message may name only the client that the request speaks for. */
 static void check_client_ids(const struct publish *p, struct kb_posted_spec *spec)
 {
     for (const struct kb_posted_message *msg = spec->messages; msg; msg = msg->next) {
-        if (p->client_id.ptr && msg->client_id.ptr && !kb_slice_eq(p->client_id, msg->client_id) &&
-            !spec->refusal.code)
+        bool foreign =
+            p->nobody || (p->client_id.ptr && !kb_slice_eq(p->client_id, msg->client_id));
+        if (foreign && msg->client_id.ptr && !spec->refusal.code)
             spec->refusal = (struct kb_refusal){
-                400, 40012, KB_S("a message's clientId differs from X-Ably-ClientId")};
+                400, 40012, KB_S("a message's clientId is not whom the request speaks for")};
     }
+}
+
+/* What a token may not do here. */
+static struct kb_refusal check_capability(
+    const struct kb_service *service, const struct kb_posted_spec *spec, struct kb_slice channel)
+{
+    if (!kb_auth_allows(service, channel, "publish"))
+        return (struct kb_refusal){
+            401, 40160, KB_S("the token's capability has no publish on this channel")};
+    for (const struct kb_posted_message *msg = spec->messages; msg; msg = msg->next) {
+        if (msg->privileged && !kb_auth_allows(service, channel, "privileged-headers"))
+            return (struct kb_refusal){401, 40160,
+                KB_S("the token's capability has no privileged-headers on this channel")};
+    }
+    return (struct kb_refusal){0};
 }
 
 /* Everything that refuses the request as a whole; true = go on and publish. */
 static bool read_request(struct kb_service *service, struct kb_exchange *x, struct publish *p,
     const struct kb_slice *channel)
 {
-    struct kb_slice body = kb_buf_slice(&x->body);
+    struct kb_body body;
     bool read;
 
     *p = (struct publish){.failures = 0};
-    if (!read_version(x, p) || !read_content_type(x) || !read_client_id(x, p))
+    if (!read_version(x, p) || !kb_body_of(x, &body) || !identify(service, x, p))
         return false;
     read = channel ? kb_posted_read_messages(&p->posted, body, *channel, &x->arena)
                    : kb_posted_read_batch(&p->posted, body, &x->arena);
@@ -228,6 +252,8 @@ static struct result publish_one(struct kb_service *service, struct kb_exchange 
 {
     struct result result = {.refusal = kb_posted_check_channel(channel)};
 
+    if (!result.refusal.code)
+        result.refusal = check_capability(service, spec, channel);
     if (!result.refusal.code)
         result.refusal = spec->refusal;
     if (!result.refusal.code)

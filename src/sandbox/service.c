@@ -1,15 +1,16 @@
-/* Routing and authentication of the local Ably; see service.h. A new address is a row of `routes`.
+/* The local Ably's life and its routing; see service.h. A new address is a row of `routes`.
  */
 #include "sandbox/service.h"
 
-#include "base/base64.h"
 #include "sandbox/state.h"
 
 #define RESULTS_MAX ((size_t)64 << 20)
+#define NONCES_KEPT_MS 300000 /* longer than a timestamp may be off, to either side */
+#define NONCES_MAX ((size_t)1 << 20)
 
 struct route {
     const char *method, *start, *end;  /* a path is start + channel + end, or just start */
-    enum { ABLY, OPEN, CONTROL } kind; /* with authentication, without, our own */
+    enum { ABLY, OPEN, CONTROL } kind; /* with authentication, without or by itself, ours */
     void (*serve)(struct kb_service *service, struct kb_exchange *x, struct kb_slice name);
 };
 
@@ -24,6 +25,7 @@ static const struct route routes[] = {
     {"POST", "/messages", NULL, ABLY, kb_service_publish_batch},
     {"POST", "/channels/", "/messages", ABLY, kb_service_publish_channel},
     {"GET", "/channels/", "/messages", ABLY, kb_service_history},
+    {"POST", "/keys/", "/requestToken", OPEN, kb_service_request_token},
     {"GET", "/sse", NULL, ABLY, kb_service_sse},
     {"GET", "/time", NULL, OPEN, serve_time},
     {"GET", "/_control/faults", NULL, CONTROL, kb_service_get_faults},
@@ -55,13 +57,16 @@ struct kb_service *kb_service_new(const struct kb_service_options *options, stru
     service->store = kb_store_new(options->no_history ? 0 : or_default(options->history, 1000),
         or_default(options->history_bytes, (size_t)64 << 20));
     service->subscribers = kb_subscribers_new(service->started);
+    service->grants = kb_grants_new();
+    service->nonces = kb_ids_new(NONCES_KEPT_MS, NONCES_MAX);
     service->deliveries =
         kb_deliveries_new(or_default(options->deliveries_bytes, (size_t)64 << 20));
     service->faults = kb_faults_new();
     kb_buf_init(&service->json, 2 * KB_EXCHANGE_BODY_MAX * 6);
     kb_buf_init(&service->results, RESULTS_MAX);
-    if (service->ids && service->store && service->subscribers && service->deliveries &&
-        service->faults && (service->key || !options->key))
+    if (service->ids && service->store && service->subscribers && service->grants &&
+        service->nonces && service->deliveries && service->faults &&
+        (service->key || !options->key))
         return service;
 failed:
     kb_service_free(service);
@@ -76,6 +81,8 @@ void kb_service_free(struct kb_service *service)
     kb_ids_free(service->ids);
     kb_store_free(service->store);
     kb_subscribers_free(service->subscribers);
+    kb_grants_free(service->grants);
+    kb_ids_free(service->nonces);
     kb_deliveries_free(service->deliveries);
     kb_faults_free(service->faults);
     kb_buf_deinit(&service->json);
@@ -98,42 +105,6 @@ int kb_service_tick(struct kb_service *service, int most_ms)
     if (due_ms <= now_ms)
         return 0;
     return due_ms - now_ms < most_ms ? (int)(due_ms - now_ms) : most_ms;
-}
-
-/* --- authentication --- */
-
-/* APP.KEYID:SECRET with no part empty. */
-static bool is_key(struct kb_slice key)
-{
-    const char *colon = memchr(key.ptr, ':', key.len);
-    size_t name_len = colon ? (size_t)(colon - key.ptr) : 0;
-    const char *dot = memchr(key.ptr, '.', name_len);
-
-    return dot && dot > key.ptr && dot + 1 < colon && name_len + 1 < key.len;
-}
-
-static bool authenticated(struct kb_service *service, struct kb_exchange *x)
-{
-    struct kb_slice given = kb_exchange_header(x, "Authorization");
-    struct kb_buf key;
-    bool right;
-
-    if (!given.ptr) {
-        kb_exchange_error(x, 401, 40101, "no authentication information provided");
-        return false;
-    }
-    if (given.len < 6 || strncasecmp(given.ptr, "Basic ", 6) != 0) {
-        kb_exchange_error(x, 401, 40101, "only Basic authentication with an API key is understood");
-        return false;
-    }
-    kb_buf_init(&key, 4096);
-    right = kb_base64_decode(&key, (struct kb_slice){given.ptr + 6, given.len - 6}) &&
-            !key.failed && is_key(kb_buf_slice(&key)) &&
-            (!service->key || kb_slice_is(kb_buf_slice(&key), service->key));
-    kb_buf_deinit(&key);
-    if (!right)
-        kb_exchange_error(x, 401, 40101, "invalid credentials");
-    return right;
 }
 
 /* --- routing --- */
@@ -179,7 +150,7 @@ static void serve_ably(struct kb_service *service, struct kb_exchange *x, const 
 {
     if (kb_faults_meet_request(service->faults, x, service->now_ms))
         return;
-    if (route->kind == ABLY && !authenticated(service, x))
+    if (route->kind == ABLY && !kb_auth_check(service, x))
         return;
     if (x->body_too_long)
         kb_exchange_error(x, 413, 40009, "the request's body is longer than 2 MiB");
@@ -216,5 +187,6 @@ void kb_service_handle(struct kb_service *service, struct kb_exchange *x)
         refuse_route(x, path_known);
     if (x->answer.failed)
         kb_exchange_error(x, 500, 50000, "the answer does not fit into memory");
+    kb_body_answer(x);
     count(service, x);
 }

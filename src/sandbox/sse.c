@@ -123,6 +123,22 @@ static bool read_request(struct kb_exchange *x, struct request *request)
     return true;
 }
 
+static bool check_access(struct kb_service *service, struct kb_exchange *x, struct request *request)
+{
+    int64_t left_ms = service->access.expires_ms - service->wall_ms;
+
+    for (const struct kb_posted_channel *ch = request->spec.channels; ch; ch = ch->next) {
+        if (kb_auth_allows(service, ch->name, "subscribe"))
+            continue;
+        kb_exchange_error(
+            x, 401, 40160, "the token's capability has no subscribe on " KB_FMT, KB_ARG(ch->name));
+        return false;
+    }
+    if (!service->access.by_key)
+        request->wish.expires_ms = service->now_ms + left_ms;
+    return true;
+}
+
 /* Faults that name one of the channels; true: the request ends here. */
 static bool meet_faults(
     struct kb_service *service, struct kb_exchange *x, struct kb_posted_spec *spec)
@@ -211,7 +227,8 @@ void kb_service_sse(struct kb_service *service, struct kb_exchange *x, struct kb
     struct kb_subscriber *sub;
 
     (void)name;
-    if (!read_request(x, &request) || meet_faults(service, x, &request.spec))
+    if (!read_request(x, &request) || !check_access(service, x, &request) ||
+        meet_faults(service, x, &request.spec))
         return;
     sub = kb_subscribers_add(service->subscribers, &request.wish, service->now_ms);
     if (!sub)

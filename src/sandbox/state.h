@@ -1,8 +1,9 @@
-/* The inside of a kb_service, shared by the files that serve its routes: service.c (routing,
- * authentication), publish.c, history.c, sse.c, control.c. Nobody else includes this. */
+/* The inside of a kb_service, shared by the files that serve its routes: service.c (routing),
+ * auth.c, token_request.c, publish.c, history.c, sse.c, control.c. Nobody else includes this. */
 #ifndef KB_SANDBOX_STATE_H
 #define KB_SANDBOX_STATE_H
 
+#include "sandbox/auth.h"
 #include "sandbox/deliveries.h"
 #include "sandbox/faults.h"
 #include "sandbox/ids.h"
@@ -32,7 +33,9 @@ struct kb_service {
     int64_t now_ms, wall_ms;     /* read once a request */
     char started[24];            /* wall time of the start: part of serials, ids, events */
     uint64_t last_seq, last_set; /* numbers of the last message and the last generated id */
-    struct kb_ids *ids;
+    struct kb_access access;     /* of the request being served */
+    struct kb_ids *ids, *nonces;
+    struct kb_grants *grants;
     struct kb_store *store;
     struct kb_subscribers *subscribers;
     struct kb_deliveries *deliveries;
@@ -47,6 +50,8 @@ void kb_service_publish_batch(
 void kb_service_publish_channel(
     struct kb_service *service, struct kb_exchange *x, struct kb_slice name);
 void kb_service_history(struct kb_service *service, struct kb_exchange *x, struct kb_slice name);
+void kb_service_request_token(
+    struct kb_service *service, struct kb_exchange *x, struct kb_slice name);
 void kb_service_sse(struct kb_service *service, struct kb_exchange *x, struct kb_slice name);
 void kb_service_get_faults(struct kb_service *service, struct kb_exchange *x, struct kb_slice name);
 void kb_service_set_faults(struct kb_service *service, struct kb_exchange *x, struct kb_slice name);

@@ -1,6 +1,10 @@
-/* See tokens.h. Numbers keep their text, as everywhere in kably; the JSON reader never sends bytes.
- */
+/* See tokens.h. Numbers are their text, as everywhere in kably. */
 #include "sandbox/tokens.h"
+
+#include "value/json.h"
+
+#include <inttypes.h>
+#include <math.h>
 
 static void take(struct kb_events *sink, enum kb_token token, struct kb_slice text)
 {
@@ -44,6 +48,28 @@ static void number(struct kb_events *sink, struct kb_slice text)
     take(sink, KB_TOKEN_NUMBER, text);
 }
 
+static void bytes(struct kb_events *sink, struct kb_slice binary)
+{
+    take(sink, KB_TOKEN_BYTES, binary);
+}
+
+static void integer(struct kb_events *sink, int64_t whole)
+{
+    char digits[24];
+    int len = snprintf(digits, sizeof(digits), "%" PRId64, whole);
+
+    take(sink, KB_TOKEN_NUMBER, (struct kb_slice){digits, (size_t)len});
+}
+
+/* NaN and the infinities are no JSON numbers; as elsewhere in kably they become those words. */
+static void real(struct kb_events *sink, double value)
+{
+    char digits[KB_JSON_REAL_MAX];
+    size_t len = kb_json_real_text(digits, value);
+
+    take(sink, isfinite(value) ? KB_TOKEN_NUMBER : KB_TOKEN_STRING, (struct kb_slice){digits, len});
+}
+
 static void boolean(struct kb_events *sink, bool truth)
 {
     take(sink, KB_TOKEN_BOOL, truth ? KB_S("true") : KB_S("false"));
@@ -61,7 +87,10 @@ static const struct kb_events_ops tokens_ops = {
     .end_array = end_array,
     .key = key,
     .string = string,
+    .bytes = bytes,
     .number = number,
+    .integer = integer,
+    .real = real,
     .boolean = boolean,
     .null = null,
 };
@@ -93,6 +122,9 @@ void kb_tokens_forward(struct kb_events *sink, enum kb_token token, struct kb_sl
         break;
     case KB_TOKEN_STRING:
         kb_emit_string(sink, text);
+        break;
+    case KB_TOKEN_BYTES:
+        kb_emit_bytes(sink, text);
         break;
     case KB_TOKEN_NUMBER:
         kb_emit_number(sink, text);

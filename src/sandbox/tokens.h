@@ -1,12 +1,13 @@
-/* JSON events folded into one call, for readers that walk a body with a switch (what was posted,
- * faults).
+/* A decoder's events folded into one call, for readers that walk a body with a switch (what was
+ * posted, faults, token requests).
  *
- *     static void on_token(struct kb_tokens *tokens, enum kb_token token, struct kb_slice text) {
- * ... } struct reader { struct kb_tokens tokens; ... } reader; kb_tokens_init(&reader.tokens,
- * on_token); kb_json_read(body, &reader.tokens.events, &err);
+ *     static void take(struct kb_tokens *tokens, enum kb_token token, struct kb_slice text);
+ *     struct reader { struct kb_tokens tokens; ... } reader;
+ *     kb_tokens_init(&reader.tokens, take);
+ *     kb_body_read(body, &reader.tokens.events, &err);
  *
- * `text` is the key, the string, the number's digits, or "true"/"false"; else empty; valid during
- * the call only. Thread: the caller's. */
+ * `text` is the key, the string, the bytes, the number's digits, or "true"/"false"; else empty;
+ * valid during the call only. Thread: the caller's. */
 #ifndef KB_SANDBOX_TOKENS_H
 #define KB_SANDBOX_TOKENS_H
 
@@ -19,6 +20,7 @@ enum kb_token {
     KB_TOKEN_ARRAY_END,
     KB_TOKEN_KEY,
     KB_TOKEN_STRING,
+    KB_TOKEN_BYTES, /* of MessagePack only */
     KB_TOKEN_NUMBER,
     KB_TOKEN_BOOL,
     KB_TOKEN_NULL

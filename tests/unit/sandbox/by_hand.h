@@ -18,7 +18,8 @@ static struct kb_service *by_hand_service;
 static struct kb_exchange by_hand_x;
 static int64_t by_hand_now;
 static struct {
-    const char *authorization, *version, *content_type, *client_id, *last_event, *query[8][2];
+    const char *authorization, *version, *content_type, *client_id, *last_event, *accept,
+        *query[8][2];
 } by_hand_request;
 
 static int64_t by_hand_now_ms(struct kb_clock *clock)
@@ -42,6 +43,8 @@ static const char *by_hand_header(struct kb_exchange *x, const char *name)
         return by_hand_request.version;
     if (strcmp(name, "Content-Type") == 0)
         return by_hand_request.content_type;
+    if (strcmp(name, "Accept") == 0)
+        return by_hand_request.accept;
     if (strcmp(name, "Last-Event-ID") == 0)
         return by_hand_request.last_event;
     return strcmp(name, "X-Ably-ClientId") == 0 ? by_hand_request.client_id : NULL;

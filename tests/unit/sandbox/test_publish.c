@@ -223,7 +223,7 @@ static void test_headers(void **state)
     assert_string_equal(by_hand_x.headers[1].value, "invalid credentials");
     by_hand_request.authorization = "Bearer " BY_HAND_KEY;
     by_hand("POST", "/messages", body);
-    assert_answer(401, REFUSED("40101"));
+    assert_answer(401, REFUSED("40145"));
 
     by_hand_usual_request();
     by_hand_request.version = NULL;
