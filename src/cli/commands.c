@@ -58,12 +58,13 @@ const struct kb_command kb_commands[] = {
         kb_cli_demo},
     {"sandbox", "[OPTION]...", "Kafka and Ably on this machine, without an account",
         "Runs a mock Kafka and a local Ably on loopback until Ctrl-C, and prints what\n"
-        "to point things at. The local Ably keeps Ably's REST rules.\n"
+        "to point things at. The local Ably keeps Ably's REST rules, in JSON and\n"
+        "MessagePack, with keys, tokens and JWTs, history and GET /sse.\n"
         "\n"
         "  --topic NAME:PARTITIONS  make a topic; may come again. One that is merely\n"
         "                           used gets 4 partitions\n"
         "  --ably-port N            the local Ably's port; without it any free one\n"
-        "  --key APP.KEYID:SECRET   let in only this key; without it any key\n"
+        "  --key APP.KEYID:SECRET   the key it lets in (sandbox.key:secret)\n"
         "  --history N              messages kept per channel (1000; 0 = none)\n"
         "  --no-kafka               the local Ably alone\n"
         "\n"

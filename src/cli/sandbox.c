@@ -6,8 +6,11 @@
 #include "sandbox/mock_kafka.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TOPICS_MAX 100
 #define DEFAULT_KEY "sandbox.key:secret"
@@ -122,21 +125,100 @@ static struct kb_local_ably *start_ably(const struct wish *wish, struct kb_err *
     return kb_local_ably_start(&options, err);
 }
 
-static void announce(
-    const struct kb_mock_kafka *kafka, const struct kb_local_ably *ably, const char *key)
+/* --- what it says --- */
+
+/* People get text to copy from; for a shell or a test all but the settings are comments. */
+static void say(const char *fmt, ...) KB_PRINTF(1, 2);
+
+static void say(const char *fmt, ...)
 {
+    va_list args;
+
+    if (!isatty(STDOUT_FILENO))
+        fputs("# ", stdout);
+    va_start(args, fmt);
+    vprintf(fmt, args);
+    va_end(args);
+    putchar('\n');
+}
+
+static void say_file(
+    const struct wish *wish, const struct kb_mock_kafka *kafka, const struct kb_local_ably *ably)
+{
+    const char *topic = wish->n_topics > 0 ? wish->topics[0].name : "orders";
+
+    say("a file for `kably run FILE`:");
+    say("  kafka { [\"bootstrap.servers\"] = \"%s\", [\"group.id\"] = \"kably\" }",
+        kb_mock_kafka_bootstrap(kafka));
+    say("  ably { key = \"%s\", endpoint = \"127.0.0.1\", port = %d, tls = false }", wish->key,
+        kb_local_ably_port(ably));
+    say("  topic \"%s\" { channel = \"%s\" }", topic, topic);
+    say("records from the keyboard, KEY:VALUE a line:");
+    say("  kcat -P -b %s -t %s -K :", kb_mock_kafka_bootstrap(kafka), topic);
+}
+
+static void say_curl(const struct wish *wish, const struct kb_local_ably *ably)
+{
+    const char *channel = wish->n_topics > 0 ? wish->topics[0].name : "orders";
     int port = kb_local_ably_port(ably);
 
+    say("what arrives on a channel, as it arrives:");
+    say("  curl -s -N -u \"%s\" \"http://127.0.0.1:%d/sse?channel=%s&v=1.1\"", wish->key, port,
+        channel);
+    say("what has arrived on it, and a message to it by hand:");
+    say("  curl -s -u \"%s\" \"http://127.0.0.1:%d/channels/%s/messages\"", wish->key, port,
+        channel);
+    say("  curl -s -u \"%s\" -H X-Ably-Version:6 --json '{\"data\":\"hello\"}' "
+        "\"http://127.0.0.1:%d/channels/%s/messages\"",
+        wish->key, port, channel);
+    say("for a while it refuses, as Ably may: status 503, ten times");
+    say("  curl -s --json '[{\"status\":503,\"times\":10}]' http://127.0.0.1:%d/_control/faults",
+        port);
+}
+
+static void announce(
+    const struct wish *wish, const struct kb_mock_kafka *kafka, const struct kb_local_ably *ably)
+{
     if (kafka)
         printf("KAFKA_BOOTSTRAP=%s\n", kb_mock_kafka_bootstrap(kafka));
-    printf("ABLY_URL=http://127.0.0.1:%d\n", port);
-    printf("ABLY_API_KEY=%s\n", key);
-    printf("# what arrives on a channel, as it arrives, and its history:\n"
-           "# curl -s -N -u \"%s\" \"http://127.0.0.1:%d/sse?channel=NAME&v=1.1\"\n"
-           "# curl -s -u \"%s\" \"http://127.0.0.1:%d/channels/NAME/messages\"\n",
-        key, port, key, port);
-    printf("# ready; Ctrl-C ends it\n");
+    printf("ABLY_URL=http://127.0.0.1:%d\n", kb_local_ably_port(ably));
+    printf("ABLY_API_KEY=%s\n", wish->key);
+    if (kafka)
+        say_file(wish, kafka, ably);
+    say_curl(wish, ably);
+    say("ready; Ctrl-C ends it");
     fflush(stdout);
+}
+
+static void say_tally(FILE *to, const struct kb_service_tally *tally)
+{
+    fprintf(to,
+        "%" PRIu64 " messages published, %" PRIu64 " repeats dropped, %" PRIu64
+        " refused, in %" PRIu64 " requests; %zu listening",
+        tally->published, tally->duplicates, tally->refused, tally->requests, tally->subscribers);
+}
+
+/* Waits for Ctrl-C; on a terminal a line of counts follows what happens. */
+static void wait_for_end(struct kb_local_ably *ably, const sigset_t *ends)
+{
+    const struct timespec a_moment = {.tv_nsec = 200000000};
+    bool show = isatty(STDERR_FILENO);
+    struct kb_service_tally shown = {0}, now;
+    int got;
+
+    do {
+        got = sigtimedwait(ends, NULL, &a_moment);
+        now = kb_local_ably_tally(ably);
+        if (show && memcmp(&now, &shown, sizeof(now)) != 0) {
+            fputs("\r\033[K", stderr);
+            say_tally(stderr, &now);
+            shown = now;
+        }
+    } while (got < 0);
+    fputs(show ? "\r\033[K" : "", stderr);
+    fputs("ended: ", stderr);
+    say_tally(stderr, &now);
+    fputc('\n', stderr);
 }
 
 int kb_cli_sandbox(int argc, char **argv)
@@ -146,11 +228,11 @@ int kb_cli_sandbox(int argc, char **argv)
     struct kb_local_ably *ably = NULL;
     struct kb_err err;
     sigset_t ends;
-    int signal_number, code = parse(&wish, argc, argv);
+    int code = parse(&wish, argc, argv);
 
     if (code != KB_EXIT_DONE)
         return code;
-    /* Blocked before any thread starts, so that every thread inherits it and only sigwait sees
+    /* Blocked before any thread starts, so that every thread inherits it and only this one takes
      * them. */
     sigemptyset(&ends);
     sigaddset(&ends, SIGINT);
@@ -164,8 +246,8 @@ int kb_cli_sandbox(int argc, char **argv)
     if (kafka || wish.no_kafka)
         ably = start_ably(&wish, &err);
     if (ably) {
-        announce(kafka, ably, wish.key);
-        sigwait(&ends, &signal_number);
+        announce(&wish, kafka, ably);
+        wait_for_end(ably, &ends);
         code = KB_EXIT_DONE;
     } else {
         fprintf(stderr, "kably sandbox: %s\n", err.text);

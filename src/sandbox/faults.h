@@ -1,21 +1,27 @@
 /* Faults that a test or a curious user asks the local Ably for: POST /_control/faults with a JSON
  * array, which replaces the list; [] clears it. Every key is optional:
  *
- *     channel    only specs of this channel; with delay_ms or cut: only requests that name it
+ *     channel    only specs of this channel; with delay_ms or cut, and on /sse: only requests
+ *                that name it
  *     path       only requests to this path
- *     status     refuse with this HTTP status (default: from `code`); `code` Ably's code (default:
- * status * 100) message    the error's text headers    an object of headers for the answer delay_ms
- * the answer waits cut        "before": the connection ends and nothing was published; "after":
- * published, then it ends without an answer; "middle": published, half of the answer, then it ends
+ *     status     refuse with this HTTP status (default: from `code`)
+ *     code       Ably's code (default: status * 100)
+ *     message    the error's text
+ *     headers    an object of headers for the answer
+ *     delay_ms   the answer waits
+ *     cut        "before": the connection ends and nothing was published
+ *                "after": published, then it ends without an answer
+ *                "middle": published, half of the answer, then it ends
  *     spec       refuse only this spec of a request, counted from 0, inside the results
- *     times      so often, then no more; seconds: so long, then no more
+ *     times      so often, then no more
+ *     seconds    so long, then no more
  *
  *     [{"status": 503, "times": 3}, {"channel": "user:7", "status": 429, "code": 42913}]
  *
  * A fault that refuses and names neither channel nor spec refuses the whole request, before
  * authentication. One with a channel or a spec refuses these inside the results, each refusal
- * counting once against `times`. Of two that refuse, the first in the list wins; delays add up.
- * Code 42922 answers with headers only, as Ably's edge does.
+ * counting once against `times`; a stream of events it refuses as a whole. Of two that refuse, the
+ * first in the list wins; delays add up. Code 42922 answers with headers only, as Ably's edge does.
  *
  * Thread: one at a time. */
 #ifndef KB_SANDBOX_FAULTS_H

@@ -24,6 +24,8 @@ struct kb_local_ably {
     int port, epoll_fd, end_fd;
     pthread_t thread;
     struct kb_calls calls; /* the thread's */
+    pthread_mutex_t lock;  /* around the tally alone */
+    struct kb_service_tally tally;
 };
 
 /* --- the loop --- */
@@ -40,6 +42,23 @@ static int next_wait(struct kb_local_ably *ably)
     return wait_ms;
 }
 
+static void tell_tally(struct kb_local_ably *ably)
+{
+    pthread_mutex_lock(&ably->lock);
+    ably->tally = kb_service_tally(ably->service);
+    pthread_mutex_unlock(&ably->lock);
+}
+
+struct kb_service_tally kb_local_ably_tally(struct kb_local_ably *ably)
+{
+    struct kb_service_tally tally;
+
+    pthread_mutex_lock(&ably->lock);
+    tally = ably->tally;
+    pthread_mutex_unlock(&ably->lock);
+    return tally;
+}
+
 static void *serve(void *context)
 {
     struct kb_local_ably *ably = context;
@@ -48,6 +67,7 @@ static void *serve(void *context)
     while (!(fds[1].revents & POLLIN)) {
         kb_calls_resume(&ably->calls);
         MHD_run(ably->daemon);
+        tell_tally(ably);
         poll(fds, 2, next_wait(ably));
     }
     kb_calls_end(&ably->calls);
@@ -90,6 +110,7 @@ static void free_ably(struct kb_local_ably *ably)
     if (ably->end_fd >= 0)
         close(ably->end_fd);
     kb_service_free(ably->service);
+    pthread_mutex_destroy(&ably->lock);
     free(ably);
 }
 
@@ -103,6 +124,7 @@ struct kb_local_ably *kb_local_ably_start(
         kb_err_fatal(err, "the local Ably: out of memory");
         return NULL;
     }
+    pthread_mutex_init(&ably->lock, NULL);
     ably->clock = options->service.clock ? options->service.clock : kb_clock_system();
     ably->end_fd = eventfd(0, EFD_CLOEXEC);
     if (ably->end_fd < 0) {

@@ -29,6 +29,8 @@ struct kb_local_ably; /* opaque */
 struct kb_local_ably *kb_local_ably_start(const struct kb_local_ably_options *options,
     struct kb_err *err) KB_MUST_CHECK; /* returns new */
 int kb_local_ably_port(const struct kb_local_ably *ably);
+/* What has come so far; any thread. */
+struct kb_service_tally kb_local_ably_tally(struct kb_local_ably *ably);
 /* Ends at once: answers still delayed by a fault are never given. NULL is fine. */
 void kb_local_ably_stop(struct kb_local_ably *ably);
 

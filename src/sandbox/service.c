@@ -97,6 +97,19 @@ void kb_service_in_flight(struct kb_service *service, size_t requests)
         service->counters.max_in_flight = requests;
 }
 
+struct kb_service_tally kb_service_tally(const struct kb_service *service)
+{
+    const struct kb_service_counters *counters = &service->counters;
+
+    return (struct kb_service_tally){
+        .requests = counters->requests,
+        .published = counters->published,
+        .duplicates = counters->duplicates,
+        .refused = counters->refused,
+        .subscribers = kb_subscribers_count(service->subscribers),
+    };
+}
+
 int kb_service_tick(struct kb_service *service, int most_ms)
 {
     int64_t now_ms = service->clock->now_ms(service->clock);

@@ -38,6 +38,13 @@ void kb_service_handle(struct kb_service *service, struct kb_exchange *x);
  * latest after as many milliseconds as it returns, `most` at most. */
 int kb_service_tick(struct kb_service *service, int most_ms);
 
+/* Of /_control/stats, what a person wants to see. */
+struct kb_service_tally {
+    uint64_t requests, published, duplicates, refused;
+    size_t subscribers;
+};
+struct kb_service_tally kb_service_tally(const struct kb_service *service);
+
 /* Requests that were begun and not answered yet: told by the server, as only it knows. */
 void kb_service_in_flight(struct kb_service *service, size_t requests);
 
