@@ -5,6 +5,7 @@
 #include "demo/report.h"
 #include "metrics/metrics.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <time.h>
@@ -161,7 +162,8 @@ static void announce(const struct kb_story *s)
         s->place.folder[0] ? " (a copy of the one in the binary)" : "");
     if (s->admin_port > 0)
         kb_screen_line(screen, KB_TINT_PLAIN,
-            "  status         kably status --admin http://127.0.0.1:%d", s->admin_port);
+            "  status         %s status --admin http://127.0.0.1:%d", program_invocation_name,
+            s->admin_port);
     kb_screen_line(screen, KB_TINT_PLAIN,
         "  subscribe      curl -sN -u \"%s\" \"%s/sse?channel=%s&v=1.1\"",
         real ? "$ABLY_API_KEY" : s->place.key, s->place.url, "demo:chat:lobby");

@@ -159,7 +159,7 @@ def test_the_same_records_every_time(demo):
     out = demo("--records", 12).ends(0)
     out = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", out)
     out = re.sub(r"/\S*kably-demo-\w+", "/TMP", out)
-    out = re.sub(r"\d+\.\d ms", "TIME", out)
+    out = re.sub(r"\d+\.\d ms", "TIME", out).replace(daemon.binary(), "kably")
     with open(os.path.join(ROOT, "tests", "golden", "demo.txt"), encoding="utf-8") as golden:
         assert out == golden.read()
 
@@ -230,7 +230,7 @@ def test_the_line_to_paste_works(demo):
 
 def test_the_status_it_names_answers(demo):
     run = demo("--stay", "--records", 10)
-    address = run.wait_for(r"status +kably status --admin (\S+)\n")[1]
+    address = run.wait_for(r"status +\S*kably status --admin (\S+)\n")[1]
     run.wait_for("Ctrl-C ends it")
     status = daemon.command("status", "--admin", address)
     assert status.returncode == 0, status.stderr
