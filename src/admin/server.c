@@ -26,6 +26,13 @@
 #define LONGEST_MS 15000
 #define WAIT_MAX_MS 60000
 #define BACKLOG 64
+/* What is no HTTP is refused; the option's name has changed between Debian 12's library and 13's.
+ */
+#if MHD_VERSION >= 0x00097701
+#define STRICT MHD_OPTION_CLIENT_DISCIPLINE_LVL
+#else
+#define STRICT MHD_OPTION_STRICT_FOR_CLIENT
+#endif
 
 struct connection {
     struct connection *next, *previous;
@@ -258,7 +265,7 @@ static bool start_http(struct kb_admin *admin, struct kb_err *err)
     admin->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, admin,
         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)CONNECTIONS_PER_ADDRESS,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, STRICT, 1,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, admin, MHD_OPTION_NOTIFY_COMPLETED,
         on_completed, admin, MHD_OPTION_END);
     if (!admin->daemon) {
