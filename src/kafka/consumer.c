@@ -17,6 +17,7 @@ enum {
     FREE_WAIT_MS = 1500,          /* to leave the group where nobody closed */
     CLUSTER_ID_WAIT_MS = 50,      /* only before the first record; afterwards the library knows */
     TEXT_MAX = 512,
+    AHEAD_SHARE = 4, /* of the queue's bytes keep a worker busy; the rest is for its stalls */
 };
 
 /* ------------------------------------------------------------------ failures and errors */
@@ -138,6 +139,7 @@ static void close_consumer(struct kb_source *src, int wait_ms)
     if (c->closing)
         return;
     c->closing = true;
+    kb_fetch_gate_open(&c->gate);
     kb_consumer_release_held(c);
     kb_consumer_drop_events(c);
     rd_kafka_queue_io_event_enable(c->queue, -1, NULL, 0);
@@ -221,8 +223,9 @@ static rd_kafka_conf_t *configure(
     struct kb_consumer *c, const struct kb_consumer_options *options, struct kb_err *err)
 {
     char strategy[TEXT_MAX];
-    rd_kafka_conf_t *conf = kb_properties_conf(
-        options->properties, options->n_properties, KB_CLIENT_CONSUMER, options->queue_bytes, err);
+    rd_kafka_conf_t *conf = kb_properties_conf(options->properties, options->n_properties,
+        KB_CLIENT_CONSUMER,
+        kb_fetch_gate_needed() ? options->queue_bytes : options->queue_bytes / AHEAD_SHARE, err);
     if (!conf)
         return NULL;
     if (!check_required(conf, err) || !set_instance_id(conf, options, err)) {
@@ -237,6 +240,33 @@ static rd_kafka_conf_t *configure(
     rd_kafka_conf_set_error_cb(conf, error_cb);
     rd_kafka_conf_set_rebalance_cb(conf, kb_consumer_rebalance_cb);
     return conf;
+}
+
+/* Before 2.2 a configuration with interceptors is destroyed twice where no client can be made of
+ * it: a client without brokers, which connects to nothing, shows first whether one can. */
+static bool try_client(const rd_kafka_conf_t *conf, struct kb_err *err)
+{
+    char why[TEXT_MAX];
+    rd_kafka_conf_t *copy = rd_kafka_conf_dup(conf);
+    rd_kafka_conf_set(copy, "bootstrap.servers", NULL, NULL, 0);
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, copy, why, sizeof(why));
+    if (!rk) {
+        rd_kafka_conf_destroy(copy);
+        return kb_err_config(err, "Kafka client: %s", why);
+    }
+    rd_kafka_destroy(rk);
+    return true;
+}
+
+static bool attach_gate(
+    struct kb_consumer *c, rd_kafka_conf_t *conf, size_t limit, struct kb_err *err)
+{
+    if (!kb_fetch_gate_needed())
+        return true;
+    if (!try_client(conf, err))
+        return false;
+    kb_fetch_gate_attach(conf, &c->gate, limit);
+    return true;
 }
 
 static bool start_client(struct kb_consumer *c, rd_kafka_conf_t *conf, struct kb_err *err)
@@ -286,6 +316,10 @@ struct kb_source *kb_consumer_new(const struct kb_consumer_options *options, str
         kb_err_fatal(err, "no memory or no descriptor for a Kafka consumer");
     else
         conf = configure(c, options, err);
+    if (conf && !attach_gate(c, conf, options->queue_bytes / AHEAD_SHARE, err)) {
+        rd_kafka_conf_destroy(conf);
+        conf = NULL;
+    }
     if (conf && start_client(c, conf, err) && subscribe(c, options, err))
         return &c->source;
     kb_consumer_free(&c->source);

@@ -7,6 +7,7 @@
 
 #include "kafka/client_log.h"
 #include "kafka/consumer.h"
+#include "kafka/fetch_gate.h"
 #include "kafka/partitions.h"
 
 /* One rebalance event, noted by the callback and answered by kb_consumer_rebalanced. */
@@ -27,6 +28,7 @@ struct kb_consumer {
     bool closing;
     bool stuck; /* librdkafka did not end in time and its thread may still use this struct */
 
+    struct kb_fetch_gate gate;
     struct kb_partitions parts;
     struct kb_consumer_event *events; /* oldest first: the one the worker sees */
 

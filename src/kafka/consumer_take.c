@@ -1,6 +1,6 @@
 /* Taking records: from librdkafka's messages to kably's, without a copy.
  *
- * - Records come by rd_kafka_consumer_poll(0), one at a time. The batch call skips records
+ * - Records come by rd_kafka_consume_queue(0), one at a time. The batch call skips records
  * before 2.1, the callback call aborts on a rebalance.
  * - The eventfd fires only when the queue goes from empty to non-empty: read it first, then poll
  * until nothing comes, or tell the worker to come back (`more`).
@@ -113,6 +113,15 @@ static bool to_record(
     return false;
 }
 
+/* About how many bytes are queued: as many more records, of the size of those just taken. */
+static size_t queued_bytes(const struct kb_consumer *c)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < c->n_held; i++)
+        bytes += c->held[i]->len + c->held[i]->key_len;
+    return rd_kafka_queue_length(c->queue) * (bytes / c->n_held + 1);
+}
+
 size_t kb_consumer_take(struct kb_source *src, struct kb_record *out, size_t max, bool *more)
 {
     struct kb_consumer *c = kb_consumer_of(src);
@@ -124,7 +133,7 @@ size_t kb_consumer_take(struct kb_source *src, struct kb_record *out, size_t max
     if (!room_for_held(c, max))
         kb_consumer_fail(c, "no memory");
     while (n < max && !empty && !c->has_failed) {
-        rd_kafka_message_t *message = rd_kafka_consumer_poll(c->rk, 0);
+        rd_kafka_message_t *message = rd_kafka_consume_queue(c->queue, 0);
         if (!message)
             empty = true;
         else if (to_record(c, message, &out[n]))
@@ -136,5 +145,6 @@ size_t kb_consumer_take(struct kb_source *src, struct kb_record *out, size_t max
     c->took_records |= n > 0;
     point_at_headers(c, out, n);
     *more = n == max && !c->has_failed;
+    kb_fetch_gate_note(&c->gate, n > 0 && *more ? queued_bytes(c) : 0);
     return n;
 }

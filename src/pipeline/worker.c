@@ -39,6 +39,15 @@ static struct kb_publisher *make_publisher(
     return kb_publisher_new(&options, w->doors.transport, w->doors.random, &callbacks, err);
 }
 
+/* What may wait and fly: a quarter of the memory, and no more than keeps every request full while
+ * others are away. A longer queue would only make the worker stream through cold memory. */
+static size_t memory_high(const struct kb_config *config)
+{
+    size_t share = (size_t)config->limits.memory / 4;
+    size_t enough = 3 * (size_t)config->publish.concurrency * (size_t)config->publish.max_bytes;
+    return share < enough ? share : enough;
+}
+
 struct kb_worker *kb_worker_new(struct kb_config *config, int worker, int n_workers,
     const struct kb_doors *doors, struct kb_err *err)
 {
@@ -51,7 +60,7 @@ struct kb_worker *kb_worker_new(struct kb_config *config, int worker, int n_work
     w->doors = *doors;
     w->number = worker;
     w->now_ms = doors->clock->now_ms(doors->clock);
-    w->memory_high = (size_t)config->limits.memory / 4 / (size_t)n_workers;
+    w->memory_high = memory_high(config) / (size_t)n_workers;
     w->memory_low = w->memory_high / 4 * 3;
     w->channel_seed = doors->random->next(doors->random);
     kb_assignments_init(&w->assignments);
