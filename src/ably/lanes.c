@@ -397,9 +397,12 @@ size_t kb_lanes_pack_probe(
         uint32_t number = (start + i) % lanes->options.n_lanes;
         if (!lanes->lanes[number].place)
             continue;
-        if (!pack_lane(lanes, &pack, &lanes->lanes[number], per_lane))
+        size_t before = pack.n;
+        bool fits = pack_lane(lanes, &pack, &lanes->lanes[number], per_lane);
+        if (pack.n > before)
+            lanes->probe_lane = (number + 1) % lanes->options.n_lanes;
+        if (!fits)
             break;
-        lanes->probe_lane = (number + 1) % lanes->options.n_lanes;
     }
     *bytes = pack.bytes;
     return pack.n;

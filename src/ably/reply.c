@@ -1,371 +1,13 @@
-/* Reads Ably's replies; see reply.h. A sink of JSON events that knows its place in
- *
- *     [ {"successCount":1, "failureCount":0, "results":[ {"channel":…, "messageId":…,
- * "serials":[…]} ]},
- *       {"successCount":0, "failureCount":1, "results":[ {"channel":…, "error":{"code":…, …}} ]} ]
- *
- * and passes over members it doesn't know. Accepted besides: one such object for a request of one
- * spec; the older form, where the results stand in the array themselves; and the older mixed reply,
- * HTTP 400 with
- * {"error":{"code":40020}, "batchResponse":[…]}. */
+/* What became of a request's specs, from its reply; see reply.h. The body is read in reply_body.c;
+ * here status, headers and body become one verdict. */
 #include "ably/reply.h"
 
-#include "value/json.h"
+#include "ably/reply_body.h"
 
 #include <strings.h>
 
 #define TEXTS_MAX (1u << 20) /* of one reply; texts beyond are lost, codes are not */
-#define TEXT_MAX 512
 #define PARTIAL 40020
-#define NO_COUNT 1000000 /* a number that counts nothing: negative, with a fraction, huge */
-
-enum place { NOWHERE, TOP, ITEMS, ITEM, RESULTS, RESULT, ERROR, DEPTH_MAX };
-
-#define MEMBERS(X)                   \
-    X(SUCCESS_COUNT, "successCount") \
-    X(FAILURE_COUNT, "failureCount") \
-    X(RESULTS, "results")            \
-    X(CHANNEL, "channel")            \
-    X(MESSAGE_ID, "messageId")       \
-    X(SERIALS, "serials")            \
-    X(ERROR, "error")                \
-    X(CODE, "code")                  \
-    X(STATUS_CODE, "statusCode")     \
-    X(MESSAGE, "message")            \
-    X(BATCH_RESPONSE, "batchResponse")
-
-enum member {
-    MEMBER_OTHER,
-#define X(id, name) MEMBER_##id,
-    MEMBERS(X)
-#undef X
-};
-
-/* One result: of `results`, or in the older form of the array itself. */
-struct entry {
-    bool channel, published, error;
-    int code, status;
-    struct kb_slice text;
-};
-
-struct item {
-    int successes, failures; /* -1 = not given */
-    bool has_results;
-    size_t n_results;
-    struct entry flat, result;
-};
-
-struct reader {
-    struct kb_events events;
-    struct kb_reply *reply;
-    size_t n_specs, n;       /* expected, read */
-    const char *bad;         /* the first thing that makes no sense */
-    struct item top, single; /* the outermost object; the array's current one */
-    struct item *item;
-    struct entry *entry; /* where `error` and its members belong */
-    enum place places[DEPTH_MAX];
-    unsigned depth, ignored; /* containers open; those inside one we don't know */
-    enum member member;      /* the last key: of the value to come */
-    bool batch;
-};
-
-static void complain(struct reader *reader, const char *what)
-{
-    if (!reader->bad)
-        reader->bad = what;
-}
-
-static enum place place_now(const struct reader *reader)
-{
-    return reader->depth ? reader->places[reader->depth - 1] : NOWHERE;
-}
-
-/* ---- what an item says ---- */
-
-static bool counts_agree(const struct item *item, const struct entry *entry)
-{
-    int failures = entry->error;
-    return (item->failures < 0 || item->failures == failures) &&
-           (item->successes < 0 || item->successes == 1 - failures);
-}
-
-/* The one result of an item, NULL where it has none or several. */
-static const struct entry *item_entry(const struct item *item)
-{
-    if (item->has_results)
-        return item->n_results == 1 && !item->flat.error ? &item->result : NULL;
-    return item->flat.channel ? &item->flat : NULL;
-}
-
-static void item_end(struct reader *reader, const struct item *item)
-{
-    const struct entry *entry = item_entry(item);
-    if (reader->n >= reader->n_specs) {
-        complain(reader, "more results than messages were sent");
-        return;
-    }
-    if (!entry || entry->error == (entry->published || item->successes == 1) ||
-        !counts_agree(item, entry)) {
-        complain(reader, "a result that is neither clearly published nor refused");
-        return;
-    }
-    struct kb_result *result = &reader->reply->results[reader->n++];
-    *result = (struct kb_result){.class = KB_ABLY_OK};
-    if (!entry->error)
-        return;
-    result->class = kb_classify(entry->status, entry->code, KB_LEVEL_SPEC);
-    result->code = entry->code;
-    result->status = entry->status;
-    result->text = entry->text;
-    if (result->class == KB_ABLY_FOREIGN || result->class == KB_ABLY_OK)
-        complain(reader, "an error without a code or status");
-}
-
-/* ---- events ---- */
-
-static enum place place_within(enum place place, enum member member, bool array)
-{
-    switch (place) {
-    case NOWHERE:
-        return array ? ITEMS : TOP;
-    case ITEMS:
-        return array ? NOWHERE : ITEM;
-    case TOP:
-        if (member == MEMBER_BATCH_RESPONSE && array)
-            return ITEMS;
-        /* fallthrough */
-    case ITEM:
-        if (member == MEMBER_RESULTS && array)
-            return RESULTS;
-        return member == MEMBER_ERROR && !array ? ERROR : NOWHERE;
-    case RESULTS:
-        return array ? NOWHERE : RESULT;
-    case RESULT:
-        return member == MEMBER_ERROR && !array ? ERROR : NOWHERE;
-    case ERROR:
-    case DEPTH_MAX:
-        break;
-    }
-    return NOWHERE;
-}
-
-static const struct item item_empty = {.successes = -1, .failures = -1};
-
-static void enter(struct reader *reader, enum place place)
-{
-    switch (place) {
-    case TOP:
-        reader->item = &reader->top;
-        reader->entry = &reader->top.flat;
-        break;
-    case ITEMS:
-        if (reader->depth > 0)
-            reader->batch = true;
-        break;
-    case ITEM:
-        reader->single = item_empty;
-        reader->item = &reader->single;
-        reader->entry = &reader->single.flat;
-        break;
-    case RESULTS:
-        reader->item->has_results = true;
-        break;
-    case RESULT:
-        reader->item->n_results++;
-        reader->entry = &reader->item->result;
-        break;
-    case ERROR:
-        if (reader->entry->error)
-            complain(reader, "two errors in one result");
-        reader->entry->error = true;
-        break;
-    case NOWHERE:
-    case DEPTH_MAX:
-        break;
-    }
-    reader->places[reader->depth++] = place;
-}
-
-static void leave(struct reader *reader, enum place place)
-{
-    reader->depth--;
-    if (place == ITEM) {
-        item_end(reader, &reader->single);
-        reader->item = &reader->top;
-    }
-    if (place == ITEM || place == RESULT)
-        reader->entry = &reader->item->flat;
-}
-
-static void on_begin(struct kb_events *sink, bool array)
-{
-    struct reader *reader = (struct reader *)sink;
-    enum place now = place_now(reader);
-    enum place place = reader->ignored ? NOWHERE : place_within(now, reader->member, array);
-    if (!reader->ignored && reader->member == MEMBER_SERIALS && array && now != ERROR)
-        reader->entry->published = true;
-    if (place != NOWHERE) {
-        enter(reader, place);
-        return;
-    }
-    if (!reader->ignored && (now == ITEMS || now == RESULTS))
-        complain(reader, "a result that is no object");
-    reader->ignored++;
-}
-
-static void on_end(struct kb_events *sink)
-{
-    struct reader *reader = (struct reader *)sink;
-    if (reader->ignored)
-        reader->ignored--;
-    else
-        leave(reader, place_now(reader));
-}
-
-static void on_begin_object(struct kb_events *sink)
-{
-    on_begin(sink, false);
-}
-
-static void on_begin_array(struct kb_events *sink)
-{
-    on_begin(sink, true);
-}
-
-static void on_key(struct kb_events *sink, struct kb_slice name)
-{
-    static const struct kb_slice names[] = {
-#define X(id, name) [MEMBER_##id] = {name, sizeof(name) - 1},
-        MEMBERS(X)
-#undef X
-    };
-    struct reader *reader = (struct reader *)sink;
-    unsigned i = reader->ignored ? KB_COUNT(names) : MEMBER_OTHER + 1;
-    while (i < KB_COUNT(names) && !kb_slice_eq(name, names[i]))
-        i++;
-    reader->member = i < KB_COUNT(names) ? (enum member)i : MEMBER_OTHER;
-}
-
-/* Every scalar but null ends up here. Returns the member it belongs to, MEMBER_OTHER for none of
- * interest. */
-static enum member scalar(struct reader *reader)
-{
-    enum place place = reader->ignored ? NOWHERE : place_now(reader);
-    if (!reader->ignored && place != TOP && place != ITEM && place != RESULT && place != ERROR) {
-        complain(reader, "a result that is no object");
-        return MEMBER_OTHER;
-    }
-    if (reader->member == MEMBER_ERROR || reader->member == MEMBER_RESULTS)
-        complain(reader, "an error that is no object");
-    return reader->member;
-}
-
-static void on_string(struct kb_events *sink, struct kb_slice text)
-{
-    struct reader *reader = (struct reader *)sink;
-    enum place place = place_now(reader);
-    enum member member = scalar(reader);
-    if (place == ERROR && member == MEMBER_MESSAGE) {
-        size_t len = text.len < TEXT_MAX ? text.len : TEXT_MAX;
-        while (len < text.len && len > 0 && ((unsigned char)text.ptr[len] & 0xc0) == 0x80)
-            len--; /* whole characters only */
-        if (!kb_arena_copy(
-                &reader->reply->texts, (struct kb_slice){text.ptr, len}, &reader->entry->text))
-            reader->entry->text = KB_S("");
-    } else if (place != ERROR && member == MEMBER_CHANNEL) {
-        reader->entry->channel = true;
-    } else if (place != ERROR && member == MEMBER_MESSAGE_ID) {
-        reader->entry->published = true;
-    }
-}
-
-static void on_integer(struct kb_events *sink, int64_t number)
-{
-    struct reader *reader = (struct reader *)sink;
-    enum place place = place_now(reader);
-    int value = number >= 0 && number < NO_COUNT ? (int)number : NO_COUNT;
-    switch (scalar(reader)) {
-    case MEMBER_CODE:
-        if (place == ERROR && value < NO_COUNT)
-            reader->entry->code = value;
-        break;
-    case MEMBER_STATUS_CODE:
-        if (place == ERROR && value < NO_COUNT)
-            reader->entry->status = value;
-        break;
-    case MEMBER_SUCCESS_COUNT:
-        if (place == TOP || place == ITEM)
-            reader->item->successes = value;
-        break;
-    case MEMBER_FAILURE_COUNT:
-        if (place == TOP || place == ITEM)
-            reader->item->failures = value;
-        break;
-    default:
-        break;
-    }
-}
-
-/* Digits -> number; -1 for anything else, a sign or a fraction too. */
-static int64_t digits(struct kb_slice text)
-{
-    int64_t number = 0;
-    if (text.len == 0 || text.len > 9)
-        return -1;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return -1;
-        number = number * 10 + (text.ptr[i] - '0');
-    }
-    return number;
-}
-
-static void on_number(struct kb_events *sink, struct kb_slice text)
-{
-    on_integer(sink, digits(text));
-}
-
-static void on_bytes(struct kb_events *sink, struct kb_slice bytes)
-{
-    (void)bytes;
-    scalar((struct reader *)sink);
-}
-
-static void on_real(struct kb_events *sink, double number)
-{
-    (void)number;
-    on_integer(sink, -1);
-}
-
-static void on_boolean(struct kb_events *sink, bool truth)
-{
-    (void)truth;
-    scalar((struct reader *)sink);
-}
-
-static void on_null(struct kb_events *sink)
-{
-    struct reader *reader = (struct reader *)sink;
-    if (!reader->ignored && (place_now(reader) == ITEMS || place_now(reader) == RESULTS))
-        complain(reader, "a result that is no object");
-}
-
-static const struct kb_events_ops reader_ops = {
-    .begin_object = on_begin_object,
-    .end_object = on_end,
-    .begin_array = on_begin_array,
-    .end_array = on_end,
-    .key = on_key,
-    .string = on_string,
-    .bytes = on_bytes,
-    .number = on_number,
-    .integer = on_integer,
-    .real = on_real,
-    .boolean = on_boolean,
-    .null = on_null,
-};
-
-/* ---- the reply as a whole ---- */
 
 bool kb_reply_init(struct kb_reply *reply, size_t max_specs)
 {
@@ -382,32 +24,6 @@ void kb_reply_deinit(struct kb_reply *reply)
     *reply = (struct kb_reply){0};
 }
 
-static bool is_json(struct kb_slice type)
-{
-    struct kb_slice json = KB_S("application/json");
-    if (!type.ptr)
-        return true; /* the body shows */
-    if (type.len < json.len || strncasecmp(type.ptr, json.ptr, json.len) != 0)
-        return false;
-    return type.len == json.len || type.ptr[json.len] == ';' || type.ptr[json.len] == ' ';
-}
-
-/* Why the body can't be used, NULL = it was read into `reader`. */
-static const char *read_body(
-    struct reader *reader, const struct kb_http_reply *http, struct kb_err *err)
-{
-    if (!is_json(http->headers.content_type))
-        return "the answer is not JSON";
-    if (http->truncated)
-        return "the answer is too long";
-    if (!kb_json_read(http->body, &reader->events, err))
-        return "the answer is not complete JSON";
-    if (reader->places[0] == TOP && reader->n_specs == 1 && !reader->batch &&
-        http->status / 100 == 2)
-        item_end(reader, &reader->top);
-    return NULL;
-}
-
 static void give(
     struct kb_reply *reply, enum kb_ably_class class, int code, int status, struct kb_slice text)
 {
@@ -416,13 +32,12 @@ static void give(
 }
 
 static void read_good(struct kb_reply *reply, const struct kb_http_reply *http,
-    const struct reader *reader, const char *unusable)
+    const struct kb_reply_body *body, size_t n_specs)
 {
-    if (!unusable)
-        unusable = reader->bad;
-    if (!unusable && reader->batch)
+    const char *unusable = body->unusable ? body->unusable : body->bad;
+    if (!unusable && body->batch)
         unusable = "a list of results in an unknown place";
-    if (!unusable && reader->n != reader->n_specs)
+    if (!unusable && body->n != n_specs)
         unusable = "fewer results than messages were sent";
     if (unusable)
         give(reply, KB_ABLY_FOREIGN, 0, http->status, kb_slice_of(unusable));
@@ -432,15 +47,14 @@ static void read_good(struct kb_reply *reply, const struct kb_http_reply *http,
 
 /* Every status that is not 2xx. */
 static void read_error(struct kb_reply *reply, const struct kb_http_reply *http,
-    const struct reader *reader, const char *unusable)
+    const struct kb_reply_body *body, size_t n_specs)
 {
-    const struct entry *error = &reader->top.flat;
-    bool told = !unusable && error->error;
-    int64_t code = told ? error->code : digits(http->headers.ably_error_code);
-    struct kb_slice text = told ? error->text : http->headers.ably_error_message;
+    bool told = !body->unusable && body->whole.error;
+    int64_t code = told ? body->whole.code : kb_slice_digits(http->headers.ably_error_code);
+    struct kb_slice text = told ? body->whole.text : http->headers.ably_error_message;
     if (code == PARTIAL) {
         /* Some were published: only the list says which. */
-        if (!unusable && reader->batch && !reader->bad && reader->n == reader->n_specs)
+        if (!body->unusable && body->batch && !body->bad && body->n == n_specs)
             reply->verdict = KB_REPLY_RESULTS;
         else
             give(reply, KB_ABLY_FOREIGN, PARTIAL, http->status, KB_S("partial, without its list"));
@@ -452,25 +66,52 @@ static void read_error(struct kb_reply *reply, const struct kb_http_reply *http,
         text);
 }
 
+static void published(struct kb_reply *reply, struct kb_reply_body *body, size_t n_specs)
+{
+    for (size_t i = 0; i < n_specs; i++)
+        reply->results[i] = (struct kb_result){.class = KB_ABLY_OK};
+    body->n = n_specs;
+}
+
+static bool is_json(struct kb_slice type)
+{
+    struct kb_slice json = KB_S("application/json");
+    if (!type.ptr)
+        return true; /* the body shows */
+    if (type.len < json.len || strncasecmp(type.ptr, json.ptr, json.len) != 0)
+        return false;
+    return type.len == json.len || type.ptr[json.len] == ';' || type.ptr[json.len] == ' ';
+}
+
+static void read_body(struct kb_reply *reply, const struct kb_http_reply *http, size_t n_specs,
+    struct kb_reply_body *body)
+{
+    bool good = http->status / 100 == 2;
+    *body = (struct kb_reply_body){0};
+    if (!is_json(http->headers.content_type))
+        body->unusable = "the answer is not JSON";
+    else if (http->truncated)
+        body->unusable = "the answer is too long";
+    else if (good && kb_reply_body_plain(http->body, n_specs))
+        published(reply, body, n_specs);
+    else
+        kb_reply_body_read(reply, http->body, n_specs, good, body);
+}
+
 void kb_reply_read(struct kb_reply *reply, const struct kb_http_reply *http, size_t n_specs)
 {
     KB_BUG_ON(n_specs == 0 || n_specs > reply->max_specs);
     kb_arena_reset(&reply->texts);
-    int64_t seconds = digits(http->headers.retry_after);
+    int64_t seconds = kb_slice_digits(http->headers.retry_after);
     reply->retry_after_ms = seconds > 3600 ? 3600000 : seconds > 0 ? (int)seconds * 1000 : 0;
     if (http->status == 0) {
         give(reply, KB_ABLY_TRANSIENT, 0, 0, kb_slice_of(http->err.text));
         return;
     }
-    struct reader reader = {.events.ops = &reader_ops,
-        .reply = reply,
-        .n_specs = n_specs,
-        .top = item_empty,
-        .single = item_empty};
-    struct kb_err err;
-    const char *unusable = read_body(&reader, http, &err);
+    struct kb_reply_body body;
+    read_body(reply, http, n_specs, &body);
     if (http->status / 100 == 2)
-        read_good(reply, http, &reader, unusable);
+        read_good(reply, http, &body, n_specs);
     else
-        read_error(reply, http, &reader, unusable);
+        read_error(reply, http, &body, n_specs);
 }

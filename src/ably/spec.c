@@ -10,7 +10,7 @@
 #include "base/utf8.h"
 #include "value/json.h"
 
-/* Where extras go: to `buf`, or nowhere. `len` counts in both cases. */
+/* Where extras go: to `buf`, or nowhere, and then `len` counts them. */
 struct writer {
     struct kb_buf *buf;
     size_t len;
@@ -20,9 +20,10 @@ struct writer {
 
 static void put(struct writer *out, struct kb_slice text)
 {
-    out->len += text.len;
     if (out->buf)
         kb_buf_add(out->buf, text);
+    else
+        out->len += text.len;
 }
 
 /* How long kb_json_escape makes it. */
@@ -41,9 +42,10 @@ static size_t escaped_len(struct kb_slice text)
 
 static void put_escaped(struct writer *out, struct kb_slice text)
 {
-    out->len += escaped_len(text);
     if (out->buf)
         kb_json_escape(out->buf, text);
+    else
+        out->len += escaped_len(text);
 }
 
 /* Text that nobody has checked: what is not UTF-8 loses its bytes above 127. */
@@ -63,9 +65,10 @@ static void put_unchecked(struct writer *out, struct kb_slice text)
 
 static void put_base64(struct writer *out, struct kb_slice bytes)
 {
-    out->len += KB_BASE64_LEN(bytes.len);
     if (out->buf)
         kb_base64_add(out->buf, bytes);
+    else
+        out->len += KB_BASE64_LEN(bytes.len);
 }
 
 /* ---- headers ---- */
@@ -290,13 +293,25 @@ void kb_spec_encode(struct kb_buf *out, const struct kb_message *msg)
     kb_buf_add(out, KB_S("}]}"));
 }
 
+static size_t size_but_extras(const struct kb_message *msg)
+{
+    return msg->name.len + msg->client_id.len +
+           (msg->data.form != KB_FORM_NULL ? msg->data.bytes.len : 0);
+}
+
 size_t kb_message_size(const struct kb_message *msg)
 {
     struct writer extras = {.opening = KB_S("{")};
-    size_t size = msg->name.len + msg->client_id.len;
-    if (msg->data.form != KB_FORM_NULL)
-        size += msg->data.bytes.len;
     if (!put_extras(&extras, msg))
         return SIZE_MAX; /* no memory: too large is what it is */
-    return size + extras.len;
+    return size_but_extras(msg) + extras.len;
+}
+
+bool kb_message_within(const struct kb_message *msg, size_t max)
+{
+    /* A byte becomes six at most, as \u00XX; a header's name may stand in two places. */
+    size_t most = size_but_extras(msg) + msg->push.len + 6 * msg->key.bytes.len + 64;
+    for (size_t i = 0; i < msg->n_headers; i++)
+        most += 12 * msg->headers[i].name.len + 6 * msg->headers[i].value.len + 16;
+    return most <= max || kb_message_size(msg) <= max;
 }

@@ -35,4 +35,7 @@ void kb_spec_encode(struct kb_buf *out, const struct kb_message *msg);
  * before base64), clientId and extras as JSON. */
 size_t kb_message_size(const struct kb_message *msg);
 
+/* kb_message_size(msg) <= max, which for nearly all messages takes no counting. */
+bool kb_message_within(const struct kb_message *msg, size_t max);
+
 #endif

@@ -20,15 +20,16 @@ static uint64_t at_least(uint64_t six, unsigned limit)
     return (six + EACH(128 - limit)) >> 7 & EACH(1);
 }
 
-/* Eight values of six bits -> eight characters. Each byte stays within 0..255 after each step, so
- * that no carry or borrow ever reaches its neighbour. */
-static uint64_t characters(uint64_t six)
+/* Eight values of six bits -> eight characters, of which the alphabet chooses the last two. Each
+ * byte stays within 0..255 after each step, so that no carry or borrow ever reaches its neighbour.
+ */
+static inline uint64_t characters(uint64_t six, unsigned of_62, unsigned of_63)
 {
     uint64_t text = six + EACH('A');
     text += at_least(six, 26) * ('a' - 'Z' - 1);
     text -= at_least(six, 52) * ('z' + 1 - '0');
-    text -= at_least(six, 62) * ('9' + 1 - '+');
-    text += at_least(six, 63) * ('/' - '+' - 1);
+    text -= at_least(six, 62) * ('9' + 1 - of_62);
+    text += at_least(six, 63) * (of_63 - of_62 - 1);
     return text;
 }
 
@@ -52,7 +53,7 @@ void kb_base64_add(struct kb_buf *out, struct kb_slice bytes)
     for (; left >= 8; left -= 6, p += 6, to += 8) {
         uint64_t word;
         memcpy(&word, p, 8);
-        store(to, characters(spread(be64toh(word) >> 16)), 8);
+        store(to, characters(spread(be64toh(word) >> 16), '+', '/'), 8);
     }
     for (; left > 0; to += 4) {
         size_t n = left < 3 ? left : 3;
@@ -60,7 +61,7 @@ void kb_base64_add(struct kb_buf *out, struct kb_slice bytes)
         memcpy(three, p, n);
         uint64_t bits =
             (uint64_t)three[0] << 40 | (uint64_t)three[1] << 32 | (uint64_t)three[2] << 24;
-        store(to, characters(spread(bits)), 4);
+        store(to, characters(spread(bits), '+', '/'), 4);
         memset(to + 1 + n, '=', 3 - n);
         left -= n;
         p += n;
@@ -70,10 +71,8 @@ void kb_base64_add(struct kb_buf *out, struct kb_slice bytes)
 
 void kb_base64url_u64(char out[11], uint64_t number)
 {
-    store(out, characters(spread(number >> 16)), 8);
-    store(out + 8, characters(spread((number & 0xffff) << 32)), 3);
-    for (size_t i = 0; i < 11; i++)
-        out[i] = (char)(out[i] == '+' ? '-' : out[i] == '/' ? '_' : out[i]);
+    store(out, characters(spread(number >> 16), '-', '_'), 8);
+    store(out + 8, characters(spread((number & 0xffff) << 32), '-', '_'), 3);
 }
 
 /* The six bits of a character of either alphabet, -1 for any other. */

@@ -48,18 +48,34 @@ bool kb_buf_grow(struct kb_buf *buf, size_t len)
     return true;
 }
 
-void kb_buf_add_i64(struct kb_buf *buf, int64_t number)
+/* "00" to "99": two digits for one division. */
+static const char pairs[] = "0001020304050607080910111213141516171819"
+                            "2021222324252627282930313233343536373839"
+                            "4041424344454647484950515253545556575859"
+                            "6061626364656667686970717273747576777879"
+                            "8081828384858687888990919293949596979899";
+
+char *kb_i64_put(char *to, int64_t number)
 {
-    char digits[20]; /* "-9223372036854775808" */
-    char *p = digits + sizeof(digits);
+    char digits[KB_I64_MAX];
+    char *end = digits + sizeof(digits), *p = end;
     uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
-    do {
-        *--p = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest);
+    for (; rest >= 100; rest /= 100)
+        memcpy(p -= 2, pairs + 2 * (rest % 100), 2);
+    if (rest >= 10)
+        memcpy(p -= 2, pairs + 2 * rest, 2);
+    else
+        *--p = (char)('0' + rest);
     if (number < 0)
         *--p = '-';
-    kb_buf_add(buf, (struct kb_slice){p, (size_t)(digits + sizeof(digits) - p)});
+    memcpy(to, p, (size_t)(end - p));
+    return to + (end - p);
+}
+
+void kb_buf_add_i64(struct kb_buf *buf, int64_t number)
+{
+    char text[KB_I64_MAX];
+    kb_buf_add(buf, (struct kb_slice){text, (size_t)(kb_i64_put(text, number) - text)});
 }
 
 void kb_buf_printf(struct kb_buf *buf, const char *fmt, ...)

@@ -30,6 +30,8 @@ void kb_buf_init(struct kb_buf *buf, size_t max);
 void kb_buf_deinit(struct kb_buf *buf);
 void kb_buf_reset(struct kb_buf *buf); /* empty again, error cleared, memory kept */
 
+#define KB_I64_MAX 20                       /* "-9223372036854775808" */
+char *kb_i64_put(char *to, int64_t number); /* the place behind it; no NUL */
 void kb_buf_add_i64(struct kb_buf *buf, int64_t number);
 void kb_buf_printf(struct kb_buf *buf, const char *fmt, ...) KB_PRINTF(2, 3);
 

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 struct kb_slice {
@@ -41,6 +42,20 @@ static inline bool kb_slice_is(struct kb_slice a, const char *cstr)
 static inline bool kb_slice_starts(struct kb_slice a, struct kb_slice prefix)
 {
     return a.len >= prefix.len && (prefix.len == 0 || memcmp(a.ptr, prefix.ptr, prefix.len) == 0);
+}
+
+/* Digits, nine at most -> number; -1 for anything else, a sign or a fraction too. */
+static inline int64_t kb_slice_digits(struct kb_slice text)
+{
+    int64_t number = 0;
+    if (text.len == 0 || text.len > 9)
+        return -1;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            return -1;
+        number = number * 10 + (text.ptr[i] - '0');
+    }
+    return number;
 }
 
 #endif

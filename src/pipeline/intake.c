@@ -30,13 +30,13 @@ static bool check_sizes(const struct kb_worker *w, struct kb_err *err)
 {
     size_t max = (size_t)w->config->ably.max_message_size;
     for (size_t i = 0; i < w->router.n_messages; i++) {
-        size_t size = kb_message_size(&w->router.messages[i]);
-        if (size > max)
+        const struct kb_message *msg = &w->router.messages[i];
+        if (!kb_message_within(msg, max))
             return kb_err_record(err, KB_FAILURE_MESSAGE,
                 "the message has %zu bytes, Ably takes %zu (ably { max_message_size }); name, "
                 "data, "
                 "clientId and extras count",
-                size, max);
+                kb_message_size(msg), max);
     }
     return true;
 }

@@ -4,21 +4,30 @@
 #include "base/hash.h"
 #include "route/route.h"
 
+#define TAG_LEN 11
+
+#define REST_MAX (3 * KB_I64_MAX + 3 + TAG_LEN + 2) /* all but the topic */
+
 void kb_message_id(
     struct kb_buf *out, const struct kb_record *rec, uint32_t index, uint64_t cluster_hash)
 {
-    char tag[11];
-    kb_base64url_u64(tag, kb_mix64(cluster_hash ^ (uint64_t)rec->timestamp));
-    kb_buf_add(out, rec->topic);
-    kb_buf_byte(out, '/');
-    kb_buf_add_i64(out, rec->partition);
-    kb_buf_byte(out, '/');
-    kb_buf_add_i64(out, rec->offset);
+    char *start = kb_buf_reserve(out, rec->topic.len + REST_MAX), *to = start;
+    if (!to)
+        return;
+    memcpy(to, rec->topic.ptr, rec->topic.len);
+    to += rec->topic.len;
+    *to++ = '/';
+    to = kb_i64_put(to, rec->partition);
+    *to++ = '/';
+    to = kb_i64_put(to, rec->offset);
     if (index > 0) {
-        kb_buf_byte(out, '.');
-        kb_buf_add_i64(out, index);
+        *to++ = '.';
+        to = kb_i64_put(to, index);
     }
-    kb_buf_byte(out, '/');
-    kb_buf_add(out, (struct kb_slice){tag, sizeof(tag)});
-    kb_buf_add(out, KB_S(":0"));
+    *to++ = '/';
+    kb_base64url_u64(to, kb_mix64(cluster_hash ^ (uint64_t)rec->timestamp));
+    to += TAG_LEN;
+    *to++ = ':';
+    *to++ = '0';
+    kb_buf_commit(out, (size_t)(to - start));
 }

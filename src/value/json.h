@@ -19,6 +19,10 @@
 
 bool kb_json_read(struct kb_slice text, struct kb_events *sink, struct kb_err *err) KB_MUST_CHECK;
 
+/* The first byte from `p` on that is not plain inside a string: a quote, a backslash, a control
+ * character, or the first of a character beyond ASCII; `end` where there is none. */
+const char *kb_json_skip_plain(const char *p, const char *end);
+
 /* `text` as the inside of a JSON string, escaped: quotes, backslash and control characters only.
  * The text must be valid UTF-8 already. SSSE3, SSE2 or scalar, chosen at run time. */
 void kb_json_escape(struct kb_buf *out, struct kb_slice text);

@@ -79,6 +79,44 @@ static inline void store16(char *to, __m128i bytes)
     _mm_storeu_si128((__m128i *)(void *)to, bytes);
 }
 
+static inline uint64_t load8(const char *from)
+{
+    uint64_t word;
+    memcpy(&word, from, sizeof(word));
+    return word;
+}
+
+static inline uint64_t load4(const char *from)
+{
+    uint32_t word;
+    memcpy(&word, from, sizeof(word));
+    return word;
+}
+
+/* Up to seven bytes as the lower ones of a word, without a loop or a byte read beyond them: two
+ * halves that overlap. */
+static inline uint64_t load_few(const char *from, size_t len)
+{
+    if (len >= 4)
+        return load4(from) | load4(from + len - 4) << 8 * (len - 4);
+    if (len == 0)
+        return 0;
+    uint64_t first = (unsigned char)from[0], middle = (unsigned char)from[len / 2];
+    return first | middle << 8 * (len / 2) |
+           (uint64_t)(unsigned char)from[len - 1] << 8 * (len - 1);
+}
+
+/* One to fifteen bytes as a block, filled up with spaces, which come out as they are. */
+static inline __m128i load_rest(const char *from, size_t len)
+{
+    const uint64_t spaces = UINT64_C(0x2020202020202020);
+    if (len < 8)
+        return _mm_set_epi64x(
+            (long long)spaces, (long long)(load_few(from, len) | spaces << 8 * len));
+    uint64_t high = len > 8 ? load8(from + len - 8) >> 8 * (16 - len) : 0;
+    return _mm_set_epi64x((long long)(high | spaces << 8 * (len - 8)), (long long)load8(from));
+}
+
 /* Finds the next byte to escape, sixteen at a time. */
 static size_t escape_sse2(char *to, const char *from, size_t len)
 {
@@ -136,12 +174,14 @@ __attribute__((target("ssse3,popcnt"))) static inline char *expand(
     return to + 8 + __builtin_popcount(mask);
 }
 
-__attribute__((target("ssse3,popcnt"))) static inline char *escape16(char *to, const char *from)
+__attribute__((target("ssse3,popcnt"))) static inline char *escape_block(char *to, __m128i bytes)
 {
-    __m128i bytes = load16(from);
     unsigned marks = find_marks(bytes);
-    if (find_controls(bytes))
-        return to + escape_scalar(to, from, 16);
+    if (KB_UNLIKELY(find_controls(bytes))) {
+        char block[16];
+        store16(block, bytes);
+        return to + escape_scalar(to, block, 16);
+    }
     if (!marks) {
         store16(to, bytes);
         return to + 16;
@@ -156,12 +196,9 @@ __attribute__((target("ssse3,popcnt"))) static size_t escape_ssse3(
 {
     char *start = to;
     for (; len >= 16; len -= 16, from += 16)
-        to = escape16(to, from);
+        to = escape_block(to, load16(from));
     if (len > 0) {
-        /* The rest as a block, filled up with bytes that come out as they are. */
-        char block[16] = "                ";
-        memcpy(block, from, len);
-        to = escape16(to, block) - (16 - len);
+        to = escape_block(to, load_rest(from, len)) - (16 - len);
     }
     return (size_t)(to - start);
 }

@@ -41,14 +41,20 @@ static inline bool at(const struct reader *r, const char *p, char c)
 
 static inline bool at_digit(const struct reader *r, const char *p)
 {
-    return p < r->end && *p >= '0' && *p <= '9';
+    return p < r->end && (unsigned char)(*p - '0') < 10;
 }
 
-static inline const char *skip_space(const struct reader *r, const char *p)
+static const char *skip_spaces(const struct reader *r, const char *p)
 {
-    while (p < r->end && *p <= ' ' && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+    while (p < r->end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
         p++;
     return p;
+}
+
+/* Most texts have no white space at all. */
+static KB_ALWAYS_INLINE const char *skip_space(const struct reader *r, const char *p)
+{
+    return KB_LIKELY(p < r->end && (unsigned char)*p > ' ') ? p : skip_spaces(r, p);
 }
 
 /* The first byte from `p` on that is not plain inside a string: a quote, a backslash, a control
@@ -395,6 +401,11 @@ static const char *read_value(struct reader *r, const char *p, struct kb_events 
     return walk(r, p, sink);
 }
 
+const char *kb_json_skip_plain(const char *p, const char *end)
+{
+    return skip_plain(p, end);
+}
+
 bool kb_json_read(struct kb_slice text, struct kb_events *sink, struct kb_err *err)
 {
     struct reader r;
@@ -411,6 +422,7 @@ bool kb_json_read(struct kb_slice text, struct kb_events *sink, struct kb_err *e
         if (p < r.end)
             p = fail(&r, p, "expected nothing more behind the value");
     }
-    kb_buf_deinit(&r.scratch);
+    if (r.scratch.ptr)
+        kb_buf_deinit(&r.scratch);
     return p;
 }

@@ -1,7 +1,7 @@
 /* Any bytes as Ably's reply: it must be read without harm, and what comes out must be one of the
  * things a reply can say. Input: specs (1 byte), status (1 byte), flags (1 byte), the body. */
 #include "ably/fates.h"
-#include "ably/reply.h"
+#include "ably/reply_body.h"
 #include "base/compiler.h"
 
 #include <stdint.h>
@@ -17,6 +17,18 @@ static void check_result(const struct kb_result *result)
     KB_BUG_ON(result->code < 0 || result->status < 0);
     KB_BUG_ON(result->class != KB_ABLY_OK && result->code == 0 && result->status == 0);
     KB_BUG_ON(result->text.len > 512);
+}
+
+/* What the glance calls plain, the reader calls published. */
+static void check_plain(struct kb_reply *reply, struct kb_slice text, size_t n)
+{
+    struct kb_reply_body body;
+    if (!kb_reply_body_plain(text, n))
+        return;
+    kb_reply_body_read(reply, text, n, true, &body);
+    KB_BUG_ON(body.unusable || body.bad || body.batch || body.n != n);
+    for (size_t i = 0; i < n; i++)
+        KB_BUG_ON(reply->results[i].class != KB_ABLY_OK);
 }
 
 /* Every spec has one fate, and an outage ends nothing but what the reply itself names. */
@@ -64,6 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     KB_BUG_ON(reply.retry_after_ms < 0 || reply.retry_after_ms > 3600000);
     check_fates(&reply, n);
+    check_plain(&reply, http.body, n);
     kb_reply_deinit(&reply);
     return 0;
 }

@@ -119,8 +119,17 @@ static void note_stop(struct sim_transport *tr, const struct sim_exchange *ex, s
     tr->worker->stopped_turn[rec->partition->index] = tr->worker->turns;
 }
 
+/* A request of one message that was refused as a whole. */
+static bool refused_alone(const struct sim_exchange *ex)
+{
+    int status = ex->answer.status;
+    return !ex->answer.proper && ex->batch.n == 1 && status / 100 == 4 && status != 401 &&
+           status != 429;
+}
+
 void sim_exchange_told(struct sim_transport *tr, const struct sim_exchange *ex)
 {
+    tr->refused += refused_alone(ex);
     for (size_t i = 0; ex->answer.proper && i < ex->batch.n; i++) {
         struct sim_record *rec = ex->batch.specs[i].record;
         note_stop(tr, ex, i);
