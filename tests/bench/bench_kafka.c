@@ -5,13 +5,15 @@
  *     -> prints "BOOTSTRAP HOST:PORT", then "FILLED N" when the records are there
  *     then reads commands from standard input:
  *         rate R SECONDS    produces R records a second, each with its time ("ts_us"), then "DONE
- * N" and ends at end of input. With --bootstrap it fills a real broker instead of a mock.
+ * N" and ends at end of input. With --bootstrap it fills a topic of a real broker instead of a
+ * mock, which it creates first and deletes at the end.
  *
  * The mock keeps 5 MiB a partition and forgets what is older: more partitions for more records, and
  * each gets the same share whatever its keys. */
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,16 +75,59 @@ static rd_kafka_t *open_producer(const char *bootstrap, const char *linger)
         rd_kafka_conf_set(conf, "test.mock.num.brokers", "1", text, sizeof(text));
     rd_kafka_conf_set(conf, "queue.buffering.max.messages", "1000000", text, sizeof(text));
     rd_kafka_conf_set(conf, "linger.ms", linger, text, sizeof(text));
+    rd_kafka_conf_set(conf, "log_level", "4", text, sizeof(text)); /* the mock greets at 5 */
     rd_kafka_t *producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
     if (!producer)
         fail("producer", text);
     return producer;
 }
 
+/* Waits for the answer about the one topic that an admin request was for. */
+static void finish_admin(rd_kafka_queue_t *queue, const char *what, bool created)
+{
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 30000);
+    if (!event)
+        fail(what, "no answer");
+    if (rd_kafka_event_error(event))
+        fail(what, rd_kafka_event_error_string(event));
+    size_t n;
+    const rd_kafka_topic_result_t **topics =
+        created
+            ? rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &n)
+            : rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event), &n);
+    if (n != 1 || rd_kafka_topic_result_error(topics[0]))
+        fail(what, n == 1 ? rd_kafka_topic_result_error_string(topics[0]) : "no result");
+    rd_kafka_event_destroy(event);
+}
+
+static void create_topic(const struct bench *b, rd_kafka_t *client)
+{
+    char text[512];
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+    rd_kafka_NewTopic_t *topic =
+        rd_kafka_NewTopic_new(b->topic, b->partitions, 1, text, sizeof(text));
+    rd_kafka_CreateTopics(client, &topic, 1, NULL, queue);
+    finish_admin(queue, "creating the topic", true);
+    rd_kafka_NewTopic_destroy(topic);
+    rd_kafka_queue_destroy(queue);
+}
+
+static void delete_topic(const struct bench *b, rd_kafka_t *client)
+{
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+    rd_kafka_DeleteTopic_t *topic = rd_kafka_DeleteTopic_new(b->topic);
+    rd_kafka_DeleteTopics(client, &topic, 1, NULL, queue);
+    finish_admin(queue, "deleting the topic", false);
+    rd_kafka_DeleteTopic_destroy(topic);
+    rd_kafka_queue_destroy(queue);
+}
+
 static void fill(struct bench *b)
 {
     rd_kafka_t *host = open_producer(b->bootstrap, "50");
-    if (!b->bootstrap) {
+    if (b->bootstrap) {
+        create_topic(b, host);
+    } else {
         rd_kafka_mock_cluster_t *mock = rd_kafka_handle_mock_cluster(host);
         rd_kafka_mock_topic_create(mock, b->topic, b->partitions, 1);
         b->bootstrap = rd_kafka_mock_cluster_bootstraps(mock);
@@ -133,6 +178,7 @@ int main(int argc, char **argv)
         else if (strcmp(argv[i], "--bootstrap") == 0)
             b.bootstrap = argv[i + 1];
     }
+    bool real = b.bootstrap != NULL;
     fill(&b);
     rd_kafka_t *host = b.producer;
     b.producer = open_producer(b.bootstrap, "0");
@@ -143,6 +189,8 @@ int main(int argc, char **argv)
         if (sscanf(line, "rate %lf %lf", &per_second, &seconds) == 2)
             rate(&b, per_second, seconds);
     }
+    if (real)
+        delete_topic(&b, host);
     rd_kafka_destroy(b.producer);
     rd_kafka_destroy(host);
     return 0;

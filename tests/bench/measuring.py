@@ -1,0 +1,241 @@
+"""One run of scripts/bench: Kafka, kably and the sink as processes, and what is read off them."""
+
+import contextlib
+import json
+import os
+import pathlib
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+SCENARIOS = {
+    "static": dict(channel="bench"),
+    "fanout": dict(channel="ch:#{key}"),
+    "template": dict(channel="user:#{value.user}"),
+    "rtt": dict(channel="ch:#{key}", keys=100, sink=["--delay-ms", "20", "--order"]),
+    "latency": dict(channel="bench", rate=1000, sink=["--latency"]),
+}
+CONFIG = """
+kafka {{ ["bootstrap.servers"] = "{bootstrap}", ["group.id"] = "bench-{run}"{kafka} }}
+ably {{ key = "bench.key:secret", endpoint = "127.0.0.1", port = {port}, tls = false }}
+publish {{ requests_per_second = 0 }}
+topic "{topic}" {{ value = "json", channel = "{channel}" }}
+"""
+PROFILE_LINES = 25
+
+
+def tell(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def build(source, directory, *targets, **settings):
+    """A release build; quick when nothing changed."""
+    settings = [f"-D{name}={value}" for name, value in settings.items()]
+    if shutil.which("ccache"):
+        settings.append("-DCMAKE_C_COMPILER_LAUNCHER=ccache")
+    steps = [
+        ["cmake", "-S", source, "-B", directory, "-DCMAKE_BUILD_TYPE=Release", *settings],
+        ["cmake", "--build", directory, "-j2", "--target", *targets],
+    ]
+    for step in steps:
+        done = subprocess.run(step, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        if done.returncode:
+            sys.exit(f"{done.stdout[-4000:]}\nbench: the build failed; scripts/setup --tests installs what it needs")
+
+
+# ---- the processes
+
+
+def start(arguments, **more):
+    return subprocess.Popen([str(a) for a in arguments], stdout=subprocess.PIPE, text=True, **more)
+
+
+def read_word(process, word):
+    for line in process.stdout:
+        if line.startswith(word + " "):
+            return line.split()[1]
+    sys.exit(f"bench: {process.args[0]} ended without saying {word}")
+
+
+def cpu_seconds(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def peak_rss_mb(pid):
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+@contextlib.contextmanager
+def broker(kafka):
+    """The address of the real broker that `kafka` names, None for the mock."""
+    if kafka != "real":
+        yield None if kafka == "mock" else kafka
+        return
+    script = ROOT / "scripts" / "kafka"
+    env = [script, "env"]
+    ran_before = subprocess.run(env, capture_output=True, check=False).returncode == 0
+    if not ran_before:
+        subprocess.run([script, "start"], check=True)
+    settings = subprocess.run(env, capture_output=True, text=True, check=True).stdout
+    try:
+        yield next(line.split("=", 1)[1] for line in settings.splitlines() if line.startswith("KAFKA_BOOTSTRAP="))
+    finally:
+        if not ran_before:
+            subprocess.run([script, "stop"], check=True)
+
+
+class Kafka:
+    """One topic, filled once and read by every run through a group of its own."""
+
+    def __init__(self, tools, address, records, keys):
+        # Joining the group and the first connection are not what is measured, nor is a broker whose Java is
+        # still interpreted: for its first seconds it takes a second to hand a record on, to any consumer.
+        self.warm_seconds = 10 if address else 1
+        self.topic = f"bench-{random.getrandbits(32):08x}"
+        arguments = ["--topic", f"{self.topic}:{8 if address else 100}", "--records", records, "--keys", keys]
+        if address:
+            arguments += ["--bootstrap", address]
+        self.process = start([tools / "bench_kafka", *arguments], stdin=subprocess.PIPE)
+        self.bootstrap = read_word(self.process, "BOOTSTRAP")
+        read_word(self.process, "FILLED")
+
+    def rate(self, per_second, seconds):
+        self.process.stdin.write(f"rate {per_second} {seconds}\n")
+        self.process.stdin.flush()
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait(30)
+
+
+class Kafkas:
+    """The topics that the scenarios share, by how they are filled."""
+
+    def __init__(self, tools, address, records):
+        self.tools, self.address, self.records, self.open = tools, address, records, {}
+
+    def of(self, scenario):
+        # Each run of a rate has a topic of its own: it must find no records of the run before.
+        shape = (0, 10000) if "rate" in scenario else (self.records, scenario.get("keys", 10000))
+        if shape not in self.open or "rate" in scenario:
+            self.stop()  # one at a time: a full mock takes half a gigabyte
+            self.open[shape] = Kafka(self.tools, self.address, *shape)
+        return self.open[shape]
+
+    def stop(self):
+        for kafka in self.open.values():
+            kafka.stop()
+        self.open.clear()
+
+
+class Sink:
+    def __init__(self, tools, arguments):
+        self.process = start([tools / "bench_sink", *arguments])
+        self.url = f"http://127.0.0.1:{read_word(self.process, 'PORT')}"
+        self.port = self.url.rsplit(":", 1)[1]
+
+    def stats(self):
+        with urllib.request.urlopen(self.url + "/stats", timeout=10) as reply:
+            return json.load(reply)
+
+    def reset(self):
+        urllib.request.urlopen(self.url + "/reset", data=b"", timeout=10).close()
+
+
+# ---- one run
+
+
+def wait_for_records(sink, wanted, kably, deadline_s=120):
+    """Times from the first record seen to the last one wanted; the CPU is read at both ends."""
+    first = None
+    deadline = time.monotonic() + deadline_s
+    while time.monotonic() < deadline:
+        stats, now = sink.stats(), time.monotonic()
+        if stats["records"] and first is None:
+            first = (now, stats["records"], cpu_seconds(kably.pid))
+        if stats["records"] >= wanted:
+            seconds = max(now - first[0], 1e-9)
+            return seconds, stats["records"] - first[1], cpu_seconds(kably.pid) - first[2], stats
+        if kably.poll() is not None:
+            sys.exit(f"bench: kably ended with {kably.returncode}")
+        time.sleep(0.01)
+    sys.exit(f"bench: only {sink.stats()['records']} of {wanted} records came in {deadline_s} s")
+
+
+def measure(kably, kafka, sink, rate, wanted, seconds):
+    if rate:
+        kafka.rate(rate, kafka.warm_seconds)
+        wait_for_records(sink, rate * kafka.warm_seconds, kably)
+        sink.reset()
+        kafka.rate(rate, seconds)
+    took, counted, cpu, stats = wait_for_records(sink, rate * seconds if rate else wanted, kably)
+    return dict(
+        records=stats["records"],
+        records_per_s=counted / took,
+        cpu_us_per_record=cpu * 1e6 / max(counted, 1),
+        rss_mb=peak_rss_mb(kably.pid),
+        requests=stats["requests"],
+        out_of_order=stats["out_of_order"],
+        p50_ms=stats["latency_us"]["p50"] / 1000,
+        p99_ms=stats["latency_us"]["p99"] / 1000,
+    )
+
+
+@contextlib.contextmanager
+def profiled(kably, folder, wanted):
+    """Samples kably while the body runs, then prints the functions that took most of it."""
+    if not wanted:
+        yield
+        return
+    data = folder / "perf.data"
+    record = ["perf", "record", "--quiet", "-e", "cpu-clock", "-F", "997", "-p", str(kably.pid), "-o", data]
+    perf = subprocess.Popen(record, stdin=subprocess.DEVNULL)
+    yield
+    perf.terminate()
+    perf.wait(30)
+    report = ["perf", "report", "--stdio", "--quiet", "--no-children", "--sort", "overhead,dso,symbol", "-i", data]
+    lines = subprocess.run(report, capture_output=True, text=True, check=False).stdout.splitlines()
+    rows = [line for line in lines if line.strip() and not line.startswith("#")]
+    tell("\n".join(rows[:PROFILE_LINES]))
+
+
+def run(program, name, kafka, options):
+    scenario = SCENARIOS[name]
+    rate = scenario.get("rate")
+    # The mock answers a fetch only when its time is up; a broker as soon as there is something.
+    wait = "" if options.kafka != "mock" else f', ["fetch.wait.max.ms"] = {0 if rate else 10}'
+    with tempfile.TemporaryDirectory(prefix="kably-bench-") as folder:
+        folder = pathlib.Path(folder)
+        sink = Sink(options.build / "tests", scenario.get("sink", []))
+        text = CONFIG.format(
+            bootstrap=kafka.bootstrap,
+            run=random.getrandbits(32),
+            kafka=wait,
+            port=sink.port,
+            topic=kafka.topic,
+            channel=scenario["channel"],
+        )
+        (folder / "bench.lua").write_text(text, encoding="utf-8")
+        with open(folder / "log", "w", encoding="utf-8") as log:
+            kably = start([program, "run", folder / "bench.lua"], stderr=log)
+            try:
+                with profiled(kably, folder, options.profile):
+                    result = measure(kably, kafka, sink, rate, options.records, options.seconds)
+                kably.terminate()
+                kably.wait(20)
+            except SystemExit:
+                tell((folder / "log").read_text(encoding="utf-8")[-4000:])
+                raise
+            finally:
+                for process in (kably, sink.process):
+                    process.kill()
+    return result
