@@ -98,6 +98,7 @@ static struct kb_call *begin_call(
 
     if (!call)
         return NULL;
+    calls->n_open++;
     call->connection = connection;
     call->handled = call->quiet = call->woken = false;
     kb_exchange_begin(&call->x, kb_slice_of(method), kb_slice_of(path));
@@ -137,6 +138,7 @@ void kb_calls_completed(void *context, struct MHD_Connection *connection, void *
     take_out(&calls->delayed, call);
     take_out(&calls->quiet, call);
     uncount(call);
+    calls->n_open--;
     give_back(calls, call);
 }
 

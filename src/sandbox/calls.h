@@ -6,7 +6,7 @@
  *                          MHD_OPTION_NOTIFY_COMPLETED, kb_calls_completed, &calls, ...)
  *     kb_calls_resume(&calls);                       // each turn, right before MHD_run
  *     kb_calls_wait_ms(&calls, most)                 // how long nothing happens of itself
- *     kb_calls_end(&calls); MHD_run(...);            // everything that waits ends
+ *     kb_calls_end(&calls);                          // everything that waits ends, as MHD_run runs
  *     kb_calls_deinit(&calls);                       // after MHD_stop_daemon
  *
  * Calls are reused, with their buffers. Two kinds of them wait with their connection suspended: the
@@ -27,8 +27,10 @@ struct kb_calls {
     struct kb_service *service;
     struct kb_clock *clock;
     struct kb_call *spare, *delayed, *quiet;
-    size_t n_spare, in_flight;
-    size_t n_woken; /* of the quiet ones */
+    size_t n_spare;
+    size_t n_open;    /* begun and not completed, streams too */
+    size_t in_flight; /* of them, what counts as a request */
+    size_t n_woken;   /* of the quiet ones */
     bool ending;
 };
 
