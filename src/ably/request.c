@@ -11,7 +11,7 @@
 #define PROTOCOL_VERSION "5"
 #define LINES_MAX (64u << 10)
 #define REPLY_BASE (64u << 10)
-#define REPLY_PER_SPEC (4u << 10) /* names up to 2 KiB and Ably's longest error texts fit */
+#define REPLY_PER_SPEC (4u << 10) /* Ably's longest error texts fit; names count with the body */
 
 /* Where each line starts is known only when all of them are there: the buffer moves as it grows. */
 struct lines {
@@ -129,5 +129,5 @@ void kb_request_ready(struct kb_request *req, size_t n, size_t bytes)
     req->bytes = bytes;
     req->at = req->at_byte = 0;
     req->http.body_len = bytes;
-    req->http.max_reply = REPLY_BASE + n * REPLY_PER_SPEC;
+    req->http.max_reply = REPLY_BASE + n * REPLY_PER_SPEC + 2 * bytes;
 }

@@ -385,8 +385,6 @@ void kb_dead_letters_free(struct kb_dead_letters *dl)
     if (!dl)
         return;
     struct producer *p = producer_of(dl);
-    if (p->rk)
-        rd_kafka_flush(p->rk, FLUSH_MS);
     end_client(p);
     letters_free(&p->done);
     if (p->conf)

@@ -7,7 +7,7 @@
  *
  *     struct kb_dead_letters *dl = kb_dead_letters_new(&options, &err);
  *     ...
- *     kb_dead_letters_free(dl);           // flushes for at most a second
+ *     kb_dead_letters_free(dl);           // takes back what is not acknowledged
  *
  * Thread: one worker's. */
 #ifndef KB_KAFKA_DEAD_LETTERS_H

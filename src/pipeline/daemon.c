@@ -167,10 +167,8 @@ static int join_threads(struct kb_daemon *d)
     for (size_t i = 0; i < d->n_threads; i++) {
         struct kb_worker_end end;
         kb_worker_thread_join(&d->threads[i], &end);
-        if (end.failed) {
-            kb_log_error("worker", "worker %zu: %s", i, end.err.text);
+        if (end.failed) /* it has said why */
             code = EXIT_WORK_FAILED;
-        }
     }
     free(d->threads);
     summarise();

@@ -52,9 +52,9 @@ void kb_letters_sweep(struct kb_worker *w)
 static void try_later(struct kb_worker *w, struct kb_pending *p, const char *why)
 {
     struct kb_assignment *part = kb_assignments_find(&w->assignments, p->slot, p->generation);
-    if (!part) {
-        w->counts.late++;
-        kb_worker_pending_end(w, NULL, p);
+    if (!kb_worker_wanted(w, p)) { /* it comes again, to whoever reads on */
+        w->counts.late += !part;
+        let_go(w, p);
         return;
     }
     if (p->failed->attempts++ == 0)

@@ -105,6 +105,11 @@ void kb_worker_record_failed(struct kb_worker *w, struct kb_assignment *part,
 static void settle_failed(struct kb_worker *w, struct kb_assignment *part, struct kb_pending *p)
 {
     struct kb_err err;
+    if (part->state == KB_ASSIGNMENT_STOPPED && !kb_worker_wanted(w, p)) {
+        /* Behind the record that stops its partition: it comes again, and is judged then. */
+        kb_worker_pending_end(w, part, p);
+        return;
+    }
     kb_err_record(&err, p->failed->failure, "%s", p->failed->text);
     err.code = p->failed->code;
     switch (kb_failure_decide(&err, &part->rules->policy)) {

@@ -90,8 +90,11 @@ static void wait_for_work(struct kb_worker_thread *t)
     int64_t ms = kb_worker_wake_ms(t->worker) - now;
     if (ms <= 0)
         return;
-    int fds[3] = {t->wake_fd, t->doors.source->wake_fd};
-    size_t n = 2;
+    int fds[3] = {t->wake_fd};
+    size_t n = 1;
+    if (kb_worker_may_take(
+            t->worker)) /* what is not read stays readable, and would not let us wait */
+        fds[n++] = t->doors.source->wake_fd;
     if (t->doors.dead_letters)
         fds[n++] = t->doors.dead_letters->wake_fd;
     kb_curl_wait(t->doors.transport, fds, n, ms > WAIT_MAX_MS ? WAIT_MAX_MS : (int)ms);
@@ -121,10 +124,12 @@ static void *loop(void *context)
     return NULL;
 }
 
+/* The producer before the worker: until its end it reads the originals of letters that are out.
+ * Nobody waits for those any more; they are written again after the restart. */
 static void close_all(struct kb_worker_thread *t)
 {
-    kb_worker_free(t->worker);
     kb_dead_letters_free(t->doors.dead_letters);
+    kb_worker_free(t->worker);
     kb_consumer_free(t->doors.source);
     kb_curl_free(t->doors.transport);
     if (t->wake_fd >= 0)

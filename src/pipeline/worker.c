@@ -197,7 +197,7 @@ void kb_worker_turn(struct kb_worker *w)
     }
     kb_worker_write_letters(w);
     sweep(w);
-    if (w->phase == KB_PHASE_RUNNING)
+    if (w->phase <= KB_PHASE_DRAINING) /* later, leaving the group is the answer */
         kb_worker_rebalance(w);
     kb_worker_commit(w);
     step_drain(w);
@@ -220,12 +220,10 @@ int64_t kb_worker_wake_ms(const struct kb_worker *w)
         wake = sooner(wake, w->commit_due_ms);
     if (w->full && w->now_ms - w->full_since_ms < KB_STALL_MS)
         wake = sooner(wake, w->full_since_ms + KB_STALL_MS);
-    /* A revocation that was begun before the drain is not looked at any more: leaving the group
-     * answers it. */
-    bool running = w->phase == KB_PHASE_RUNNING;
-    if (running && w->revoke == KB_REVOKE_FLIGHT)
+    bool answers = w->phase <= KB_PHASE_DRAINING;
+    if (answers && w->revoke == KB_REVOKE_FLIGHT)
         wake = sooner(wake, w->revoke_deadline_ms);
-    if ((running && w->revoke == KB_REVOKE_COMMIT) || w->phase == KB_PHASE_COMMITTING)
+    if ((answers && w->revoke == KB_REVOKE_COMMIT) || w->phase == KB_PHASE_COMMITTING)
         wake = sooner(wake, w->final.deadline_ms);
     if (w->phase == KB_PHASE_DRAINING)
         wake = sooner(wake, w->pendings.open == 0 ? w->now_ms : w->drain_deadline_ms);

@@ -48,6 +48,8 @@ void kb_worker_show(struct kb_worker *w, struct kb_board *board);
 void kb_worker_turn(struct kb_worker *w);
 /* The latest time (the clock's now_ms) of the next turn; the past = at once. */
 int64_t kb_worker_wake_ms(const struct kb_worker *w);
+/* Would the next turn take records? Not while it holds as much as it may. */
+bool kb_worker_may_take(const struct kb_worker *w);
 
 /* Begin to drain: take nothing more, finish and commit what was taken (bounded by limits.drain_ms),
  * leave the group. Any thread; safe to call again. */

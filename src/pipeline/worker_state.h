@@ -138,7 +138,6 @@ void kb_worker_rebalance(struct kb_worker *w);
 
 /* pressure.c: ceilings; pausing and resuming. */
 void kb_worker_press(struct kb_worker *w);
-bool kb_worker_may_take(const struct kb_worker *w);
 
 /* status.c: to the board, now and then. */
 void kb_worker_write_status(struct kb_worker *w);

@@ -10,6 +10,7 @@ import pytest
 
 import workload
 from judge import Arrived
+from kafka_peer import Kafka
 from lua import Config
 from waiting import throughout, until
 
@@ -177,3 +178,24 @@ def test_an_unknown_topic_is_waited_for(kafka, ably, daemons, name):
     kafka.produce(name, [{"value": "v"}])
     until(lambda: ably.unique() >= 1, 60, kably.tail)
     kably.stop()
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_the_end_with_dead_letters_out_and_a_silent_broker(sandbox, name, daemons, workers):
+    """Nobody waits for the letters then: they are written again after the next start."""
+    letters = name + "-dlq"
+    running = sandbox(topics={name: 8, letters: 1})
+    kafka = Kafka(running.bootstrap, real=False)
+    kafka.produce(name, [{"value": "{", "partition": n % 8} for n in range(20000)])
+    config = Config(running.bootstrap, name + "-group", running.ably)
+    config.topic(name, value="json", channel="c", on_error="dlq").block("dead_letter", topic=letters)
+    kably = daemons.run(config.block("limits", workers=workers))
+    kably.may_hang = True
+    kably.wait_log(r"policy=dlq", 60)
+    running.process.signal(signal.SIGSTOP)
+    try:
+        kably.signal(signal.SIGTERM)
+        assert kably.ended() == 0
+    finally:
+        running.process.signal(signal.SIGCONT)
+        kafka.close()

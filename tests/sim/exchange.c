@@ -35,15 +35,15 @@ static void check_limits(struct sim_transport *tr, const struct sim_exchange *ex
     struct sim_process *process = tr->worker->process;
     int64_t concurrency =
         plan->concurrency > process->n_workers ? plan->concurrency : process->n_workers;
-    /* In a run of refusals a probe takes two messages whatever the limits say. */
-    bool probe = ex->batch.n == 2 && tr->refused >= KB_GATE_REFUSALS_MAX;
+    /* In a run of refusals a probe takes two messages, of two channels, whatever the limits say. */
+    bool refusing = tr->refused >= KB_GATE_REFUSALS_MAX, probe = ex->batch.n == 2 && refusing;
     if (ex->batch.n > (size_t)plan->max_records && !probe)
         sim_fail(sim, "a request of %zu records, allowed are %lld", ex->batch.n,
             (long long)plan->max_records);
     if (ex->req->body_len > (size_t)plan->max_bytes && ex->batch.n > 1 && !probe)
         sim_fail(sim, "a request of %zu bytes, allowed are %lld", ex->req->body_len,
             (long long)plan->max_bytes);
-    if (n_channels > (size_t)plan->max_channels && !probe)
+    if (n_channels > (size_t)plan->max_channels && !(refusing && n_channels == 2))
         sim_fail(sim, "a request to %zu channels, allowed are %lld", n_channels,
             (long long)plan->max_channels);
     if (++process->requests_in_flight > concurrency)

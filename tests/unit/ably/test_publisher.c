@@ -962,6 +962,56 @@ static void test_random_faults(void **state)
     }
 }
 
+/* ---- a run of refusals made of requests refused as a whole ---- */
+
+static bool poison_channel_1(const struct flight *flight, const struct world *w)
+{
+    for (size_t i = 0; i < flight->n; i++)
+        if (w->channel_of[flight->specs[i]] == 1)
+            return true;
+    return false;
+}
+
+static struct kb_http_request *done_with_poison_channel(struct kb_transport *door)
+{
+    struct world *w = (struct world *)door;
+    w->whole_status = 0;
+    for (size_t f = 0; f < w->n_flights; f++) {
+        if (w->flights[f].due_ms > w->now_ms)
+            continue;
+        w->whole_status = poison_channel_1(&w->flights[f], w) ? 400 : 0;
+        break;
+    }
+    w->whole_code = 40000;
+    return fake_done(door);
+}
+
+static void test_whole_refusals_of_one_channel_cannot_stop_the_others(void **state)
+{
+    (void)state;
+    static const struct kb_transport_ops ops = {fake_submit, done_with_poison_channel, fake_cancel};
+    struct world *w = &world;
+    world_new(w, &plain, 1);
+    w->door.ops = &ops;
+    add(w, 1);
+    run_until(w, 1500);
+    for (int i = 0; i < 60; i++)
+        add(w, 1);
+    run_until(w, 5000);
+    assert_true(kb_publisher_status(w->pub)->outage);
+    /* Twenty good channels in lanes behind the bad one's, where probes begin to look. */
+    size_t channel = 2;
+    for (size_t i = 0; i < 20; i++, channel++) {
+        while (kb_mix64(channel + 1) % 256 <= kb_mix64(2) % 256)
+            channel++;
+        add(w, channel);
+        add(w, channel);
+    }
+    run_until(w, 600000);
+    assert_int_equal(w->outcomes[KB_OUTCOME_PUBLISHED], 40);
+    world_free(w);
+}
+
 int main(void)
 {
     kb_log_setup(KB_LOG_ERROR, KB_LOG_TEXT); /* the outages below are meant */
@@ -980,6 +1030,7 @@ int main(void)
         cmocka_unit_test(test_a_run_of_refusals_pauses_and_recovers_with_an_acceptance),
         cmocka_unit_test(test_one_refused_channel_in_front_cannot_stop_the_others),
         cmocka_unit_test(test_good_messages_behind_a_run_of_bad_ones_are_found),
+        cmocka_unit_test(test_whole_refusals_of_one_channel_cannot_stop_the_others),
         cmocka_unit_test(test_a_refused_request_is_halved_down_to_its_culprit),
         cmocka_unit_test(test_a_small_batch_lingers_while_most_slots_are_busy),
         cmocka_unit_test(test_a_full_batch_does_not_linger),
