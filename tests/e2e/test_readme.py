@@ -348,7 +348,7 @@ def test_templates_give_what_the_table_says(home):
 
 
 def test_formats_and_failures_are_those_of_the_options():
-    options = read("docs", "options.md")
+    options = read("config", "options.md")
     formats = [code(row[0])[0] for row in table(["format", "takes"])]
     assert ", ".join(f'"{name}"' for name in formats[:-1]) + f' or "{formats[-1]}"' in options
     failures = set(code(" ".join(row[0] for row in table(["class", "happens when"]))))
@@ -358,9 +358,9 @@ def test_formats_and_failures_are_those_of_the_options():
 
 def test_the_options_are_those_of_the_binary():
     printed = daemon.command("options", "--markdown").stdout
-    written = read("docs", "options.md")
+    written = read("config", "options.md")
     assert written.endswith(printed) and printed, (
-        "docs/options.md is not what kably options --markdown prints: replace all but its first lines by that"
+        "config/options.md is not what kably options --markdown prints: replace all but its first lines by that"
     )
 
 
@@ -403,7 +403,7 @@ def test_every_file_that_is_named_is_there():
 
 def test_every_option_that_is_named_is_one():
     """`block { key = ... }` in the text, and commands of kably's."""
-    options = read("docs", "options.md")
+    options = read("config", "options.md")
     for block, body in re.findall(r"`(\w+) \{ ([^`]+) \}`", README):
         section = re.search(rf"^### {block}\n(.*?)(?=^### |\Z)", options, re.M | re.S)
         assert section, f"no block {block}"

@@ -1,0 +1,100 @@
+/* The packing of requests; see lanes.h. Ready lanes, the longest waiting first, give what they have
+ * until the request is full. */
+#include "ably/lanes_inside.h"
+
+/* A request being packed. */
+struct pack {
+    struct kb_spec **specs;
+    size_t n, bytes, max_records, least; /* the limits count only from `least` specs on */
+};
+
+static void pack_begin(struct kb_lanes *lanes, struct pack *pack, struct kb_spec **out)
+{
+    *pack = (struct pack){
+        .specs = out, .bytes = 1, .max_records = lanes->options.max_records, .least = 1};
+    kb_channel_set_clear(&lanes->channels);
+}
+
+/* May the spec come along? Then it counts already. */
+static bool pack_fits(struct kb_lanes *lanes, struct pack *pack, const struct kb_spec *spec)
+{
+    if (pack->n > 0 && spec->company && pack->n >= spec->company)
+        return false;
+    if (pack->n < pack->least)
+        return kb_channel_set_add(&lanes->channels, spec->channel) || pack->n > 0;
+    if (pack->n >= pack->max_records ||
+        pack->bytes + kb_spec_bytes(spec) > lanes->options.max_bytes)
+        return false;
+    return kb_channel_set_add(&lanes->channels, spec->channel);
+}
+
+static void pack_add(struct kb_lanes *lanes, struct pack *pack, struct kb_spec *spec)
+{
+    pack->specs[pack->n++] = spec;
+    pack->bytes += kb_spec_bytes(spec);
+    if (spec->company && spec->company < pack->max_records)
+        pack->max_records = spec->company;
+    if (spec->company && spec->company < pack->least)
+        pack->least = spec->company;
+    lanes->n_waiting--;
+}
+
+/* Takes up to `max` specs of the lane: one of each hold that is due, then its queue from the front.
+ * False when one did not fit: the request is full. */
+static bool pack_lane(struct kb_lanes *lanes, struct pack *pack, struct kb_lane *lane, size_t max)
+{
+    size_t before = pack->n;
+    bool fits = true;
+    for (struct kb_hold *hold = lane->holds; hold && fits && pack->n - before < max;
+         hold = hold->next) {
+        if (!kb_hold_due(lanes, hold))
+            continue;
+        fits = pack_fits(lanes, pack, hold->queue.head);
+        if (fits) {
+            pack_add(lanes, pack, kb_queue_pop_head(&hold->queue));
+            hold->riding = true;
+        }
+    }
+    while (fits && lane->queue.head && pack->n - before < max) {
+        fits = pack_fits(lanes, pack, lane->queue.head);
+        if (fits)
+            pack_add(lanes, pack, kb_lane_pop(lane));
+    }
+    lane->busy = lanes->options.ordered && pack->n > before;
+    kb_lane_refresh(lanes, lane);
+    return fits;
+}
+
+size_t kb_lanes_pack(struct kb_lanes *lanes, struct kb_spec **out, size_t *bytes)
+{
+    struct pack pack;
+    pack_begin(lanes, &pack, out);
+    while (lanes->n_heap > 0 && pack_lane(lanes, &pack, &lanes->lanes[lanes->heap[0]], SIZE_MAX)) {}
+    *bytes = pack.bytes;
+    return pack.n;
+}
+
+size_t kb_lanes_pack_probe(
+    struct kb_lanes *lanes, size_t per_lane, struct kb_spec **out, size_t *bytes)
+{
+    struct pack pack;
+    pack_begin(lanes, &pack, out);
+    size_t most = per_lane > KB_PROBE_RECORDS ? per_lane : KB_PROBE_RECORDS;
+    if (pack.max_records > most)
+        pack.max_records = most;
+    pack.least = per_lane > 1 ? 2 : 1;
+    uint32_t start = lanes->probe_lane;
+    for (uint32_t i = 0; i < lanes->options.n_lanes && pack.n < pack.max_records; i++) {
+        uint32_t number = (start + i) % lanes->options.n_lanes;
+        if (!lanes->lanes[number].place)
+            continue;
+        size_t before = pack.n;
+        bool fits = pack_lane(lanes, &pack, &lanes->lanes[number], per_lane);
+        if (pack.n > before)
+            lanes->probe_lane = (number + 1) % lanes->options.n_lanes;
+        if (!fits)
+            break;
+    }
+    *bytes = pack.bytes;
+    return pack.n;
+}

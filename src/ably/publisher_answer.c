@@ -1,0 +1,233 @@
+/* What became of a request: its reply is read, each spec's fate decided, the gate told, and every
+ * spec settled or put back into its lane, in an order that keeps each channel's. See publisher.h;
+ * called by publisher.c when an answer is there. Thread: its worker's. */
+#include "ably/publisher_inside.h"
+#include "metrics/metrics.h"
+
+#include <inttypes.h>
+
+/* ---- an end for each spec ---- */
+
+static void settle(struct kb_publisher *pub, struct kb_spec *spec, enum kb_outcome outcome,
+    const struct kb_err *err)
+{
+    void *owner = spec->owner;
+    kb_publisher_spec_free(pub, spec);
+    pub->callbacks.settled(pub->callbacks.context, owner, outcome, err);
+}
+
+static void settle_refused(
+    struct kb_publisher *pub, struct kb_spec *spec, const struct kb_result *result)
+{
+    struct kb_err err;
+    bool message = result->code == 40009 || result->code == 40010 ||
+                   (result->code == 0 && result->status == 413);
+    kb_err_record(&err, message ? KB_FAILURE_MESSAGE : KB_FAILURE_PUBLISH,
+        "ably: %d (HTTP %d): " KB_FMT "; https://help.ably.io/error/%d", result->code,
+        result->status, KB_ARG(result->text), result->code);
+    err.code = result->code;
+    settle(pub, spec, KB_OUTCOME_REFUSED, &err);
+}
+
+static bool wanted(void *context, struct kb_spec *spec)
+{
+    struct kb_publisher *pub = context;
+    return pub->callbacks.wanted(pub->callbacks.context, spec->owner);
+}
+
+static void drop(void *context, struct kb_spec *spec)
+{
+    settle(context, spec, KB_OUTCOME_DROPPED, NULL);
+}
+
+void kb_publisher_sweep(struct kb_publisher *pub)
+{
+    kb_lanes_sweep(pub->lanes, wanted, drop, pub);
+}
+
+/* ---- outages: the gate, and what the log says of it ---- */
+
+/* Why nothing can be sent. A run of refusals may meet an answer that neither adds to it nor ends
+ * it: then what was said stays. */
+static void describe(const struct kb_publisher *pub, char *out, size_t size)
+{
+    const struct kb_result *why = &pub->fates.why;
+    if (why->class == KB_ABLY_OK)
+        snprintf(out, size, "%s", pub->gate.text);
+    else if (!pub->fates.outage)
+        snprintf(out, size,
+            "Ably refused %d messages in a row and accepted none (a revoked capability?), the rest "
+            "is kept; the last refusal: %d " KB_FMT,
+            KB_GATE_REFUSALS_MAX, why->code, KB_ARG(why->text));
+    else if (why->status == 0 && why->code == 0)
+        snprintf(out, size, "no answer from " KB_FMT, KB_ARG(why->text));
+    else
+        snprintf(out, size, "HTTP %d, Ably code %d from %s: " KB_FMT " (%s)", why->status,
+            why->code, pub->base_url, KB_ARG(why->text), kb_ably_class_help(why->class));
+}
+
+static void outage(struct kb_publisher *pub, uint64_t epoch, int64_t now_ms)
+{
+    char text[sizeof(pub->gate.text)];
+    describe(pub, text, sizeof(text));
+    if (!kb_gate_failed(&pub->gate, epoch, now_ms, pub->reply.retry_after_ms,
+            pub->random->next(pub->random), text))
+        return;
+    if (pub->fates.why.class != KB_ABLY_OK)
+        pub->status.outage_class = pub->fates.why.class; /* else what was said stays */
+    uint64_t suppressed;
+    if (!kb_log_repeat(&pub->warned, now_ms, &suppressed))
+        return;
+    pub->told = true;
+    kb_log_warn("ably",
+        "%s; nothing is lost, next try in %" PRId64 " ms (try %u, %" PRIu64 " like it not shown)",
+        text, pub->gate.until_ms - now_ms, pub->gate.attempts, suppressed);
+}
+
+static void answered(struct kb_publisher *pub, uint64_t epoch, int64_t now_ms)
+{
+    uint32_t attempts = pub->gate.attempts;
+    if (!kb_gate_answered(&pub->gate, epoch, pub->fates.n[KB_FATE_PUBLISHED] > 0))
+        return;
+    if (pub->told)
+        kb_log_info("ably", "%s answers again after %.1f s and %u tries", pub->base_url,
+            (double)(now_ms - pub->gate.since_ms) / 1000.0, attempts);
+    pub->told = false;
+}
+
+static void tell_gate(struct kb_publisher *pub, uint64_t epoch, int64_t now_ms)
+{
+    bool accepted = pub->fates.n[KB_FATE_PUBLISHED] > 0;
+    bool refusing = kb_gate_refusing(&pub->gate) && !accepted;
+    if (!pub->fates.outage && !refusing)
+        answered(pub, epoch, now_ms);
+    else
+        outage(pub, epoch, now_ms);
+}
+
+/* ---- an answer ---- */
+
+/* What goes again, and is no longer wanted by its owner, ends here. */
+static void drop_unwanted(struct kb_publisher *pub, const struct kb_request *req)
+{
+    struct kb_fates *fates = &pub->fates;
+    if (fates->n[KB_FATE_AGAIN] + fates->n[KB_FATE_HOLD] == 0)
+        return;
+    for (size_t i = 0; i < req->n; i++) {
+        enum kb_fate fate = fates->of[i];
+        if ((fate != KB_FATE_AGAIN && fate != KB_FATE_HOLD) || wanted(pub, req->specs[i]))
+            continue;
+        fates->n[fate]--;
+        fates->n[KB_FATE_DROPPED]++;
+        fates->of[i] = KB_FATE_DROPPED;
+    }
+}
+
+/* Puts the channels of rate-limited specs on hold. A later spec of such a channel in the same
+ * request that was accepted has overtaken: Ably's doing, counted and said. */
+static void hold_channels(struct kb_publisher *pub, const struct kb_request *req)
+{
+    if (pub->fates.n[KB_FATE_HOLD] == 0)
+        return;
+    for (size_t i = 0; i < req->n; i++) {
+        uint64_t channel = req->specs[i]->channel;
+        if (pub->fates.of[i] == KB_FATE_HOLD) {
+            kb_lanes_hold(
+                pub->lanes, channel, pub->reply.retry_after_ms, pub->random->next(pub->random));
+        } else if (pub->fates.of[i] == KB_FATE_PUBLISHED && pub->options.ordered &&
+                   kb_lanes_inverted(pub->lanes, channel)) {
+            pub->status.inversions++;
+            kb_metric_add(KB_METRIC_ORDER_INVERSIONS, 1);
+        }
+    }
+}
+
+static void return_to_lanes(struct kb_publisher *pub, const struct kb_request *req)
+{
+    const unsigned char *fate = pub->fates.of;
+    for (size_t i = 0; i < req->n; i++)
+        if (fate[i] == KB_FATE_PUBLISHED || fate[i] == KB_FATE_REFUSED)
+            kb_lanes_release(pub->lanes, req->specs[i]->channel);
+    hold_channels(pub, req);
+    for (size_t i = req->n; i-- > 0;) {
+        if (fate[i] != KB_FATE_HOLD && fate[i] != KB_FATE_AGAIN)
+            continue;
+        if (pub->fates.split)
+            req->specs[i]->company = (uint32_t)(req->n + 1) / 2;
+        kb_lanes_put_back(pub->lanes, req->specs[i]);
+    }
+    kb_lanes_land(pub->lanes, req->specs, req->n);
+}
+
+static void settle_ended(struct kb_publisher *pub, const struct kb_request *req)
+{
+    for (size_t i = 0; i < req->n; i++) {
+        struct kb_spec *spec = req->specs[i];
+        switch ((enum kb_fate)pub->fates.of[i]) {
+        case KB_FATE_PUBLISHED:
+            settle(pub, spec, KB_OUTCOME_PUBLISHED, NULL);
+            break;
+        case KB_FATE_REFUSED:
+            settle_refused(pub, spec,
+                pub->reply.verdict == KB_REPLY_RESULTS ? &pub->reply.results[i]
+                                                       : &pub->reply.whole);
+            break;
+        case KB_FATE_DROPPED:
+            settle(pub, spec, KB_OUTCOME_DROPPED, NULL);
+            break;
+        case KB_FATE_HOLD:
+        case KB_FATE_AGAIN:
+        case KB_FATE_COUNT:
+            break; /* back in its lane */
+        }
+    }
+}
+
+static void count_answer(const struct kb_publisher *pub, size_t n)
+{
+    const struct kb_fates *fates = &pub->fates;
+    size_t published = fates->n[KB_FATE_PUBLISHED];
+    kb_metric_add(published == n  ? KB_METRIC_REQUESTS_OK
+                  : published > 0 ? KB_METRIC_REQUESTS_PARTIAL
+                  : fates->outage ? KB_METRIC_REQUESTS_OUTAGE
+                                  : KB_METRIC_REQUESTS_REFUSED,
+        1);
+    kb_metric_add(KB_METRIC_MESSAGES_RETRIED, fates->n[KB_FATE_AGAIN] + fates->n[KB_FATE_HOLD]);
+    kb_metric_add(KB_METRIC_MESSAGES_REFUSED, fates->n[KB_FATE_REFUSED]);
+    kb_metric_add(KB_METRIC_CHANNEL_RATE_LIMITS, fates->n[KB_FATE_HOLD]);
+}
+
+static void measure_answer(const struct kb_request *req, int64_t now_ms)
+{
+    static const enum kb_metric by_hundreds[] = {[2] = KB_METRIC_RESPONSES_2XX,
+        [3] = KB_METRIC_RESPONSES_3XX,
+        [4] = KB_METRIC_RESPONSES_4XX,
+        [5] = KB_METRIC_RESPONSES_5XX};
+    int hundreds = req->http.reply.status / 100;
+    bool known = hundreds >= 2 && hundreds <= 5;
+    kb_metric_add(known ? by_hundreds[hundreds] : KB_METRIC_RESPONSES_NONE, 1);
+    struct kb_histogram one = {0};
+    kb_histogram_add(&one, now_ms - req->sent_ms);
+    kb_histogram_publish(&one, KB_TIMING_REQUEST);
+}
+
+void kb_publisher_ended(struct kb_publisher *pub, struct kb_request *req, int64_t now_ms)
+{
+    struct kb_request **link = &pub->flying;
+    while (*link != req)
+        link = &(*link)->next;
+    *link = req->next;
+    pub->n_flying--;
+    pub->specs_flying -= req->n;
+
+    measure_answer(req, now_ms);
+    kb_reply_read(&pub->reply, &req->http.reply, req->n);
+    kb_fates_decide(&pub->fates, &pub->reply, req->n, &pub->gate);
+    tell_gate(pub, req->epoch, now_ms);
+    drop_unwanted(pub, req);
+    count_answer(pub, req->n);
+    return_to_lanes(pub, req);
+    settle_ended(pub, req);
+    req->next = pub->idle;
+    pub->idle = req;
+}

@@ -1,0 +1,48 @@
+/* The publisher's own struct, shared by publisher.c (begin and end, sending) and publisher_answer.c
+ * (what became of a request). Nobody else includes this. Thread: its worker's. */
+#ifndef KB_ABLY_PUBLISHER_INSIDE_H
+#define KB_ABLY_PUBLISHER_INSIDE_H
+
+#include "ably/bucket.h"
+#include "ably/fates.h"
+#include "ably/gate.h"
+#include "ably/lanes.h"
+#include "ably/publisher.h"
+#include "ably/reply.h"
+#include "ably/request.h"
+#include "ably/spec_pool.h"
+#include "base/log.h"
+
+struct kb_publisher {
+    struct kb_publisher_options options; /* its texts are copied into `requests` */
+    struct kb_transport *transport;
+    struct kb_random *random;
+    struct kb_publisher_callbacks callbacks;
+    char *base_url; /* for log lines */
+
+    struct kb_slabs slabs;
+    struct kb_spec_pool specs;
+    struct kb_lanes *lanes;
+    struct kb_gate gate;
+    struct kb_bucket bucket;
+
+    struct kb_requests requests;
+    struct kb_request *idle, *flying;
+    size_t n_flying, specs_flying;
+
+    struct kb_reply reply; /* of the answer being read, with its fates */
+    struct kb_fates fates;
+
+    struct kb_log_repeat warned;
+    bool told; /* this outage has a line in the log, so its end gets one too */
+    struct kb_publisher_status status;
+};
+
+/* publisher.c */
+void kb_publisher_spec_free(struct kb_publisher *pub, struct kb_spec *spec);
+
+/* publisher_answer.c: the request's answer is there (req->http.reply); every spec of it is settled
+ * or back in its lane, and the request is idle again. */
+void kb_publisher_ended(struct kb_publisher *pub, struct kb_request *req, int64_t now_ms);
+
+#endif
