@@ -8,7 +8,7 @@
  * The file is config/demo.lua of the current folder where there is one, so that it can be edited;
  * else a copy of the one that travels in the binary, in a folder of its own that is removed at the
  * end. It reads its addresses and its key from the environment, which kb_place_open sets: before
- * any thread starts. Thread: main. */
+ * any thread that reads it starts. Thread: main. */
 #ifndef KB_DEMO_PLACE_H
 #define KB_DEMO_PLACE_H
 
