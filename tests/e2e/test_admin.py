@@ -1,10 +1,12 @@
 """The admin server of the real binary: what it tells of a process through its life, and to whom."""
 
 import contextlib
+import http.server
 import os
 import re
 import signal
 import socket
+import threading
 import time
 
 import daemon
@@ -24,6 +26,28 @@ def watched(world, **topic):
 def status_of(admin, *arguments, token=None):
     env = {"KABLY_ADMIN_TOKEN": token or "", "http_proxy": "http://127.0.0.1:9"}
     return daemon.command("status", "--admin", admin.url, *arguments, env=env)
+
+
+class SaysOk(http.server.BaseHTTPRequestHandler):
+    """Some other program's HTTP server."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"ok\n")
+
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def says_ok():
+    with http.server.HTTPServer(("127.0.0.1", 0), SaysOk) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
 
 
 def test_readiness_through_its_life(mock_world, daemons, rng):
@@ -225,7 +249,10 @@ def test_status_of_nobody_and_of_others(ably):
         done = daemon.command("status", "--admin", url)
         assert done.returncode == 1 and url in done.stderr and "admin {}" in done.stderr
     other = daemon.command("status", "--admin", ably.url)
-    assert other.returncode == 1 and "not as a kably" in other.stderr
+    assert other.returncode == 1 and "HTTP 404, not as a kably" in other.stderr
+    with says_ok() as url:
+        polite = daemon.command("status", "--admin", url)
+    assert polite.returncode == 1 and "HTTP 200, not as a kably" in polite.stderr
     assert daemon.command("status", "--admin").returncode == 2
     assert daemon.command("status", "--token", "x").returncode == 2
     assert daemon.command("status", "--admin", "gopher://127.0.0.1").returncode == 1
