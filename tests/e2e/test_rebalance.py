@@ -42,7 +42,15 @@ def test_members_come_and_go(real_world, daemons, rng, strategy, turns):
     w = real_world(partitions=8)
     config = w.config(partition_assignment_strategy=strategy)
     config.topic(w.topic, value="json", channel="group:#{key}").block("limits", workers=2)
-    first = daemons.run(config, "first")
+
+    def start(name):
+        """librdkafka 2.0.2 may not leave a cooperative group in the middle of a rebalance, which `kably check` warns of:
+        kably then ends without it, in time."""
+        kably = daemons.run(config, name)
+        kably.may_hang = strategy == "cooperative-sticky"
+        return kably
+
+    first = start("first")
     flow = workload.Flow(w, rng, rate=400)
     watch = CommitWatch(w)
 
@@ -56,7 +64,7 @@ def test_members_come_and_go(real_world, daemons, rng, strategy, turns):
 
     arrives(300, first)
     for turn in range(turns):
-        second = daemons.run(config, f"second{turn}")
+        second = start(f"second{turn}")
         until(lambda: len(w.kafka.members(w.group)) == 4, 60, f"two processes of two; {second.tail()}", every=0.3)
         arrives(300, first, second)
         leaves, first = (first, second) if rng.random() < 0.5 else (second, first)
