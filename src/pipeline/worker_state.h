@@ -19,7 +19,7 @@
 #define KB_COMMIT_ANSWER_MS \
     3000 /* the longest wait for a commit's answer when something hangs on it */
 #define KB_LAST_COMMIT_MS 1500 /* the same at the end of the process, when somebody waits */
-#define KB_STOP_MS 9000        /* of a stop, with the leaving of the group */
+#define KB_STOP_MS 8500        /* of a stop, with the leaving of the group */
 #define KB_LEAVE_MIN_MS 1500   /* but leaving may always take that long */
 #define KB_REVOKE_WAIT_MS 5000 /* the longest wait for what is in flight of a revoked partition */
 #define KB_LETTER_RETRY_MS 500 /* first wait before a dead letter is written again... */
