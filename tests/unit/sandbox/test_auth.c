@@ -153,7 +153,10 @@ static void use_token(bool as_base64)
     struct kb_buf text;
 
     assert_non_null(start);
-    struct kb_slice token = {start + 9, strcspn(start + 9, "\"")};
+    start += 9;
+    const char *quote = memchr(start, '"', (size_t)(answer.ptr + answer.len - start));
+    assert_non_null(quote);
+    struct kb_slice token = {start, (size_t)(quote - start)};
     kb_buf_init(&text, 1000);
     kb_buf_add(&text, KB_S("Bearer "));
     if (as_base64)
