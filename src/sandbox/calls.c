@@ -179,13 +179,11 @@ static ssize_t read_stream(void *context, uint64_t position, char *to, size_t ma
 
     if (stream->cut || (cut_in_the_middle && position > 0))
         return MHD_CONTENT_READER_END_WITH_ERROR;
-    if (call->calls->ending)
-        return MHD_CONTENT_READER_END_OF_STREAM;
     n = stream->read(stream, to, max);
+    if (n == KB_STREAM_END || (n == KB_STREAM_QUIET && call->calls->ending))
+        return MHD_CONTENT_READER_END_OF_STREAM;
     if (n == KB_STREAM_QUIET)
         return be_quiet(call);
-    if (n == KB_STREAM_END)
-        return MHD_CONTENT_READER_END_OF_STREAM;
     return cut_in_the_middle ? (n + 1) / 2 : n;
 }
 
