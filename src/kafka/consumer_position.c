@@ -45,13 +45,15 @@ void kb_consumer_resume(struct kb_source *src, const uint32_t *slots, const int6
             continue;
         part->paused = false;
         rd_kafka_topic_partition_list_add(list, part->id.topic, part->id.partition);
-        if (next[i] >= 0)
-            rd_kafka_topic_partition_list_add(seeks, part->id.topic, part->id.partition)->offset =
-                next[i];
+        if (next[i] < 0 || c->events)
+            continue;
+        kb_partition_sought(part);
+        rd_kafka_topic_partition_list_add(seeks, part->id.topic, part->id.partition)->offset =
+            next[i];
     }
     if (list->cnt)
         rd_kafka_resume_partitions(c->rk, list);
-    if (seeks->cnt && !c->events)
+    if (seeks->cnt)
         wake_fetcher(c, seeks);
     rd_kafka_topic_partition_list_destroy(seeks);
     rd_kafka_topic_partition_list_destroy(list);

@@ -137,7 +137,14 @@ bool kb_consumer_rebalance(struct kb_source *src, struct kb_rebalance **out)
 }
 
 /* Reading starts at the committed offset, else where auto.offset.reset says. An empty assignment
- * must be answered as well. */
+ * must be answered as well.
+ *
+ * A committed offset behind the log's end is refused by the broker, and auto.offset.reset says
+ * where to read: with kably's default a topic that was made again while nobody read it is read from
+ * its start, and the commits of this assignment begin lower than what is committed. (Kafka drops
+ * what a group has committed to a topic it deletes, so that is rare.) Where the new log has already
+ * grown past the committed offset nothing tells, to us or to any other client: the records before
+ * it are not read. */
 static void apply_assign(struct kb_consumer *c, struct kb_consumer_event *event)
 {
     const struct kb_rebalance *change = &event->described;

@@ -95,15 +95,17 @@ static bool to_record(
         kb_consumer_note_error(c, message->err, rd_kafka_message_errstr(message));
         return false;
     }
-    const struct kb_partition *part = kb_partitions_of(&c->parts, message);
+    struct kb_partition *part = kb_partitions_of(&c->parts, message);
     if (!part || part->leaving)
         return false;
+    const struct kb_place place = {message->offset, rd_kafka_message_timestamp(message, &type)};
     *rec = (struct kb_record){
         .topic = part->topic,
         .partition = message->partition,
         .slot = part->id.slot,
-        .offset = message->offset,
-        .timestamp = rd_kafka_message_timestamp(message, &type),
+        .offset = place.offset,
+        .new_log = kb_partition_came(part, place),
+        .timestamp = place.timestamp,
         .key = {message->key, message->key_len},
         .value = {message->payload, message->len},
     };

@@ -93,6 +93,12 @@ void kb_offsets_done(struct kb_offsets *w, int64_t offset)
         w->head++;
 }
 
+void kb_offsets_restart(struct kb_offsets *w, int64_t next)
+{
+    w->head = w->tail;
+    w->next = next;
+}
+
 int64_t kb_offsets_committable(const struct kb_offsets *w)
 {
     return w->head < w->tail ? offset_at(w, w->head) : w->next;

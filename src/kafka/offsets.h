@@ -39,6 +39,8 @@ void kb_offsets_deinit(struct kb_offsets *w);
 enum kb_offset_result kb_offsets_add(struct kb_offsets *w, int64_t offset) KB_MUST_CHECK;
 /* The offset must be open: anything else is a bug of the caller (KB_BUG_ON). */
 void kb_offsets_done(struct kb_offsets *w, int64_t offset);
+/* Another log begins at `next`: what is open is forgotten, and offsets may be lower than before. */
+void kb_offsets_restart(struct kb_offsets *w, int64_t next);
 int64_t kb_offsets_committable(const struct kb_offsets *w);
 int64_t kb_offsets_next(
     const struct kb_offsets *w); /* where reading goes on; -1 = nothing taken yet */

@@ -72,7 +72,10 @@ bool kb_partitions_add(
         return false;
     struct kb_partition *part = &parts->slots[slot];
     KB_BUG_ON(part->assigned);
-    *part = (struct kb_partition){.assigned = true, .id = {.partition = partition, .slot = slot}};
+    *part = (struct kb_partition){.assigned = true,
+        .id = {.partition = partition, .slot = slot},
+        .last = {.offset = -1},
+        .begun = {.offset = -1}};
     snprintf(part->id.topic, sizeof(part->id.topic), "%s", topic);
     parts->n_assigned++;
     return true;
@@ -128,4 +131,37 @@ struct kb_partition *kb_partitions_find(
     part->topic = kb_slice_of(topic);
     parts->table[at] = part->id.slot + 1;
     return parts->last = part;
+}
+
+static bool same(struct kb_place a, struct kb_place b)
+{
+    return a.offset == b.offset && a.timestamp == b.timestamp;
+}
+
+/* A step back is a repeat only if it leads to a record that librdkafka has reason to hand out
+ * again: the last one (its own pause fell between taking it off the queue and noting that), or the
+ * first one after a seek (which was carried out only after some records had come). From there on
+ * offsets rise again. Every other step back is a broker's word: it has the offset no more
+ * (OFFSET_OUT_OF_RANGE), and reading goes on where auto.offset.reset says, in a log that was cut
+ * back or made anew.
+ *
+ * What no client can see: a new log that has grown past the position before it is read again. The
+ * broker then hands out its records from there, as if nothing had been. */
+bool kb_partition_came(struct kb_partition *part, struct kb_place place)
+{
+    bool repeat = same(place, part->last) || same(place, part->begun);
+    bool new_log = place.offset <= part->last.offset && !repeat;
+    part->last = place;
+    if (part->sought)
+        part->begun = place;
+    else if (new_log)
+        part->begun.offset = -1;
+    part->sought = false;
+    return new_log;
+}
+
+void kb_partition_sought(struct kb_partition *part)
+{
+    part->sought = true;
+    part->begun.offset = -1;
 }

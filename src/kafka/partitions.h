@@ -15,6 +15,12 @@
 
 #include <librdkafka/rdkafka.h>
 
+/* What tells a record of a partition from any other, whatever log it is in: message ids are made of
+ * the same. */
+struct kb_place {
+    int64_t offset, timestamp; /* offset -1 = none */
+};
+
 struct kb_partition {
     struct kb_partition_id id;
     const rd_kafka_topic_t *rkt; /* librdkafka's object, once a message showed it */
@@ -22,6 +28,8 @@ struct kb_partition {
     bool assigned;
     bool paused;  /* by us: resuming what was never paused would rewind it */
     bool leaving; /* its revocation waits for the worker: records still coming are dropped */
+    bool sought;  /* since then nothing has come */
+    struct kb_place last, begun; /* of what came: the last, and the first after the last seek */
 };
 
 struct kb_partitions {
@@ -44,6 +52,11 @@ struct kb_partition *kb_partitions_by_name(
     struct kb_partitions *parts, const char *topic, int32_t partition);
 struct kb_partition *kb_partitions_find(
     struct kb_partitions *parts, const rd_kafka_topic_t *rkt, int32_t partition);
+
+/* Notes the next record of a partition; true where another log begins with it. */
+bool kb_partition_came(struct kb_partition *part, struct kb_place place);
+/* Notes that reading was told to go on, behind the last record that came. */
+void kb_partition_sought(struct kb_partition *part);
 
 static inline struct kb_partition *kb_partitions_of(
     struct kb_partitions *parts, const rd_kafka_message_t *message)

@@ -57,13 +57,15 @@ struct kb_assignment *kb_assignments_add(
     }
     *part = (struct kb_assignment){.state = KB_ASSIGNMENT_ACTIVE,
         .slot = (uint32_t)(part - table->slots),
-        .generation = ++table->last_generation,
+        .generation = table->last_generation + 1,
+        .first_generation = table->last_generation + 1,
         .topic = name,
         .id = id,
         .rules = rules,
         .committed = -1,
         .stop_at = -1};
     kb_offsets_init(&part->offsets);
+    table->last_generation++;
     table->active++;
     return part;
 }
@@ -75,4 +77,12 @@ void kb_assignments_remove(struct kb_assignments *table, struct kb_assignment *p
     part->topic = NULL;
     part->state = KB_ASSIGNMENT_FREE;
     table->active--;
+}
+
+void kb_assignments_new_log(
+    struct kb_assignments *table, struct kb_assignment *part, int64_t offset)
+{
+    part->generation = ++table->last_generation;
+    part->committed = -1;
+    kb_offsets_restart(&part->offsets, offset);
 }

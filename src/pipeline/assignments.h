@@ -6,8 +6,11 @@
  * source kb_assignments_find(&table, slot, generation)   // NULL: that assignment is over, a late
  * answer kb_assignments_remove(&table, part);
  *
- * A generation numbers one assignment of one partition; it is never used again, so an answer or a
- * commit of an older one is recognised wherever it comes from. Thread: the worker's. */
+ * A generation numbers one log of one assignment of a partition; it is never used again, so an
+ * answer or a commit of an older one is recognised wherever it comes from. An assignment whose log
+ * is cut back or made anew has a further generation: what was taken from the old log is never read
+ * again, so it still meets its outcome under this assignment's policy, but its offset counts no
+ * more. Thread: the worker's. */
 #ifndef KB_PIPELINE_ASSIGNMENTS_H
 #define KB_PIPELINE_ASSIGNMENTS_H
 
@@ -42,14 +45,14 @@ const char *kb_pause_reason_name(enum kb_pause_reason reason);
 
 struct kb_assignment {
     enum kb_assignment_state state;
-    uint32_t slot, generation;
+    uint32_t slot, generation, first_generation;
     char *topic;
     int32_t id;
     const struct kb_rules *rules; /* NULL = no topic block takes it */
     struct kb_offsets offsets;
     size_t open;              /* records without an outcome */
     size_t letters_failing;   /* dead letters that were refused at least once */
-    int64_t committed;        /* as Kafka acknowledged in this assignment, -1 = nothing */
+    int64_t committed;        /* as Kafka acknowledged in this generation, -1 = nothing */
     int64_t stop_at;          /* STOPPED: the record whose policy was met */
     unsigned reasons, paused; /* wanted, and what the source was told */
 };
@@ -66,12 +69,16 @@ void kb_assignments_deinit(struct kb_assignments *table);
 struct kb_assignment *kb_assignments_add(
     struct kb_assignments *table, const char *topic, int32_t id, const struct kb_rules *rules);
 void kb_assignments_remove(struct kb_assignments *table, struct kb_assignment *part);
+/* Its offsets begin anew at `offset`. */
+void kb_assignments_new_log(
+    struct kb_assignments *table, struct kb_assignment *part, int64_t offset);
 
 static inline struct kb_assignment *kb_assignments_find(
     struct kb_assignments *table, uint32_t slot, uint32_t generation)
 {
-    if (slot >= table->n || table->slots[slot].generation != generation ||
-        table->slots[slot].state == KB_ASSIGNMENT_FREE)
+    if (slot >= table->n || table->slots[slot].state == KB_ASSIGNMENT_FREE ||
+        generation < table->slots[slot].first_generation ||
+        generation > table->slots[slot].generation)
         return NULL;
     return &table->slots[slot];
 }

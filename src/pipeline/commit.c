@@ -1,6 +1,6 @@
 /* Commits: the lowest offset without an outcome of each partition, asynchronously, one commit on
- * its way at a time, never backwards. An answer is matched by its token, an offset by the
- * generation of its assignment. */
+ * its way at a time, never backwards within a generation (a log that was cut back begins another).
+ * An answer is matched by its token, an offset by its generation. */
 #include "metrics/metrics.h"
 #include "pipeline/worker_state.h"
 
@@ -74,7 +74,8 @@ static void answered(struct kb_worker *w, const struct kb_commit_answer *answer)
     for (size_t i = 0; i < flight->n; i++) {
         struct kb_assignment *part =
             kb_assignments_find(&w->assignments, flight->commits[i].slot, flight->generations[i]);
-        if (part && part->committed < flight->commits[i].offset)
+        if (part && part->generation == flight->generations[i] &&
+            part->committed < flight->commits[i].offset)
             part->committed = flight->commits[i].offset;
     }
 }

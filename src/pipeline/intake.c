@@ -10,6 +10,8 @@
 #include "metrics/metrics.h"
 #include "pipeline/worker_state.h"
 
+#include <inttypes.h>
+
 /* Ids carry a tag of the cluster, which is known once records come. */
 static void learn_cluster(struct kb_worker *w)
 {
@@ -103,9 +105,26 @@ static void route(struct kb_worker *w, struct kb_assignment *part, const struct 
     }
 }
 
+/* What was committed before is an offset of a log that is no more: where this one begins is
+ * committed at once, for a restart would begin behind its records as soon as there are that many.
+ */
+static void begin_new_log(
+    struct kb_worker *w, struct kb_assignment *part, const struct kb_record *rec)
+{
+    kb_log_warn("kafka",
+        "%s[%d]: the log was cut back from offset %" PRId64 " to %" PRId64
+        ": was the topic deleted and made again, or has a broker become leader that lacked the "
+        "end? Reading goes on from there and takes what comes for new",
+        part->topic, part->id, kb_offsets_next(&part->offsets), rec->offset);
+    kb_assignments_new_log(&w->assignments, part, rec->offset);
+    w->commit_dirty = true;
+}
+
 static void take_in(struct kb_worker *w, const struct kb_record *rec)
 {
     struct kb_assignment *part = kb_assignments_at(&w->assignments, rec->slot);
+    if (part && rec->new_log)
+        begin_new_log(w, part, rec);
     /* Of a partition that is going, or read no more: it comes again to whoever reads on, since
      * neither the position nor the window moves. */
     if (!part || part->state != KB_ASSIGNMENT_ACTIVE || !part->rules ||

@@ -103,7 +103,7 @@ static void acknowledged(struct kb_worker *w, const struct kb_dead_letter_ack *a
     kb_histogram_add(&w->counts.latency, w->now_ms - p->taken_ms);
     struct kb_assignment *part = kb_assignments_find(&w->assignments, p->slot, p->generation);
     if (part)
-        kb_worker_record_done(w, part, p->offset);
+        kb_worker_pending_done(w, part, p);
     else
         w->counts.late++;
     let_go(w, p);

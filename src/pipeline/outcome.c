@@ -15,6 +15,13 @@ void kb_worker_record_done(struct kb_worker *w, struct kb_assignment *part, int6
     w->commit_dirty = true;
 }
 
+void kb_worker_pending_done(
+    struct kb_worker *w, struct kb_assignment *part, const struct kb_pending *p)
+{
+    if (p->generation == part->generation)
+        kb_worker_record_done(w, part, p->offset);
+}
+
 void kb_worker_pending_end(struct kb_worker *w, struct kb_assignment *part, struct kb_pending *p)
 {
     if (part)
@@ -116,7 +123,7 @@ static void settle_failed(struct kb_worker *w, struct kb_assignment *part, struc
     case KB_VERDICT_SKIP:
         report(w, part, p->offset, &err, "skip");
         w->counts.skipped++;
-        kb_worker_record_done(w, part, p->offset);
+        kb_worker_pending_done(w, part, p);
         kb_worker_pending_end(w, part, p);
         break;
     case KB_VERDICT_DLQ:
@@ -144,7 +151,7 @@ static void finish(struct kb_worker *w, struct kb_pending *p)
     } else {
         w->counts.published++;
         kb_histogram_add(&w->counts.latency, w->now_ms - p->taken_ms);
-        kb_worker_record_done(w, part, p->offset);
+        kb_worker_pending_done(w, part, p);
         kb_worker_pending_end(w, part, p);
     }
 }
@@ -168,7 +175,11 @@ bool kb_worker_wanted(void *context, void *owner)
     struct kb_worker *w = context;
     const struct kb_pending *p = owner;
     const struct kb_assignment *part = kb_assignments_find(&w->assignments, p->slot, p->generation);
-    if (!part || part->state == KB_ASSIGNMENT_REVOKING)
+    if (!part)
+        return false;
+    if (p->generation != part->generation) /* its log is gone: it comes again to nobody */
+        return true;
+    if (part->state == KB_ASSIGNMENT_REVOKING)
         return false;
     return part->state == KB_ASSIGNMENT_ACTIVE || p->offset < part->stop_at;
 }

@@ -115,6 +115,9 @@ void kb_worker_settled(
     void *context, void *owner, enum kb_outcome outcome, const struct kb_err *err);
 bool kb_worker_wanted(void *context, void *owner);
 void kb_worker_record_done(struct kb_worker *w, struct kb_assignment *part, int64_t offset);
+/* The same for one that met its outcome later: where its log is gone, its offset counts no more. */
+void kb_worker_pending_done(
+    struct kb_worker *w, struct kb_assignment *part, const struct kb_pending *p);
 void kb_worker_record_failed(struct kb_worker *w, struct kb_assignment *part,
     const struct kb_record *rec, const struct kb_err *err, enum kb_verdict verdict);
 void kb_worker_pending_end(struct kb_worker *w, struct kb_assignment *part, struct kb_pending *p);

@@ -6,6 +6,7 @@
 
 #include "base/slice.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct kb_header {
@@ -18,6 +19,7 @@ struct kb_record {
     int32_t partition;
     uint32_t slot; /* the number the worker gave this partition when it was assigned */
     int64_t offset;
+    bool new_log;               /* offsets begin anew here: record/source.h says when */
     int64_t timestamp;          /* ms since 1970; -1 = none */
     struct kb_slice key, value; /* ptr NULL = null */
     const struct kb_header *headers;

@@ -12,7 +12,13 @@
  * Slots: the worker numbers the partitions of an assignment; the source stamps each record with the
  * slot, so nobody searches a table per record. A slot number is reused only after its revocation
  * was answered. Repeats: a source may hand out a record again (librdkafka around pause); the
- * worker's offsets window drops what lies below the next expected offset. It never skips one. */
+ * worker's offsets window drops what lies below the next expected offset. It never skips one.
+ *
+ * New logs: a topic may be deleted and made again, or its log lose its end with the broker that had
+ * it, while it is read. What comes then has offsets that were there before and is no repeat.
+ * Telling the two apart is the source's business: the first record of such a log, and only that
+ * one, says `new_log`; offsets and commits count from it on, and nothing that is known of the old
+ * ones holds. A source in doubt says so too: then records come again, and none is lost. */
 #ifndef KB_RECORD_SOURCE_H
 #define KB_RECORD_SOURCE_H
 

@@ -52,6 +52,19 @@ static void brokers_down(struct sim *sim)
     sim->kafka->down_until_ms = sim->now_ms + length;
 }
 
+static void cut_log(struct sim *sim)
+{
+    struct sim_kafka *kafka = sim->kafka;
+    if (!sim_chance(sim, 500))
+        return;
+    if (sim_chance(sim, 500))
+        sim_topic_made_again(
+            sim, &kafka->topics[sim_between(sim, 0, (int64_t)kafka->n_topics - 1)]);
+    else
+        sim_log_cut_back(
+            sim, kafka->partitions[sim_between(sim, 0, (int64_t)kafka->n_partitions - 1)]);
+}
+
 static void letters_down(struct sim *sim)
 {
     sim_letters_trouble(sim, sim_skewed(sim, 500, 60000));
@@ -80,6 +93,7 @@ static const struct {
     {SIM_FAULT_RESTARTS, restart},
     {SIM_FAULT_EXPIRIES, expire},
     {SIM_FAULT_KAFKA_DOWN, brokers_down},
+    {SIM_FAULT_LOG_CUTS, cut_log},
     {SIM_FAULT_LETTERS, letters_down},
     {SIM_FAULT_CLOCK_JUMPS, jump_clock},
     {SIM_FAULT_BROKEN_SOURCE, break_source},
@@ -148,6 +162,7 @@ static void append_last(struct sim *sim, void *object, uint64_t unused)
     (void)object;
     (void)unused;
     bool idle = sim_truth_complete(sim);
+    sim_truth_gone(sim);
     /* After a mass refusal a record that is refused for good waits for another's acceptance: by
      * design. */
     bool may_wait = sim->plan->requests_per_second == 5 || sim->plan->stops ||

@@ -74,7 +74,7 @@ static size_t check_specs(struct sim_transport *tr, struct sim_exchange *ex)
         if (!rec)
             break;
         spec->assignment = rec->partition->assignments;
-        if (rec->told_worker == tr->worker->number &&
+        if (!rec->partition->reread && rec->told_worker == tr->worker->number &&
             rec->told_assignment == rec->partition->assignments)
             sim_fail(sim,
                 "%s[%d]@%lld: worker %d sends it again though it was told it is published",

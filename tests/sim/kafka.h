@@ -38,18 +38,21 @@ struct sim_channel {
     char *name;
     size_t index;
     bool refused;    /* Ably never takes a message for it */
-    int64_t *newest; /* by partition: the highest offset published, -1 = none */
+    int64_t *newest; /* by partition: the highest number published, -1 = none */
     struct sim_channel *next;
 };
 
 struct sim_record {
     struct sim_partition *partition;
     int64_t offset, timestamp;
+    int64_t number; /* in its partition's history, whatever became of the log */
     struct kb_slice key, value;
     struct kb_header headers[2];
     size_t n_headers;
     enum sim_fate fate;
     struct sim_channel *channel; /* NULL = no message can be made of it */
+    uint64_t
+        given; /* the last assignment of its partition in which a worker was given it, from 1 */
     /* The truth. */
     char *id;                 /* of its message, as first seen */
     unsigned publications;    /* unique ones: repeats that Ably dropped don't count */
@@ -71,6 +74,14 @@ struct sim_partition {
     size_t n_records, cap_records;
     int64_t log_end, committed; /* committed: -1 = never */
     uint64_t assignments;       /* how often it was taken up */
+    /* Logs that were cut: which one this is, what only earlier ones held, whether records are read
+     * twice for it, and where the first commit of whoever was told may lead back to (-1 = nowhere).
+     */
+    uint64_t log;
+    struct sim_record **gone;
+    size_t n_gone;
+    bool reread;
+    int64_t back_to, n_ever;
 };
 
 struct sim_topic {
@@ -98,7 +109,11 @@ struct sim_worker;
 void sim_kafka_new(struct sim *sim);
 void sim_log_append(struct sim *sim, struct sim_partition *part, enum sim_fate fate);
 struct sim_partition *sim_partition_find(struct sim *sim, struct kb_slice topic, int64_t number);
-struct sim_record *sim_record_find(struct sim_partition *part, int64_t offset);
+/* The record of the log as it is; -2 as timestamp = any. Else one of a log that is gone. */
+struct sim_record *sim_record_find(struct sim_partition *part, int64_t offset, int64_t timestamp);
+void sim_topic_made_again(struct sim *sim, struct sim_topic *topic);
+void sim_log_cut_back(
+    struct sim *sim, struct sim_partition *part); /* not below what is committed */
 size_t sim_record_index(const struct sim_partition *part, int64_t offset); /* first at or behind */
 const char *sim_fate_name(enum sim_fate fate);
 int sim_fate_failure(enum sim_fate fate); /* a kb_failure, -1 = none */
@@ -140,5 +155,8 @@ void sim_source_given(
     struct kb_source *src, size_t i, struct sim_partition **part, int64_t *start, int64_t *next);
 bool sim_source_pending(const struct kb_source *src); /* an event isn't answered yet */
 void sim_source_appended(struct sim *sim, struct kb_source *src, const struct sim_partition *part);
+/* The log ends at `end` now: whoever was given more reads from its beginning. */
+void sim_source_cut(
+    struct sim *sim, struct kb_source *src, const struct sim_partition *part, int64_t end);
 
 #endif

@@ -45,7 +45,7 @@ static bool same(struct kb_slice a, struct kb_slice b)
 static struct sim_record *record_of(struct sim *sim, const struct kb_record *given)
 {
     struct sim_partition *part = sim_partition_find(sim, given->topic, given->partition);
-    struct sim_record *rec = part ? sim_record_find(part, given->offset) : NULL;
+    struct sim_record *rec = part ? sim_record_find(part, given->offset, given->timestamp) : NULL;
     bool right = rec && same(rec->key, given->key) && same(rec->value, given->value) &&
                  rec->timestamp == given->timestamp && rec->n_headers == given->n_headers;
     for (size_t i = 0; right && i < rec->n_headers; i++)

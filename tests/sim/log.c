@@ -41,7 +41,7 @@ static void add_topic(struct sim *sim, size_t number)
         part->topic = topic;
         part->number = (int32_t)i;
         part->index = kafka->n_partitions;
-        part->committed = -1;
+        part->committed = part->back_to = -1;
         part->log_end = sim_chance(sim, 500) ? 0 : sim_between(sim, 1, 5000000000);
         kafka->partitions[kafka->n_partitions++] = part;
     }
@@ -161,7 +161,10 @@ void sim_log_append(struct sim *sim, struct sim_partition *part, enum sim_fate f
     rec->partition = part;
     rec->fate = possible(part->topic, fate);
     rec->offset = part->log_end + (sim_chance(sim, 100) ? sim_between(sim, 1, 50) : 0);
-    rec->timestamp = sim_chance(sim, 950) ? 1700000000000 + sim->now_ms : -1;
+    /* Where offsets are used again, only its time tells a record from its predecessor. */
+    bool timed = sim->plan->fault[SIM_FAULT_LOG_CUTS] || sim_chance(sim, 950);
+    rec->timestamp = timed ? 1700000000000 + sim->now_ms + (int64_t)part->log : -1;
+    rec->number = part->n_ever++;
     fill_record(sim, rec);
     part->records[part->n_records++] = rec;
     part->log_end = rec->offset + 1 + (sim_chance(sim, 50) ? 1 : 0);
@@ -194,8 +197,58 @@ size_t sim_record_index(const struct sim_partition *part, int64_t offset)
     return low;
 }
 
-struct sim_record *sim_record_find(struct sim_partition *part, int64_t offset)
+struct sim_record *sim_record_find(struct sim_partition *part, int64_t offset, int64_t timestamp)
 {
     size_t i = sim_record_index(part, offset);
-    return i < part->n_records && part->records[i]->offset == offset ? part->records[i] : NULL;
+    struct sim_record *rec = i < part->n_records ? part->records[i] : NULL;
+    if (rec && rec->offset == offset && (timestamp == -2 || rec->timestamp == timestamp))
+        return rec;
+    for (i = 0; i < part->n_gone; i++)
+        if (part->gone[i]->offset == offset && part->gone[i]->timestamp == timestamp)
+            return part->gone[i];
+    return NULL;
+}
+
+/* Only the first `keep` records stay. */
+static void cut(struct sim *sim, struct sim_partition *part, size_t keep)
+{
+    size_t n = part->n_records - keep;
+    struct sim_record **gone = sim_alloc(sim, (part->n_gone + n + 1) * sizeof(*gone));
+    if (part->n_gone)
+        memcpy(gone, part->gone, part->n_gone * sizeof(struct sim_record *));
+    if (n)
+        memcpy(gone + part->n_gone, part->records + keep, n * sizeof(struct sim_record *));
+    part->gone = gone;
+    part->n_gone += n;
+    part->n_records = keep;
+    part->log++;
+}
+
+/* Kafka forgets what a group has committed to a topic that is deleted. */
+void sim_topic_made_again(struct sim *sim, struct sim_topic *topic)
+{
+    sim_trace(sim, "%s is deleted and made again", topic->name);
+    for (size_t i = 0; i < topic->n_partitions; i++) {
+        struct sim_partition *part = &topic->partitions[i];
+        cut(sim, part, 0);
+        part->log_end = 0;
+        part->committed = part->back_to = -1;
+        sim_world_cut(sim, part, 0);
+    }
+}
+
+/* A broker that lacked the end is the leader. Where it lacked nothing, the members are only told
+ * so: a source in doubt. */
+void sim_log_cut_back(struct sim *sim, struct sim_partition *part)
+{
+    size_t low = sim_record_index(part, part->committed), n = part->n_records;
+    size_t keep = (size_t)sim_between(sim, (int64_t)low, (int64_t)n);
+    int64_t end = keep < n ? part->records[keep]->offset : -1;
+    sim_trace(sim, "%s[%d] is cut back from %lld to %lld", part->topic->name, (int)part->number,
+        (long long)part->log_end, (long long)end);
+    cut(sim, part, keep);
+    if (end >= 0)
+        part->log_end = end;
+    part->reread = true;
+    sim_world_cut(sim, part, end);
 }

@@ -31,6 +31,9 @@ static void plan_policy(struct sim *sim, struct sim_plan *plan)
      */
     if (plan->action[KB_FAILURE_PUBLISH] == KB_ACTION_STOP)
         plan->fault[SIM_FAULT_MASS_REFUSAL] = false;
+    /* A worker that stops names a record by its offset alone: in which log is not told. */
+    if (plan->stops)
+        plan->fault[SIM_FAULT_LOG_CUTS] = false;
 }
 
 static void plan_limits(struct sim *sim, struct sim_plan *plan)

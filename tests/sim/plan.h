@@ -14,6 +14,7 @@
     X(KAFKA_DOWN)    /* no records, no answers to commits */                    \
     X(COMMITS)       /* commits and their answers get lost */                   \
     X(REPEATS)       /* records come again */                                   \
+    X(LOG_CUTS)      /* topics are made again, logs lose their end */           \
     X(ABLY_ERRORS)   /* 5xx, some after a part was published */                 \
     X(ABLY_DOWN)     /* nobody answers */                                       \
     X(ABLY_RATE)     /* 429, for requests */                                    \

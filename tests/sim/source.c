@@ -52,6 +52,7 @@ static void take_up(struct sim_source *src, const struct kb_partition_id *id)
         .start = start,
         .next = start,
         .highest = start,
+        .log = part->log,
         .quiet_until_ms = sim->now_ms + sim_skewed(sim, 0, 500)};
     part->assignments++;
     sim_worker_poke(src->worker, 500);
@@ -114,7 +115,7 @@ static void resume_slots(
         if (!as)
             return;
         as->paused = false;
-        if (next[i] >= 0)
+        if (next[i] >= 0 && !as->reset)
             as->next = next[i];
         sim_source_perhaps_repeat(src, as, 300);
         as->quiet_until_ms = src->sim->now_ms + sim_skewed(src->sim, 0, 1000);
@@ -314,4 +315,31 @@ void sim_source_appended(
     for (size_t i = 0; i < src->n_assigned; i++)
         if (src->assigned[i].part == part && !src->assigned[i].paused)
             sim_worker_poke(src->worker, sim_skewed(sim, 1, 100));
+}
+
+/* A position behind the log's end sends the reader to its beginning. One that had not come so far
+ * notices nothing, and its commits go on counting. A real member learns it with its next fetch;
+ * that the log may have grown past the position by then is what nobody can tell, and doesn't happen
+ * here.
+ */
+void sim_source_cut(
+    struct sim *sim, struct kb_source *source, const struct sim_partition *part, int64_t end)
+{
+    struct sim_source *src = (struct sim_source *)source;
+    for (size_t i = 0; i < src->n_assigned; i++) {
+        struct sim_assigned *as = &src->assigned[i];
+        if (as->part != part)
+            continue;
+        if (as->reset || as->highest > end) {
+            as->reset = true;
+            as->new_log = as->new_log || as->highest > as->start;
+            as->start = as->next = as->highest = 0;
+            continue;
+        }
+        as->log = part->log;
+        for (size_t k = 0; src->commit && k < src->commit->n; k++)
+            if (src->commit->offsets[k].part == part)
+                src->commit->offsets[k].log = part->log;
+    }
+    sim_worker_poke(src->worker, sim_skewed(sim, 0, 100));
 }

@@ -14,6 +14,8 @@ struct sim_assigned {
     bool paused;
     int64_t start, next, highest; /* offsets: first of all, next to give, behind the last given */
     int64_t quiet_until_ms;
+    uint64_t log;        /* the one it was given records of */
+    bool reset, new_log; /* there is another one; and it was given something of this one */
 };
 
 struct sim_source {
@@ -44,6 +46,7 @@ struct sim_commit {
     struct {
         struct sim_partition *part;
         int64_t offset;
+        uint64_t log;
     } offsets[16];
 };
 

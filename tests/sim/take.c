@@ -4,6 +4,12 @@
 
 #include <stdlib.h>
 
+struct sim_given {
+    struct sim_record *record;
+    uint32_t slot;
+    bool new_log;
+};
+
 bool sim_source_has_more(const struct sim_source *src)
 {
     for (size_t i = 0; i < src->n_assigned; i++) {
@@ -25,9 +31,22 @@ void sim_source_perhaps_repeat(struct sim_source *src, struct sim_assigned *as, 
     as->next = as->next - back > as->start ? as->next - back : as->start;
 }
 
+/* Is this the first record of a log that the worker knows nothing of? Its commits count from there,
+ * be it lower than what is committed. */
+static bool tell_new_log(struct sim *sim, struct sim_assigned *as, const struct sim_record *rec)
+{
+    bool tell = as->new_log && sim->sabotage != SIM_HIDE_NEW_LOG;
+    if (as->reset) {
+        as->part->back_to = rec->offset;
+        as->log = as->part->log;
+    }
+    as->reset = as->new_log = false;
+    return tell;
+}
+
 /* The records of one partition that this take gives. */
-static size_t choose(struct sim_source *src, struct sim_assigned *as, struct sim_record **chosen,
-    uint32_t *slots, size_t max)
+static size_t choose(
+    struct sim_source *src, struct sim_assigned *as, struct sim_given *chosen, size_t max)
 {
     struct sim *sim = src->sim;
     size_t n = 0;
@@ -39,10 +58,11 @@ static size_t choose(struct sim_source *src, struct sim_assigned *as, struct sim
         if (sim->sabotage == SIM_SKIP_RECORD && sim_chance(sim, 5))
             continue;
         /* What slips through while a revocation waits need not be taken by anybody. */
-        if (rec->offset >= as->highest && !src->has_pending)
+        if (rec->offset >= as->highest && !src->has_pending) {
             as->highest = rec->offset + 1;
-        slots[n] = as->slot;
-        chosen[n++] = rec;
+            rec->given = as->part->assignments;
+        }
+        chosen[n++] = (struct sim_given){rec, as->slot, tell_new_log(sim, as, rec)};
     }
     return n;
 }
@@ -58,27 +78,28 @@ static struct kb_slice copy_slice(char **to, struct kb_slice from)
 }
 
 /* All bytes of a take in one allocation of its own: headers first, because they are aligned. */
-static void give(struct sim_source *src, struct kb_record *out, struct sim_record **chosen,
-    const uint32_t *slots, size_t n)
+static void give(
+    struct sim_source *src, struct kb_record *out, const struct sim_given *chosen, size_t n)
 {
     size_t size = 1, n_headers = 0;
     for (size_t i = 0; i < n; i++) {
-        size +=
-            chosen[i]->key.len + chosen[i]->value.len + strlen(chosen[i]->partition->topic->name);
-        for (size_t h = 0; h < chosen[i]->n_headers; h++, n_headers++)
-            size += chosen[i]->headers[h].name.len + chosen[i]->headers[h].value.len;
+        const struct sim_record *rec = chosen[i].record;
+        size += rec->key.len + rec->value.len + strlen(rec->partition->topic->name);
+        for (size_t h = 0; h < rec->n_headers; h++, n_headers++)
+            size += rec->headers[h].name.len + rec->headers[h].value.len;
     }
     src->bytes = malloc(n_headers * sizeof(struct kb_header) + size);
     KB_BUG_ON(!src->bytes);
     struct kb_header *header = (void *)src->bytes;
     char *to = src->bytes + n_headers * sizeof(*header);
     for (size_t i = 0; i < n; i++) {
-        const struct sim_record *rec = chosen[i];
+        const struct sim_record *rec = chosen[i].record;
         out[i] =
             (struct kb_record){.topic = copy_slice(&to, kb_slice_of(rec->partition->topic->name)),
                 .partition = rec->partition->number,
-                .slot = slots[i],
+                .slot = chosen[i].slot,
                 .offset = rec->offset,
+                .new_log = chosen[i].new_log,
                 .timestamp = rec->timestamp,
                 .key = copy_slice(&to, rec->key),
                 .value = copy_slice(&to, rec->value),
@@ -120,26 +141,24 @@ size_t sim_source_take(struct kb_source *source, struct kb_record *out, size_t m
     bool slip = sim_faulty(sim, SIM_FAULT_REPEATS, 50);
     if (sim_source_has_more(src) && !src->has_pending)
         sim_truth_takes(sim, src->worker);
-    struct sim_record **chosen = calloc(max, sizeof(struct sim_record *));
-    uint32_t *slots = calloc(max, sizeof(*slots));
-    KB_BUG_ON(!chosen || !slots);
+    struct sim_given *chosen = calloc(max, sizeof(*chosen));
+    KB_BUG_ON(!chosen);
     size_t first = src->n_assigned ? (size_t)sim_between(sim, 0, (int64_t)src->n_assigned - 1) : 0;
     for (size_t i = 0; i < src->n_assigned && n < limit; i++) {
         struct sim_assigned *as = &src->assigned[(first + i) % src->n_assigned];
         if (gives(src, as, slip))
-            n += choose(src, as, chosen + n, slots + n, limit - n);
+            n += choose(src, as, chosen + n, limit - n);
     }
     if (n > 0) {
-        give(src, out, chosen, slots, n);
+        give(src, out, chosen, n);
         src->records_given += n;
         sim->kafka->n_taken += n;
         src->worker->activity++;
+        const struct sim_record *rec = chosen[0].record;
         sim_trace(sim, "worker %d takes %zu from %s[%d]@%lld", src->worker->number, n,
-            chosen[0]->partition->topic->name, (int)chosen[0]->partition->number,
-            (long long)chosen[0]->offset);
+            rec->partition->topic->name, (int)rec->partition->number, (long long)rec->offset);
     }
     free(chosen);
-    free(slots);
     *more = n == max;
     if (n < max && sim_source_has_more(src) && !src->has_pending)
         sim_worker_poke(src->worker, sim_skewed(sim, 1, 100));

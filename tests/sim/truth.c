@@ -2,7 +2,9 @@
  * record. */
 #include "truth.h"
 
+#include "base/hash.h"
 #include "plan.h"
+#include "route/route.h"
 #include "world.h"
 
 #include <stdio.h>
@@ -76,7 +78,7 @@ void sim_truth_commit(
         offset = part->records[i - 3]->offset;
     sim_trace(sim, "commit %s[%d] %lld by worker %d", part->topic->name, (int)part->number,
         (long long)offset, worker->number);
-    if (offset < part->committed)
+    if (offset < part->committed && (part->back_to < 0 || offset < part->back_to))
         sim_fail(sim, "%s[%d]: the committed offset went back from %lld to %lld (worker %d)",
             part->topic->name, (int)part->number, (long long)part->committed, (long long)offset,
             worker->number);
@@ -84,6 +86,7 @@ void sim_truth_commit(
         sim_fail(sim, "%s[%d]: committed %lld, behind the log's end %lld (worker %d)",
             part->topic->name, (int)part->number, (long long)offset, (long long)part->log_end,
             worker->number);
+    part->back_to = -1;
     i = sim_record_index(part, part->committed);
     for (; i < part->n_records && part->records[i]->offset < offset; i++) {
         const struct sim_record *rec = part->records[i];
@@ -95,6 +98,22 @@ void sim_truth_commit(
                 worker->number);
     }
     part->committed = offset;
+}
+
+/* The tag tells records of one offset apart. */
+static bool has_id(const struct sim *sim, const struct sim_record *rec, struct kb_slice id)
+{
+    const char *cluster = sim->kafka->cluster_id;
+    struct kb_record record = {.topic = kb_slice_of(rec->partition->topic->name),
+        .partition = rec->partition->number,
+        .offset = rec->offset,
+        .timestamp = rec->timestamp};
+    struct kb_buf made;
+    kb_buf_init(&made, 1024);
+    kb_message_id(&made, &record, 0, cluster ? kb_hash64_stable(kb_slice_of(cluster)) : 0);
+    bool same = kb_slice_eq(kb_buf_slice(&made), id);
+    kb_buf_deinit(&made);
+    return same;
 }
 
 /* TOPIC/PARTITION/OFFSET/TAG:0 */
@@ -114,7 +133,13 @@ static struct sim_record *by_id(struct sim *sim, struct kb_slice id)
     struct sim_partition *part =
         sim_partition_find(sim, kb_slice_of(text), strtoll(slash[0] + 1, NULL, 10));
     bool formed = strlen(slash[2] + 1) == 13 && strcmp(slash[2] + 12, ":0") == 0;
-    return part && formed ? sim_record_find(part, strtoll(slash[1] + 1, NULL, 10)) : NULL;
+    if (!part || !formed)
+        return NULL;
+    int64_t offset = strtoll(slash[1] + 1, NULL, 10);
+    for (size_t i = 0; i < part->n_gone; i++)
+        if (part->gone[i]->offset == offset && has_id(sim, part->gone[i], id))
+            return part->gone[i];
+    return sim_record_find(part, offset, -2);
 }
 
 static void check_content(
@@ -161,11 +186,11 @@ void sim_truth_published(struct sim *sim, struct sim_record *rec)
     rec->published_ms = sim->now_ms;
     /* A record that was refused for good may come late: after a crash its replay is accepted. */
     bool excused = rec->overtaken || rec->refusals > 0;
-    if (first && sim->plan->ordered && rec->offset < *newest && !excused)
-        sim_fail(sim, AT ": published out of order: %s already has offset %lld", AT_ARG(rec),
+    if (first && sim->plan->ordered && rec->number < *newest && !excused)
+        sim_fail(sim, AT ": published out of order: %s already has number %lld", AT_ARG(rec),
             rec->channel->name, (long long)*newest);
-    if (rec->offset > *newest)
-        *newest = rec->offset;
+    if (rec->number > *newest)
+        *newest = rec->number;
 }
 
 /* A run of refusals without an acceptance is an outage from some length on. */
@@ -191,7 +216,7 @@ static struct sim_record *named(struct sim *sim, const char *text)
         snprintf(prefix, sizeof(prefix), "%s[%d]@", part->topic->name, (int)part->number);
         const char *at = strstr(text, prefix);
         if (at)
-            return sim_record_find(part, strtoll(at + strlen(prefix), NULL, 10));
+            return sim_record_find(part, strtoll(at + strlen(prefix), NULL, 10), -2);
     }
     return NULL;
 }
@@ -230,6 +255,18 @@ bool sim_truth_complete(const struct sim *sim)
         if (!complete(sim, sim->kafka->partitions[i]))
             return false;
     return true;
+}
+
+void sim_truth_gone(struct sim *sim)
+{
+    for (size_t p = 0; p < sim->kafka->n_partitions; p++) {
+        const struct sim_partition *part = sim->kafka->partitions[p];
+        for (size_t i = 0; i < part->n_gone; i++) {
+            const struct sim_record *rec = part->gone[i];
+            if (rec->given == part->assignments && !sim_truth_final(sim, rec))
+                sim_fail(sim, AT ": was taken before its log was cut, and dropped", AT_ARG(rec));
+        }
+    }
 }
 
 static void check_end(struct sim *sim, const struct sim_record *rec)

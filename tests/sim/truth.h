@@ -25,6 +25,8 @@ void sim_truth_letter(struct sim *sim, struct sim_record *rec, struct sim_worker
 void sim_truth_stopped(
     struct sim *sim, const struct sim_worker *worker, const struct kb_worker_end *end);
 
+/* Of a log that is gone: who was given a record and still holds the partition has published it. */
+void sim_truth_gone(struct sim *sim);
 /* All records have their outcome and all partitions are committed to the end. */
 bool sim_truth_complete(const struct sim *sim);
 void sim_truth_end(struct sim *sim); /* the last look, when nothing moves any more */

@@ -58,6 +58,16 @@ void sim_world_appended(struct sim *sim, const struct sim_partition *part)
     }
 }
 
+void sim_world_cut(struct sim *sim, const struct sim_partition *part, int64_t end)
+{
+    for (int p = 0; p < sim->world->n_processes; p++) {
+        struct sim_process *process = &sim->world->processes[p];
+        for (int i = 0; i < process->n_workers; i++)
+            if (lives(process, i))
+                sim_source_cut(sim, process->workers[i]->source, part, end);
+    }
+}
+
 static int64_t wake_ms(const struct sim_worker *worker)
 {
     if (worker->poked)

@@ -76,6 +76,7 @@ void sim_world_end(struct sim *sim);
 /* Something of this worker's doors may be ready in that time. */
 void sim_worker_poke(struct sim_worker *worker, int64_t delay_ms);
 void sim_world_appended(struct sim *sim, const struct sim_partition *part);
+void sim_world_cut(struct sim *sim, const struct sim_partition *part, int64_t end);
 
 /* process.c */
 void sim_process_start(struct sim *sim, struct sim_process *process);

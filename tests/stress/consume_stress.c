@@ -275,6 +275,9 @@ static void leave(struct stressed *s)
     board.repeats += s->member.repeats;
     if (s->member.gaps)
         broken("gap", s->number, -1, (int64_t)s->member.gaps, 0);
+    /* Nothing is cut here: each would be a repeat taken for something new. */
+    if (s->member.new_logs)
+        broken("new log", s->number, -1, (int64_t)s->member.new_logs, 0);
     if (s->member.while_paused)
         broken("record of a paused partition", s->number, -1, (int64_t)s->member.while_paused, 0);
     pthread_mutex_unlock(&board.lock);

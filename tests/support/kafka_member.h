@@ -42,7 +42,8 @@ struct kafka_member {
     uint64_t token;
     bool commit_out;
     struct kb_commit_answer last_answer;
-    unsigned long records, repeats, gaps, while_paused, assigns, revokes, lost, commits, fenced;
+    unsigned long records, repeats, gaps, while_paused, assigns, revokes, lost, commits, fenced,
+        new_logs;
     bool more;
 };
 
@@ -107,6 +108,11 @@ static inline size_t kafka_member_take(struct kafka_member *m)
         KB_BUG_ON(!slot->used || slot->partition != rec->partition ||
                   !kb_slice_is(rec->topic, slot->topic));
         m->while_paused += slot->paused;
+        if (rec->new_log) {
+            kb_offsets_restart(&slot->window, rec->offset);
+            slot->sent = -1;
+            m->new_logs++;
+        }
         int64_t next = kb_offsets_next(&slot->window);
         if (kb_offsets_add(&slot->window, rec->offset) != KB_OFFSET_TAKEN) {
             m->repeats++;

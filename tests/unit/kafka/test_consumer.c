@@ -261,6 +261,44 @@ static void test_pause_loses_and_repeats_nothing(void **state)
     kafka_member_leave(&m);
 }
 
+/* ------------------------------------------------------------------ a log that was cut */
+
+static void count_new_logs(struct kafka_member *m, const struct kb_record *rec, void *arg)
+{
+    (void)m;
+    int64_t *begins = arg;
+    if (rec->new_log)
+        *begins = rec->offset;
+}
+
+/* The mock can't cut a log; but what librdkafka learns of one is the broker's word for it, and then
+ * it reads where auto.offset.reset says. Without that word nothing is a new log: not a pause, not a
+ * seek. */
+static void test_an_offset_out_of_range_is_a_new_log(void **state)
+{
+    struct kafka_mock *mock = *state;
+    struct kafka_member m;
+    int64_t begins = -1;
+    kafka_mock_topic(mock, "orders", 1);
+    produce_numbers(mock, "orders", 0, 0, 100);
+    kafka_member_join(&m, mock->bootstraps, "g", "range", orders, 1, count_new_logs, &begins);
+    run_until(&m, 100, 20);
+    set_paused(&m, 0, true);
+    set_paused(&m, 0, false);
+    produce_numbers(mock, "orders", 0, 100, 110);
+    run_until(&m, 110, 10);
+    assert_int_equal(begins, -1);
+
+    rd_kafka_mock_push_request_errors(
+        mock->cluster, 1 /* Fetch */, 1, RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE);
+    run_until(&m, 220, 20);
+    assert_int_equal(begins, 0);
+    assert_int_equal(m.repeats, 0);
+    assert_true(kafka_member_commit(&m));
+    assert_true(kafka_member_await_commit(&m, 5000));
+    kafka_member_leave(&m);
+}
+
 /* ------------------------------------------------------------------ closing, refusing */
 
 static void close_in_time(struct kafka_member *m)
@@ -365,6 +403,7 @@ int main(int argc, char **argv)
         KAFKA_MOCK_TEST(test_commit_is_where_the_next_one_starts),
         KAFKA_MOCK_TEST(test_a_refused_commit_says_so),
         KAFKA_MOCK_TEST(test_pause_loses_and_repeats_nothing),
+        KAFKA_MOCK_TEST(test_an_offset_out_of_range_is_a_new_log),
         KAFKA_MOCK_TEST(test_close_range),
         KAFKA_MOCK_TEST(test_close_cooperative),
         KAFKA_MOCK_TEST(test_close_before_anything_happened),

@@ -191,9 +191,32 @@ static void test_growth_keeps_what_is_open(void **state)
     kb_offsets_deinit(&w);
 }
 
+static void another_log_begins_anywhere(void **state)
+{
+    (void)state;
+    struct kb_offsets w;
+    kb_offsets_init(&w);
+    for (int64_t i = 1000; i < 1100; i++)
+        assert_int_equal(kb_offsets_add(&w, i), KB_OFFSET_TAKEN);
+    kb_offsets_done(&w, 1050);
+    kb_offsets_restart(&w, 20);
+    assert_int_equal(kb_offsets_open(&w), 0);
+    assert_int_equal(kb_offsets_committable(&w), 20);
+    assert_int_equal(kb_offsets_next(&w), 20);
+    assert_int_equal(kb_offsets_add(&w, 19), KB_OFFSET_REPEAT);
+    assert_int_equal(kb_offsets_add(&w, 20), KB_OFFSET_TAKEN);
+    assert_int_equal(kb_offsets_add(&w, 22), KB_OFFSET_TAKEN);
+    kb_offsets_done(&w, 22);
+    assert_int_equal(kb_offsets_committable(&w), 20);
+    kb_offsets_done(&w, 20);
+    assert_int_equal(kb_offsets_committable(&w), 23);
+    kb_offsets_deinit(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(another_log_begins_anywhere),
         cmocka_unit_test(test_header_example),
         cmocka_unit_test(test_repeats_after_everything_is_done),
         cmocka_unit_test(test_far_offsets),

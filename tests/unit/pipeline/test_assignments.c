@@ -30,6 +30,39 @@ static void a_late_answer_finds_nothing(void **state)
     kb_assignments_deinit(&table);
 }
 
+/* What was taken from the old log is still this assignment's; an older assignment's is nobody's. */
+static void a_new_log_is_a_further_generation(void **state)
+{
+    (void)state;
+    struct kb_assignments table;
+    kb_assignments_init(&table);
+    struct kb_assignment *part = kb_assignments_add(&table, "orders", 3, NULL);
+    uint32_t slot = part->slot, earlier = part->generation;
+    kb_assignments_remove(&table, part);
+    part = kb_assignments_add(&table, "orders", 3, NULL);
+    uint32_t old = part->generation;
+    assert_int_equal(kb_offsets_add(&part->offsets, 700), KB_OFFSET_TAKEN);
+    part->committed = 700;
+    part->open = 1;
+
+    kb_assignments_new_log(&table, part, 0);
+    assert_true(part->generation > old);
+    assert_ptr_equal(kb_assignments_find(&table, slot, old), part);
+    assert_ptr_equal(kb_assignments_find(&table, slot, part->generation), part);
+    assert_null(kb_assignments_find(&table, slot, earlier));
+    assert_null(kb_assignments_find(&table, slot, part->generation + 1));
+    assert_int_equal(part->open, 1);
+    assert_int_equal(part->committed, -1);
+    assert_int_equal(kb_offsets_committable(&part->offsets), 0);
+
+    uint32_t newest = part->generation;
+    kb_assignments_remove(&table, part);
+    part = kb_assignments_add(&table, "orders", 3, NULL);
+    assert_null(kb_assignments_find(&table, slot, old));
+    assert_null(kb_assignments_find(&table, slot, newest));
+    kb_assignments_deinit(&table);
+}
+
 static void slots_survive_growth(void **state)
 {
     (void)state;
@@ -121,6 +154,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_late_answer_finds_nothing),
+        cmocka_unit_test(a_new_log_is_a_further_generation),
         cmocka_unit_test(slots_survive_growth),
         cmocka_unit_test(pendings_count_what_they_hold),
         cmocka_unit_test(the_first_failure_is_kept),

@@ -1,0 +1,133 @@
+/* What a step back of a partition's offsets means: a record that librdkafka hands out again, or the
+ * first one of another log. */
+#include "kafka/partitions.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+/* Records carry the time 1000 + offset, but for those of a second log. */
+static struct kb_place old(int64_t offset)
+{
+    return (struct kb_place){offset, 1000 + offset};
+}
+
+static struct kb_place anew(int64_t offset)
+{
+    return (struct kb_place){offset, 5000 + offset};
+}
+
+static struct kb_partition *begin(struct kb_partitions *parts)
+{
+    kb_partitions_init(parts);
+    assert_true(kb_partitions_add(parts, "orders", 0, 0));
+    return kb_partitions_by_slot(parts, 0);
+}
+
+static void come(struct kb_partition *part, int64_t from, int64_t to)
+{
+    for (int64_t i = from; i < to; i++)
+        assert_false(kb_partition_came(part, old(i)));
+}
+
+static void test_gaps_are_no_news(void **state)
+{
+    (void)state;
+    struct kb_partitions parts;
+    struct kb_partition *part = begin(&parts);
+    come(part, 100, 110);
+    come(part, 500, 510);
+    kb_partitions_deinit(&parts);
+}
+
+static void test_the_last_record_once_more(void **state)
+{
+    (void)state;
+    struct kb_partitions parts;
+    struct kb_partition *part = begin(&parts);
+    come(part, 0, 10);
+    come(part, 9, 20);
+    kb_partitions_deinit(&parts);
+}
+
+static void test_a_seek_that_lands_late(void **state)
+{
+    (void)state;
+    struct kb_partitions parts;
+    struct kb_partition *part = begin(&parts);
+    come(part, 0, 10);
+    kb_partition_sought(part);
+    come(part, 10, 250);
+    come(part, 10, 300);
+    assert_true(kb_partition_came(part, old(9))); /* it never led there */
+    kb_partitions_deinit(&parts);
+}
+
+static void test_a_topic_made_again(void **state)
+{
+    (void)state;
+    struct kb_partitions parts;
+    struct kb_partition *part = begin(&parts);
+    come(part, 0, 200);
+    assert_true(kb_partition_came(part, anew(0)));
+    for (int64_t i = 1; i < 100; i++) /* told once */
+        assert_false(kb_partition_came(part, anew(i)));
+    assert_true(kb_partition_came(part, old(0)));
+    kb_partitions_deinit(&parts);
+}
+
+static void test_made_again_behind_a_seek(void **state)
+{
+    (void)state;
+    struct kb_partitions parts;
+    struct kb_partition *part = begin(&parts);
+    come(part, 0, 10);
+    kb_partition_sought(part);
+    assert_true(kb_partition_came(part, anew(3)));
+    assert_false(kb_partition_came(part, anew(4)));
+    assert_false(kb_partition_came(part, anew(3))); /* the seek: out of range, and back once more */
+    kb_partition_sought(part);
+    come(part, 10, 20);
+    assert_true(kb_partition_came(part, anew(10)));
+    kb_partitions_deinit(&parts);
+}
+
+/* Logs of one record each: the offset alone would say that it is the last one once more. */
+static void test_time_tells_records_of_one_offset_apart(void **state)
+{
+    (void)state;
+    struct kb_partitions parts;
+    struct kb_partition *part = begin(&parts);
+    come(part, 0, 1);
+    come(part, 0, 1);
+    assert_true(kb_partition_came(part, anew(0)));
+    assert_false(kb_partition_came(part, anew(0)));
+    kb_partitions_deinit(&parts);
+}
+
+static void test_each_assignment_begins_anew(void **state)
+{
+    (void)state;
+    struct kb_partitions parts;
+    struct kb_partition *part = begin(&parts);
+    come(part, 0, 10);
+    kb_partitions_remove(&parts, part);
+    assert_true(kb_partitions_add(&parts, "orders", 0, 0));
+    assert_false(kb_partition_came(kb_partitions_by_slot(&parts, 0), anew(0)));
+    kb_partitions_deinit(&parts);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_gaps_are_no_news),
+        cmocka_unit_test(test_the_last_record_once_more),
+        cmocka_unit_test(test_a_seek_that_lands_late),
+        cmocka_unit_test(test_a_topic_made_again),
+        cmocka_unit_test(test_made_again_behind_a_seek),
+        cmocka_unit_test(test_time_tells_records_of_one_offset_apart),
+        cmocka_unit_test(test_each_assignment_begins_anew),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
