@@ -1,10 +1,8 @@
 """A topic is deleted and made again while it is read: its offsets begin anew, and its records are no repeats."""
 
-import time
-
 from confluent_kafka import KafkaException
 
-from waiting import until
+from waiting import throughout, until
 
 
 def make_again(w):
@@ -34,7 +32,7 @@ def test_a_topic_made_again_is_read_from_its_start(real_world, daemons):
     w.wait_committed_ends()
 
     make_again(w)
-    time.sleep(1)  # the old position is asked for, and refused
+    throughout(kably.running, 1, "kably goes on; the old position is asked for, and refused")
     w.kafka.produce(w.topic, numbers("new", 100))
     until(lambda: w.ably.unique() >= 300, 40, lambda: f"{w.ably.unique()} of 300 arrived; {kably.tail()}")
     kably.wait_log(r"the log was cut back from offset 200 to 0: was the topic deleted and made again")
@@ -53,10 +51,10 @@ def test_what_was_taken_of_the_old_topic_is_still_published(real_world, daemons)
     w.kafka.produce(w.topic, numbers("old", 40))
     kably = daemons.run(w.config().topic(w.topic, value="string", channel="made-again"))
     until(lambda: w.ably.faulted() > 0, 60, lambda: f"a request that failed; {kably.tail()}")
-    time.sleep(1)  # all forty are taken by then
+    throughout(lambda: w.ably.unique() == 0, 1, "nothing published; all forty are taken by then")
 
     make_again(w)
-    time.sleep(1)
+    throughout(kably.running, 1, "kably goes on")
     w.kafka.produce(w.topic, numbers("new", 10))
     kably.wait_log("the log was cut back from offset 40 to 0")
     w.ably.faults()
