@@ -1,5 +1,6 @@
-/* History of the local Ably: GET /channels/NAME/messages?limit=&direction=&start=&end=, with a Link
- * header to the next page. A page is told by the number of the message it goes on behind. */
+/* History of the local Ably: GET /channels/NAME/messages?limit=&direction=&start=&end=, with Link
+ * headers to the first, this and the next page. A page is told by the number of the message it goes
+ * on behind. */
 #include "sandbox/posted.h"
 #include "sandbox/state.h"
 
@@ -21,6 +22,7 @@ static bool read_page(struct kb_exchange *x, struct page *page)
            kb_exchange_query_number(x, "limit", LIMIT_DEFAULT, &page->limit) && page->limit > 0 &&
            page->limit <= LIMIT_MAX && kb_exchange_query_number(x, "start", 0, &page->start_ms) &&
            kb_exchange_query_number(x, "end", INT64_MAX, &page->end_ms) &&
+           page->start_ms <= page->end_ms &&
            kb_exchange_query_number(x, "behind", 0, &page->behind);
 }
 
@@ -32,17 +34,33 @@ static bool on_page(const struct page *page, const struct kb_stored *stored)
     return behind && stored->timestamp_ms >= page->start_ms && stored->timestamp_ms <= page->end_ms;
 }
 
-static void add_link(struct kb_exchange *x, const struct page *page, uint64_t last)
+/* One link, to the page behind a message's number; 0 = the first page. */
+static void print_link(
+    struct kb_buf *out, const char *relation, const struct page *page, int64_t behind)
 {
-    char link[256], range[96] = "";
+    kb_buf_printf(out, "%s<./messages?limit=%" PRId64 "&direction=%s", out->len > 0 ? ", " : "",
+        page->limit, page->forwards ? "forwards" : "backwards");
+    if (page->start_ms > 0)
+        kb_buf_printf(out, "&start=%" PRId64, page->start_ms);
+    if (page->end_ms < INT64_MAX)
+        kb_buf_printf(out, "&end=%" PRId64, page->end_ms);
+    if (behind > 0)
+        kb_buf_printf(out, "&behind=%" PRId64, behind);
+    kb_buf_printf(out, ">; rel=\"%s\"", relation);
+}
 
-    if (page->start_ms > 0 || page->end_ms < INT64_MAX)
-        snprintf(range, sizeof(range), "&start=%" PRId64 "&end=%" PRId64, page->start_ms,
-            page->end_ms < INT64_MAX ? page->end_ms : INT64_C(999999999999999));
-    snprintf(link, sizeof(link),
-        "<./messages?limit=%" PRId64 "&direction=%s%s&behind=%" PRIu64 ">; rel=\"next\"",
-        page->limit, page->forwards ? "forwards" : "backwards", range, last);
-    kb_exchange_add_header(x, KB_S("Link"), kb_slice_of(link));
+/* `next` is the number that the next page goes on behind, 0 = there is none. */
+static void add_links(struct kb_exchange *x, const struct page *page, uint64_t next)
+{
+    struct kb_buf links;
+
+    kb_buf_init(&links, 1024);
+    print_link(&links, "first", page, 0);
+    print_link(&links, "current", page, page->behind);
+    if (next > 0)
+        print_link(&links, "next", page, (int64_t)next);
+    kb_exchange_add_header(x, KB_S("Link"), kb_buf_slice(&links));
+    kb_buf_deinit(&links);
 }
 
 void kb_service_history(struct kb_service *service, struct kb_exchange *x, struct kb_slice name)
@@ -51,7 +69,7 @@ void kb_service_history(struct kb_service *service, struct kb_exchange *x, struc
     const struct kb_stored *stored;
     struct page page;
     int64_t n = 0;
-    uint64_t last = 0;
+    uint64_t last = 0, next = 0;
 
     if (refusal.code)
         return kb_exchange_error(x, refusal.status, refusal.code, KB_FMT, KB_ARG(refusal.text));
@@ -69,7 +87,7 @@ void kb_service_history(struct kb_service *service, struct kb_exchange *x, struc
         if (!on_page(&page, stored))
             continue;
         if (n == page.limit) {
-            add_link(x, &page, last);
+            next = last;
             break;
         }
         if (n++ > 0)
@@ -79,4 +97,5 @@ void kb_service_history(struct kb_service *service, struct kb_exchange *x, struc
         last = stored->seq;
     }
     kb_buf_byte(&x->answer, ']');
+    add_links(x, &page, next);
 }

@@ -22,15 +22,6 @@ static bool refuse(struct kb_exchange *x, int code, const char *text)
     return false;
 }
 
-static bool has_channel(const struct kb_posted_spec *spec, struct kb_slice name)
-{
-    for (const struct kb_posted_channel *ch = spec->channels; ch; ch = ch->next) {
-        if (kb_slice_eq(ch->name, name))
-            return true;
-    }
-    return false;
-}
-
 static bool add_channel(struct kb_exchange *x, struct kb_posted_spec *spec, struct kb_slice name)
 {
     struct kb_refusal refusal = kb_posted_check_channel(name);
@@ -40,8 +31,6 @@ static bool add_channel(struct kb_exchange *x, struct kb_posted_spec *spec, stru
         kb_exchange_error(x, refusal.status, refusal.code, KB_FMT, KB_ARG(refusal.text));
         return false;
     }
-    if (has_channel(spec, name))
-        return true;
     if (spec->n_channels == CHANNELS_MAX)
         return refuse(x, 40003, "more than 100 channels in one request");
     channel = kb_arena_alloc(&x->arena, sizeof(*channel));

@@ -42,8 +42,12 @@ async function paging(rest, seen) {
   const channel = rest.channels.get('sdk:pages');
   for (let i = 0; i < 7; i++) await channel.publish('n', String(i));
   seen.pages = [];
-  for (let page = await channel.history({ limit: 3 }); page; page = await page.next())
+  let last;
+  for (let page = await channel.history({ limit: 3 }); page; page = await page.next()) {
     seen.pages.push(page.items.map((m) => m.data));
+    last = page;
+  }
+  seen.again = [await last.first(), await last.current()].map((page) => page.items.map((m) => m.data));
 }
 
 async function batches(rest, seen) {
@@ -79,6 +83,7 @@ async function tokens(rest, seen) {
 async function main() {
   const rest = client();
   const seen = { time: await rest.time() };
+  seen.type = (await rest.request('GET', '/channels/none/messages', 6)).headers['content-type'];
   await publishing(rest, client(), seen);
   await paging(rest, seen);
   await batches(rest, seen);

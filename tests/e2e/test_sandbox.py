@@ -271,6 +271,7 @@ def test_the_ably_sdk(ably, binary):
     seen = json.loads(done.stdout)
 
     assert abs(seen["time"] - time.time() * 1000) < 60000
+    assert seen["type"] == ("application/x-msgpack" if binary else "application/json")
     assert [(m.get("name"), m.get("data")) for m in seen["history"]] == [
         ("text", "héllo\n"),
         ("object", {"a": [1, 2.5, None, True], "ü": "x"}),
@@ -287,6 +288,7 @@ def test_the_ably_sdk(ably, binary):
     # without the key the SDK undoes base64 and stops at the cipher, newest first
     assert seen["encrypted"] == ["json/utf-8/cipher+aes-256-cbc", "cipher+aes-256-cbc"]
     assert seen["pages"] == [["6", "5", "4"], ["3", "2", "1"], ["0"]]
+    assert seen["again"] == [["6", "5", "4"], ["0"]], "the first page and the last one, from the last one"
 
     both, half = seen["batch"]
     assert (both["successCount"], both["failureCount"]) == (2, 0)

@@ -353,7 +353,10 @@ static void test_history(void **state)
         200, "[{\"id\":\"m4\",\"timestamp\":1700000000040,\"encoding\":\"json\",\"serial\":\"");
     assert_answer(200,
         "\",\"data\":\"{\\\"i\\\":4}\",\"name\":\"n\\\"\",\"extras\":{\"ref\":1}},{\"id\":\"m3\"");
-    assert_int_equal(by_hand_x.n_headers, 0);
+    assert_string_equal(by_hand_x.headers[0].name, "Link");
+    assert_string_equal(by_hand_x.headers[0].value,
+        "<./messages?limit=100&direction=backwards>; rel=\"first\", "
+        "<./messages?limit=100&direction=backwards>; rel=\"current\"");
 
     by_hand_request.query[0][0] = "direction";
     by_hand_request.query[0][1] = "forwards";
@@ -363,12 +366,16 @@ static void test_history(void **state)
     assert_answer(200, "[{\"id\":\"m0\"");
     assert_string_equal(by_hand_x.headers[0].name, "Link");
     assert_string_equal(by_hand_x.headers[0].value,
+        "<./messages?limit=2&direction=forwards>; rel=\"first\", "
+        "<./messages?limit=2&direction=forwards>; rel=\"current\", "
         "<./messages?limit=2&direction=forwards&behind=2>; rel=\"next\"");
     by_hand_request.query[2][0] = "behind";
     by_hand_request.query[2][1] = "4";
     by_hand("GET", "/channels/c/messages", "");
     assert_answer(200, "[{\"id\":\"m4\"");
-    assert_int_equal(by_hand_x.n_headers, 0);
+    assert_string_equal(by_hand_x.headers[0].value,
+        "<./messages?limit=2&direction=forwards>; rel=\"first\", "
+        "<./messages?limit=2&direction=forwards&behind=4>; rel=\"current\"");
     by_hand_request.query[2][0] = "start";
     by_hand_request.query[2][1] = "1700000000020";
     by_hand_request.query[3][0] = "end";
@@ -376,6 +383,11 @@ static void test_history(void **state)
     by_hand("GET", "/channels/c/messages", "");
     assert_answer(200, "[{\"id\":\"m2\"");
     assert_false(by_hand_holds("m3"));
+    assert_non_null(strstr(by_hand_x.headers[0].value, "&start=1700000000020&end=1700000000029>"));
+    by_hand_request.query[3][1] = "1700000000019";
+    by_hand("GET", "/channels/c/messages", "");
+    assert_answer(400, REFUSED("40003"));
+    by_hand_request.query[3][1] = "1700000000020";
     by_hand_request.query[1][1] = "0";
     by_hand("GET", "/channels/c/messages", "");
     assert_answer(400, REFUSED("40003"));

@@ -4,6 +4,8 @@
 
 #include "sandbox/subscribers.h"
 
+#include <inttypes.h>
+
 #define LISTENERS 4
 
 static struct kb_exchange listeners[LISTENERS];
@@ -304,6 +306,43 @@ static void test_keep_alive(void **state)
     end();
 }
 
+/* Whatever pieces it reads in, between whatever is published: nothing lost, nothing twice. */
+static void test_reading_in_pieces(void **state)
+{
+    uint64_t published = 0, next = 1;
+    char data[2100], wanted[32];
+
+    (void)state;
+    prop_seed();
+    start(&(struct kb_service_options){.no_history = true});
+    listen_with(0, "channel", "c", "v", "1.2", "enveloped", "false", NULL);
+    struct kb_stream *stream = listeners[0].stream;
+    for (int step = 0; step < 4000; step++) {
+        if (prop_below(3) == 0) {
+            snprintf(data, sizeof(data), "{\"data\":\"%0*d\"}", 1 + (int)prop_below(2000), 7);
+            publish("c", data);
+            published++;
+            continue;
+        }
+        char *to = kb_buf_reserve(&heard, 700);
+        ptrdiff_t n = stream->read(stream, to, 1 + prop_below(700));
+        assert_true(n > 0 || n == KB_STREAM_QUIET);
+        kb_buf_commit(&heard, n > 0 ? (size_t)n : 0);
+    }
+    for (ptrdiff_t n; (n = stream->read(stream, kb_buf_reserve(&heard, 700), 700)) > 0;)
+        kb_buf_commit(&heard, (size_t)n);
+    kb_buf_byte(&heard, '\0');
+    for (const char *at = heard.ptr; (at = strstr(at, "id: ")) != NULL; at++, next++) {
+        assert_true(at == heard.ptr || at[-1] == '\n');
+        snprintf(wanted, sizeof(wanted), "-%" PRIu64 "\nevent: message\ndata: 0", next);
+        const char *number = strchr(at, '-');
+        if (strncmp(number, wanted, strlen(wanted) - 1) != 0)
+            fail_msg("%.60s should go on %s", at, wanted);
+    }
+    assert_int_equal(next, published + 1);
+    end();
+}
+
 /* One that does not read is cut when 8 MiB wait; those that read hear everything. */
 static void test_a_slow_one_is_cut(void **state)
 {
@@ -411,6 +450,7 @@ int main(void)
         cmocka_unit_test(test_what_was_missed),
         cmocka_unit_test(test_last_event_of_another_start),
         cmocka_unit_test(test_keep_alive),
+        cmocka_unit_test(test_reading_in_pieces),
         cmocka_unit_test(test_a_slow_one_is_cut),
         cmocka_unit_test(test_all_together_are_bounded),
         cmocka_unit_test(test_not_too_many),
