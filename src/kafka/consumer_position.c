@@ -4,6 +4,8 @@
  * handle hangs its end, so each is made fresh and destroyed at once. */
 #include "kafka/consumer_inside.h"
 
+#include <stdint.h>
+
 void kb_consumer_pause(struct kb_source *src, const uint32_t *slots, size_t n)
 {
     struct kb_consumer *c = kb_consumer_of(src);
@@ -74,13 +76,15 @@ static bool is_fencing(rd_kafka_resp_err_t code)
     }
 }
 
-/* The overall code may be good while a partition's is not, and the other way round: both count. */
+/* The overall code may be good while a partition's is not, and the other way round: both count. An
+ * answer to a commit that the worker has given up, and made another since, is nobody's. */
 static void commit_cb(
-    rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *list, void *opaque)
+    rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *list, void *token)
 {
-    struct kb_consumer *c = opaque;
+    struct kb_consumer *c = rd_kafka_opaque(rk);
     struct kb_commit_answer *answer = &c->answer;
-    (void)rk;
+    if ((uintptr_t)token != (uintptr_t)c->commit_token)
+        return;
     *answer = (struct kb_commit_answer){
         .token = c->commit_token,
         .ok = code == RD_KAFKA_RESP_ERR_NO_ERROR,
@@ -115,9 +119,9 @@ bool kb_consumer_commit(
             commits[i].offset;
     }
     c->commit_token = token;
-    rd_kafka_resp_err_t code = list->cnt
-                                   ? rd_kafka_commit_queue(c->rk, list, c->queue, commit_cb, c)
-                                   : RD_KAFKA_RESP_ERR__NO_OFFSET;
+    rd_kafka_resp_err_t code = list->cnt ? rd_kafka_commit_queue(c->rk, list, c->queue, commit_cb,
+                                               (void *)(uintptr_t)token)
+                                         : RD_KAFKA_RESP_ERR__NO_OFFSET;
     rd_kafka_topic_partition_list_destroy(list);
     if (code)
         kb_client_log_error(&c->log, "commit", "%s", rd_kafka_err2str(code));

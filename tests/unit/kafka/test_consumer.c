@@ -219,6 +219,30 @@ static void test_a_refused_commit_says_so(void **state)
     kafka_member_leave(&m);
 }
 
+/* An answer that comes after its commit was given up says nothing of the next one. */
+static void test_an_answer_is_of_its_own_commit(void **state)
+{
+    struct kafka_mock *mock = *state;
+    struct kafka_member m;
+    struct kb_commit_answer answer = {.token = 0};
+    kafka_mock_topic(mock, "orders", 1);
+    produce_numbers(mock, "orders", 0, 0, 10);
+    kafka_member_join(&m, mock->bootstraps, "g", "range", orders, 1, NULL, NULL);
+    run_until(&m, 10, 20);
+    rd_kafka_mock_broker_push_request_error_rtts(mock->cluster, 1, 8 /* OffsetCommit */, 2,
+        RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, 100, RD_KAFKA_RESP_ERR_NO_ERROR, 1000);
+    assert_true(m.src->ops->commit(m.src, &(struct kb_commit){0, 3}, 1, 71));
+    assert_true(m.src->ops->commit(m.src, &(struct kb_commit){0, 4}, 1, 72));
+    const int64_t until = kafka_member_ms() + 10000;
+    while (!m.src->ops->committed(m.src, &answer) && kafka_member_ms() < until) {
+        kafka_member_wait(&m, 10);
+        kafka_member_take(&m);
+    }
+    assert_int_equal(answer.token, 72);
+    assert_true(answer.ok);
+    kafka_member_leave(&m);
+}
+
 /* ------------------------------------------------------------------ pause and resume */
 
 static void set_paused(struct kafka_member *m, uint32_t slot, bool pause)
@@ -405,6 +429,7 @@ int main(int argc, char **argv)
         KAFKA_MOCK_TEST(test_more_and_wake),
         KAFKA_MOCK_TEST(test_commit_is_where_the_next_one_starts),
         KAFKA_MOCK_TEST(test_a_refused_commit_says_so),
+        KAFKA_MOCK_TEST(test_an_answer_is_of_its_own_commit),
         KAFKA_MOCK_TEST(test_pause_loses_and_repeats_nothing),
         KAFKA_MOCK_TEST(test_an_offset_out_of_range_is_a_new_log),
         KAFKA_MOCK_TEST(test_close_range),
