@@ -47,6 +47,7 @@ static const struct refusal refusals[] = {
     {"enable.auto.commit", "kably commits an offset itself, once its record has an outcome"},
     {"enable.auto.offset.store", "kably commits an offset itself, once its record has an outcome"},
     {"auto.commit.enable", "kably commits an offset itself, once its record has an outcome"},
+    {"group.protocol", "kably answers rebalances itself, by the classic protocol"},
     {"acks", "a dead letter always waits for all in-sync replicas"},
     {"request.required.acks", "a dead letter always waits for all in-sync replicas"},
     {"enable.idempotence", "the dead-letter producer is always idempotent"},

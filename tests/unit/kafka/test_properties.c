@@ -124,6 +124,7 @@ static void test_refusals(void **state)
     refuses("enable.auto.offset.store", "true", "kably commits");
     refuses("acks", "1", "all in-sync replicas");
     refuses("rebalance_cb", "x", "function of the program");
+    refuses("group.protocol", "consumer", "the classic protocol"); /* known from 2.4 on */
     refuses("grup.id", "g", "did you mean \"group.id\"?");
     refuses("boostrap.server", "g", "did you mean \"bootstrap.servers\"?");
     refuses("utterly.different.thing", "g", "does not have it");
