@@ -6,6 +6,7 @@
  * measurement. */
 #include "kafka/consumer_inside.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
 
 #include <sys/eventfd.h>
@@ -205,6 +206,34 @@ static bool set_instance_id(
     return kb_err_config(err, "Kafka property \"group.instance.id\": %s", why);
 }
 
+/* librdkafka then takes the topic for one that does not exist: no pattern matches it, no member is
+ * given it. Behind what the user ignores himself. A dot is the only sign of a topic's name that
+ * means something to a regular expression. */
+static bool set_ignored_topic(
+    rd_kafka_conf_t *conf, const struct kb_consumer_options *options, struct kb_err *err)
+{
+    char why[TEXT_MAX];
+    struct kb_buf list;
+    if (!options->ignored_topic)
+        return true;
+    kb_buf_init(&list, 1 << 20);
+    for (size_t i = 0; i < options->n_properties; i++) {
+        if (strcmp(options->properties[i].name, "topic.blacklist") == 0)
+            kb_buf_printf(&list, "%s,", options->properties[i].value);
+    }
+    kb_buf_byte(&list, '^');
+    for (const char *c = options->ignored_topic; *c; c++)
+        kb_buf_printf(&list, *c == '.' ? "[.]" : "%c", *c);
+    kb_buf_add(&list, (struct kb_slice){"$", sizeof("$")}); /* with its end */
+    bool ok = !list.failed && rd_kafka_conf_set(conf, "topic.blacklist", list.ptr, why,
+                                  sizeof(why)) == RD_KAFKA_CONF_OK;
+    if (!ok)
+        kb_err_config(
+            err, "Kafka property \"topic.blacklist\": %s", list.failed ? "it is too long" : why);
+    kb_buf_deinit(&list);
+    return ok;
+}
+
 static bool check_required(const rd_kafka_conf_t *conf, struct kb_err *err)
 {
     char value[TEXT_MAX], mock[TEXT_MAX];
@@ -228,7 +257,8 @@ static rd_kafka_conf_t *configure(
         kb_fetch_gate_needed() ? options->queue_bytes : options->queue_bytes / AHEAD_SHARE, err);
     if (!conf)
         return NULL;
-    if (!check_required(conf, err) || !set_instance_id(conf, options, err)) {
+    if (!check_required(conf, err) || !set_instance_id(conf, options, err) ||
+        !set_ignored_topic(conf, options, err)) {
         rd_kafka_conf_destroy(conf);
         return NULL;
     }

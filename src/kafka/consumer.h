@@ -21,6 +21,8 @@ struct kb_consumer_options {
     size_t n_properties;
     const char *const *topics; /* names and ^patterns, as rd_kafka_subscribe takes them */
     size_t n_topics;
+    const char
+        *ignored_topic; /* one that a pattern may match and that is not to be read, or NULL */
     size_t queue_bytes; /* librdkafka's prefetch ceiling for this consumer */
     int worker;         /* 0.. of n_workers: static membership gets a suffix */
     int n_workers;

@@ -37,6 +37,7 @@ static struct kb_source *open_source(
         .n_properties = config->kafka.n,
         .topics = topics,
         .n_topics = n,
+        .ignored_topic = config->dead_letter.topic,
         .queue_bytes = (size_t)config->limits.memory / 4 / (size_t)n_workers,
         .worker = worker,
         .n_workers = n_workers};

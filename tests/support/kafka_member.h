@@ -22,6 +22,9 @@ enum { MEMBER_SLOTS = 64, MEMBER_TAKE = 256 };
 /* Short, so that the mock rebalances soon; a real broker's lower bound is 6000. */
 static const char *kafka_member_session_ms = "4000";
 
+/* The topic that the next member to join is not to read; NULL = none. */
+static const char *kafka_member_ignores;
+
 struct kafka_member;
 typedef void (*kafka_member_record)(
     struct kafka_member *member, const struct kb_record *rec, void *arg);
@@ -72,6 +75,7 @@ static inline bool kafka_member_try_join(struct kafka_member *m, const char *boo
         .topics = topics,
         .n_topics = n_topics,
         .queue_bytes = 64 << 20,
+        .ignored_topic = kafka_member_ignores,
         .n_workers = 1};
     *m = (struct kafka_member){.on_record = on_record, .arg = arg};
     m->src = kb_consumer_new(&options, err);

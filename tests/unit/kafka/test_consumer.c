@@ -288,6 +288,28 @@ static void test_pause_loses_and_repeats_nothing(void **state)
     kafka_member_leave(&m);
 }
 
+/* ------------------------------------------------------------------ what a pattern takes */
+
+static void test_an_ignored_topic_is_not_assigned(void **state)
+{
+    static const char *const pattern[] = {"^orders.*"};
+    struct kafka_mock *mock = *state;
+    struct kafka_member m;
+    kafka_mock_topic(mock, "orders.dlq", 2);
+    kafka_mock_topic(mock, "ordersxdlq", 1); /* the name is no pattern */
+    kafka_mock_topic(mock, "orders.dlq2", 1);
+    kafka_member_ignores = "orders.dlq";
+    kafka_member_join(&m, mock->bootstraps, "g", "range", pattern, 1, NULL, NULL);
+    kafka_member_ignores = NULL;
+    const int64_t until = kafka_member_ms() + 20000;
+    while (kafka_member_slots(&m) == 0 && kafka_member_ms() < until)
+        kafka_member_turn(&m);
+    assert_int_equal(kafka_member_slots(&m), 2);
+    assert_string_not_equal(m.slots[0].topic, "orders.dlq");
+    assert_string_not_equal(m.slots[1].topic, "orders.dlq");
+    kafka_member_leave(&m);
+}
+
 /* ------------------------------------------------------------------ a log that was cut */
 
 static void count_new_logs(struct kafka_member *m, const struct kb_record *rec, void *arg)
@@ -430,6 +452,7 @@ int main(int argc, char **argv)
         KAFKA_MOCK_TEST(test_commit_is_where_the_next_one_starts),
         KAFKA_MOCK_TEST(test_a_refused_commit_says_so),
         KAFKA_MOCK_TEST(test_an_answer_is_of_its_own_commit),
+        KAFKA_MOCK_TEST(test_an_ignored_topic_is_not_assigned),
         KAFKA_MOCK_TEST(test_pause_loses_and_repeats_nothing),
         KAFKA_MOCK_TEST(test_an_offset_out_of_range_is_a_new_log),
         KAFKA_MOCK_TEST(test_close_range),
