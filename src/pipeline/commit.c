@@ -1,6 +1,13 @@
 /* Commits: the lowest offset without an outcome of each partition, asynchronously, one commit on
  * its way at a time, never backwards within a generation (a log that was cut back begins another).
- * An answer is matched by its token, an offset by its generation. */
+ * An answer is matched by its token, an offset by its generation.
+ *
+ * Offsets that hold no record (an aborted transaction, markers) are committed with the record
+ * behind them. At a log's very end they stay uncommitted and show as lag, until the next record.
+ * librdkafka could tell its position there (enable.partition.eof), but as an event beside the
+ * records: one that comes late, after a seek or from a log that was cut meanwhile, would be
+ * committed past records that were never taken. A lag of a few offsets that are no records is the
+ * better mistake. */
 #include "metrics/metrics.h"
 #include "pipeline/worker_state.h"
 
