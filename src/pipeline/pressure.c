@@ -47,9 +47,19 @@ static unsigned reasons(const struct kb_worker *w, const struct kb_assignment *p
                                                                                  : 0);
 }
 
+static size_t held(const struct kb_worker *w)
+{
+    return kb_publisher_status(w->publisher)->bytes + w->pendings.bytes;
+}
+
+bool kb_worker_relieved(const struct kb_worker *w)
+{
+    return w->full && held(w) < w->memory_low;
+}
+
 static void measure(struct kb_worker *w)
 {
-    size_t bytes = kb_publisher_status(w->publisher)->bytes + w->pendings.bytes;
+    size_t bytes = held(w);
     if (!w->full && bytes > w->memory_high) {
         w->full = true;
         w->full_since_ms = w->now_ms;

@@ -141,6 +141,7 @@ void kb_worker_rebalance(struct kb_worker *w);
 
 /* pressure.c: ceilings; pausing and resuming. */
 void kb_worker_press(struct kb_worker *w);
+bool kb_worker_relieved(const struct kb_worker *w); /* since the last press: time for another */
 
 /* status.c: to the board, now and then. */
 void kb_worker_write_status(struct kb_worker *w);
