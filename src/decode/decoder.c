@@ -92,9 +92,10 @@ static bool decode_auto(
     return true;
 }
 
-bool kb_decode(enum kb_format format, struct kb_slice raw, struct kb_events *sink,
+bool kb_decode(enum kb_format format, struct kb_slice raw, const struct kb_decoding *with,
     struct kb_value *out, struct kb_err *err)
 {
+    struct kb_events *sink = with->sink;
     if (!raw.ptr) {
         kb_emit_null(sink);
         *out = (struct kb_value){KB_FORM_NULL, raw};

@@ -1,21 +1,20 @@
 /* Bytes of Kafka -> a value to publish, and the captured fields on the way.
  *
+ *     struct kb_decoding with = {.options = &options, .text = &text, .sink = &cap.events};
  *     struct kb_value value;
- *     if (!kb_decode(KB_FORMAT_JSON, rec->value, &cap.events, &value, &err))
+ *     if (!kb_decode(KB_FORMAT_JSON, rec->value, &with, &value, &err))
  *         ... KB_ERR_RECORD, class decode: the topic's policy decides
  *
- * `raw.ptr` NULL is Kafka's null and decodes to KB_FORM_NULL under every format. `sink` may be NULL
- * where no template looks inside. For text and bytes the sink gets one string or bytes event, for
- * null one null event. The value borrows from `raw` and has its very bytes. Where it fails the sink
+ * `raw.ptr` NULL is Kafka's null and decodes to KB_FORM_NULL under every format. For text and bytes
+ * the sink gets one string or bytes event, for null one null event. The value borrows from `raw`
+ * where it has its very bytes (JSON, text, bytes), else from `with->text`. Where it fails the sink
  * may have seen a part. Thread: any, no state. */
 #ifndef KB_DECODE_DECODER_H
 #define KB_DECODE_DECODER_H
 
-#include "base/err.h"
-#include "value/events.h"
-#include "value/value.h"
+#include "decode/decoding.h"
 
-bool kb_decode(enum kb_format format, struct kb_slice raw, struct kb_events *sink,
+bool kb_decode(enum kb_format format, struct kb_slice raw, const struct kb_decoding *with,
     struct kb_value *out, struct kb_err *err) KB_MUST_CHECK;
 
 #endif

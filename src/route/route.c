@@ -9,14 +9,17 @@
 #include "base/utf8.h"
 #include "decode/decoder.h"
 
-#define TEXT_MAX (1 << 20)   /* far above any message Ably takes */
-#define ARENA_MAX (64 << 20) /* copies of the fields that templates read */
+#define TEXT_MAX (1 << 20)     /* far above any message Ably takes */
+#define ARENA_MAX (64 << 20)   /* copies of the fields that templates read */
+#define DECODED_KEPT (1 << 20) /* what a buffer of decoded text may hold on to between records */
 
 bool kb_router_init(struct kb_router *router, struct kb_slice cluster_id)
 {
     *router = (struct kb_router){0};
     kb_arena_init(&router->arena, ARENA_MAX);
     kb_buf_init(&router->text, TEXT_MAX);
+    kb_buf_init(&router->key_text, KB_DECODE_TEXT_MAX);
+    kb_buf_init(&router->value_text, KB_DECODE_TEXT_MAX);
     kb_router_set_cluster(router, cluster_id);
     router->push_paths = kb_push_paths_new();
     /* Reserved now (untouched pages cost nothing), so that a full buffer can mean one thing only:
@@ -31,6 +34,8 @@ void kb_router_deinit(struct kb_router *router)
 {
     kb_arena_deinit(&router->arena);
     kb_buf_deinit(&router->text);
+    kb_buf_deinit(&router->key_text);
+    kb_buf_deinit(&router->value_text);
     kb_paths_free(router->push_paths);
     router->push_paths = NULL;
     router->messages = NULL;
@@ -42,15 +47,26 @@ void kb_router_set_cluster(struct kb_router *router, struct kb_slice cluster_id)
     router->cluster_hash = cluster_id.len > 0 ? kb_hash64_stable(cluster_id) : 0;
 }
 
+/* Empty for the next record; one giant must not hold its memory for ever. */
+static void begin_text(struct kb_buf *text)
+{
+    if (text->cap > DECODED_KEPT)
+        kb_buf_deinit(text);
+    kb_buf_reset(text);
+}
+
 /* One side of the record: decoded, and captured where a template reads it. */
 static bool decode_side(struct kb_router *router, enum kb_format format, struct kb_slice raw,
-    const struct kb_paths *paths, struct kb_capture *cap, struct kb_value *out, struct kb_err *err)
+    const struct kb_paths *paths, struct kb_capture *cap, struct kb_decoding *with,
+    struct kb_value *out, struct kb_err *err)
 {
+    begin_text(with->text);
     if (kb_paths_count(paths) == 0)
-        return kb_decode(format, raw, NULL, out, err);
+        return kb_decode(format, raw, with, out, err);
     if (!kb_capture_init(cap, paths, &router->arena))
         return kb_err_fatal(err, "no memory for the fields of a record");
-    if (!kb_decode(format, raw, &cap->events, out, err))
+    with->sink = &cap->events;
+    if (!kb_decode(format, raw, with, out, err))
         return false;
     return !cap->failed ||
            kb_err_record(err, KB_FAILURE_MAPPING,
@@ -137,10 +153,13 @@ static bool route_single(struct kb_router *router, const struct kb_rules *rules,
     struct kb_template_input in = {rec, &key, &value};
 
     *msg = (struct kb_message){.headers = rec->headers, .n_headers = rec->n_headers};
-    if (!decode_side(router, rules->key_format, rec->key, rules->key_paths, &key, &msg->key, err))
-        return kb_err_wrap(err, "key");
+    struct kb_decoding of_key = {.options = &rules->formats, .text = &router->key_text};
     if (!decode_side(
-            router, rules->value_format, rec->value, rules->value_paths, &value, &msg->data, err))
+            router, rules->key_format, rec->key, rules->key_paths, &key, &of_key, &msg->key, err))
+        return kb_err_wrap(err, "key");
+    struct kb_decoding of_value = {.options = &rules->formats, .text = &router->value_text};
+    if (!decode_side(router, rules->value_format, rec->value, rules->value_paths, &value, &of_value,
+            &msg->data, err))
         return kb_err_wrap(err, "value");
     if (!render_texts(router, rules, &in, 0, msg, err) || !read_headers(router, rec, msg, err))
         return false;

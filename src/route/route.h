@@ -32,8 +32,9 @@ enum kb_route_result { KB_ROUTED, KB_DROPPED, KB_DEAD_LETTER, KB_FAILED };
 struct kb_router {
     struct kb_message *messages;
     size_t n_messages;
-    struct kb_arena arena; /* one record's captures */
-    struct kb_buf text;    /* one record's rendered texts */
+    struct kb_arena arena;              /* one record's captures */
+    struct kb_buf text;                 /* one record's rendered texts */
+    struct kb_buf key_text, value_text; /* decoded, where not the record's own bytes */
     uint64_t cluster_hash; /* kb_hash64_stable of the cluster id, 0 where there is none */
     /* the rest is route.c's */
     struct kb_message single;

@@ -4,6 +4,7 @@
 #ifndef KB_ROUTE_RULES_H
 #define KB_ROUTE_RULES_H
 
+#include "decode/format_options.h"
 #include "failure/policy.h"
 #include "template/template.h"
 #include "value/value.h"
@@ -31,6 +32,7 @@ struct kb_rules {
     size_t n_patterns;
     char *where; /* "config/orders.lua:18: topic \"orders\"", for messages */
     enum kb_format key_format, value_format;
+    struct kb_format_options formats; /* how both are shown */
     enum kb_null_value null_value;
     struct kb_policy policy;
     struct kb_paths *key_paths, *value_paths;

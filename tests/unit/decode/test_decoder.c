@@ -75,7 +75,9 @@ static void check_row(size_t i, struct kb_events *sink)
 {
     struct kb_value value;
     struct kb_err err = {0};
-    bool ok = kb_decode(table[i].format, table[i].raw, sink, &value, &err);
+    static const struct kb_format_options options;
+    struct kb_decoding with = {.options = &options, .sink = sink};
+    bool ok = kb_decode(table[i].format, table[i].raw, &with, &value, &err);
     check_value(i, ok, &value, &err);
     if (ok) { /* the record's very bytes */
         assert_ptr_equal(value.bytes.ptr, table[i].raw.ptr);
@@ -128,7 +130,8 @@ static void test_the_column_of_a_json_error(void **state)
     (void)state;
     struct kb_value value;
     struct kb_err err;
-    assert_false(kb_decode(KB_FORMAT_JSON, KB_S("{\"a\" 1}"), NULL, &value, &err));
+    struct kb_decoding with = {0};
+    assert_false(kb_decode(KB_FORMAT_JSON, KB_S("{\"a\" 1}"), &with, &value, &err));
     assert_int_equal(err.column, 6);
 }
 

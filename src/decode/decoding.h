@@ -1,0 +1,49 @@
+/* What every decoder is given besides the bytes, for one side (key or value) of one record.
+ *
+ *     struct kb_decoding with = {.options = &rules->value_options, .text = &router->value_text,
+ *         .sink = &cap.events};
+ *     if (!kb_int64_decode(raw, &with, &value, &err)) ...
+ *
+ * A decoder whose value is not the record's own bytes appends it to `text`, as JSON text, and lets
+ * the value borrow from there: `text` is empty when it begins, has the output's ceiling as its
+ * maximum, and is reset only for the next record. It tells `sink` the same value as events, exactly
+ * as the JSON shows it: what is a string there is a string event, digits are a number event with
+ * these digits. A decoder never allocates otherwise.
+ *
+ * Errors are KB_ERR_RECORD of class decode; KB_ERR_OUTAGE where the record must wait for a schema
+ * (then nothing of the record may be settled). Thread: the worker's. */
+#ifndef KB_DECODE_DECODING_H
+#define KB_DECODE_DECODING_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "decode/format_options.h"
+#include "value/events.h"
+#include "value/value.h"
+
+/* Objects, arrays, maps and messages inside each other, of any format but JSON itself. */
+#define KB_DECODE_DEPTH_MAX 64
+/* The JSON text of one key or value. Ably takes 64 KiB unless an account says otherwise. */
+#define KB_DECODE_TEXT_MAX (16u << 20)
+
+struct kb_decoding {
+    const struct kb_format_options *options;
+    struct kb_buf *text;
+    struct kb_events *sink; /* NULL where no template looks inside */
+    /* Of a schema named by a header: what follows its id there (Protobuf's message indexes); ptr
+     * NULL = the framing stands before the payload. */
+    struct kb_slice behind_guid;
+};
+
+/* Ends a decoder's work: the whole of `with->text` is the value, unless it has grown too large. */
+static inline bool kb_decoded_json(
+    const struct kb_decoding *with, struct kb_value *out, struct kb_err *err)
+{
+    if (with->text->failed)
+        return kb_err_record(err, KB_FAILURE_DECODE, "its JSON text is longer than %u MiB",
+            KB_DECODE_TEXT_MAX >> 20);
+    *out = (struct kb_value){KB_FORM_JSON, kb_buf_slice(with->text)};
+    return true;
+}
+
+#endif

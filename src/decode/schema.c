@@ -1,0 +1,77 @@
+/* The types of schemas as a table, and the references counted; see schema.h. */
+#include "decode/schema.h"
+
+#include <stdatomic.h>
+
+struct kb_schema {
+    atomic_uint references;
+    enum kb_schema_type type;
+    void *compiled;
+    size_t size;
+};
+
+static const char *const names[KB_SCHEMA_TYPE_COUNT] = {
+#define X(id, name) [KB_SCHEMA_##id] = name,
+    KB_SCHEMA_TYPES(X)
+#undef X
+};
+
+static const struct kb_schema_kind kinds[KB_SCHEMA_TYPE_COUNT] = {0};
+
+const char *kb_schema_type_name(enum kb_schema_type type)
+{
+    return names[type];
+}
+
+struct kb_schema *kb_schema_compile(enum kb_schema_type type, struct kb_slice text,
+    const struct kb_schema_ref *refs, size_t n_refs, struct kb_err *err)
+{
+    const struct kb_schema_kind *kind = &kinds[type];
+    struct kb_schema *schema;
+    if (!kind->compile) {
+        kb_err_record(err, KB_FAILURE_DECODE, "%s schemas are not read", names[type]);
+        return NULL;
+    }
+    schema = calloc(1, sizeof(*schema));
+    if (!schema) {
+        kb_err_fatal(err, "no memory for a schema");
+        return NULL;
+    }
+    schema->references = 1;
+    schema->type = type;
+    schema->compiled = kind->compile(text, refs, n_refs, &schema->size, err);
+    if (schema->compiled)
+        return schema;
+    free(schema);
+    return NULL;
+}
+
+struct kb_schema *kb_schema_share(struct kb_schema *schema)
+{
+    atomic_fetch_add(&schema->references, 1);
+    return schema;
+}
+
+void kb_schema_unref(struct kb_schema *schema)
+{
+    if (!schema || atomic_fetch_sub(&schema->references, 1) != 1)
+        return;
+    kinds[schema->type].free(schema->compiled);
+    free(schema);
+}
+
+enum kb_schema_type kb_schema_type(const struct kb_schema *schema)
+{
+    return schema->type;
+}
+
+size_t kb_schema_size(const struct kb_schema *schema)
+{
+    return sizeof(*schema) + schema->size;
+}
+
+bool kb_schema_decode(const struct kb_schema *schema, struct kb_slice payload,
+    const struct kb_decoding *with, struct kb_value *out, struct kb_err *err)
+{
+    return kinds[schema->type].decode(schema->compiled, payload, with, out, err);
+}
