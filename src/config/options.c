@@ -31,8 +31,7 @@ static const struct kb_choice formats[] = {
     KB_FORMATS(X)
 #undef X
         {"avro", 0, true},
-    {"json_schema", 0, true}, {"protobuf", 0, true}, {"int16", 0, true}, {"int32", 0, true},
-    {"int64", 0, true}, {"float", 0, true}, {"double", 0, true}, {"uuid", 0, true}, {0}};
+    {"json_schema", 0, true}, {"protobuf", 0, true}, {0}};
 
 static const struct kb_choice null_values[] = {
 #define X(id, name) {name, KB_NULL_##id, false},

@@ -1,8 +1,10 @@
 /* A record's bytes under the format of its topic; see decoder.h. The one place that knows what a
- * format accepts. Nothing is copied: what passes the check is published byte for byte. */
+ * format accepts. Of JSON, text and bytes nothing is copied: what passes the check is published
+ * byte for byte. */
 #include "decode/decoder.h"
 
 #include "base/utf8.h"
+#include "decode/plain.h"
 #include "value/json.h"
 
 /* Says under which format a JSON text failed and what the user may do about it; the column stays.
@@ -111,6 +113,13 @@ bool kb_decode(enum kb_format format, struct kb_slice raw, const struct kb_decod
     case KB_FORMAT_BYTES:
         decode_bytes(raw, sink, out);
         return true;
+    case KB_FORMAT_INT16:
+    case KB_FORMAT_INT32:
+    case KB_FORMAT_INT64:
+    case KB_FORMAT_FLOAT:
+    case KB_FORMAT_DOUBLE:
+    case KB_FORMAT_UUID:
+        return kb_plain_decode(format, raw, with, out, err);
     case KB_FORMAT_COUNT:
         break;
     }

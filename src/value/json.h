@@ -36,7 +36,14 @@ void kb_json_string(struct kb_buf *out, struct kb_slice text);
 #define KB_JSON_REAL_MAX 32
 size_t kb_json_real_text(char out[KB_JSON_REAL_MAX], double number);
 
-/* The same, NaN and the infinities as strings in quotes (interface.md, settled readings). */
+/* The same of a float, which has its own fewest digits: 0.1, not 0.10000000149011612. */
+size_t kb_json_float_text(char out[KB_JSON_REAL_MAX], float number);
+
+/* A float as an event: a number with those digits, or the text of NaN and the infinities. */
+void kb_emit_float(struct kb_events *sink, float number);
+
+/* A double's text appended, NaN and the infinities as strings in quotes (interface.md, settled
+ * readings). */
 void kb_json_real(struct kb_buf *out, double number);
 
 /* A sink that writes JSON text to `out` (bytes become base64 strings); `out` remembers a lack of

@@ -1,7 +1,7 @@
 /* A decoded key or value, as it will be published: nothing, text, bytes, or a JSON text.
  *
  * `bytes` borrows: from the record where the record's own bytes are already right (JSON and text
- * pass byte for byte), else from the record's arena. */
+ * pass byte for byte), else from the buffer that the decoder was given. */
 #ifndef KB_VALUE_VALUE_H
 #define KB_VALUE_VALUE_H
 
@@ -20,7 +20,13 @@ struct kb_value {
     X(AUTO, "auto", "a JSON object or array, else UTF-8 text, else bytes") \
     X(JSON, "json", "any JSON value, passed byte for byte")                \
     X(STRING, "string", "UTF-8 text")                                      \
-    X(BYTES, "bytes", "bytes as they are")
+    X(BYTES, "bytes", "bytes as they are")                                 \
+    X(INT16, "int16", "2 bytes, big-endian: Kafka's ShortSerializer")      \
+    X(INT32, "int32", "4 bytes, big-endian: Kafka's IntegerSerializer")    \
+    X(INT64, "int64", "8 bytes, big-endian: Kafka's LongSerializer")       \
+    X(FLOAT, "float", "4 bytes, big-endian IEEE 754: FloatSerializer")     \
+    X(DOUBLE, "double", "8 bytes, big-endian IEEE 754: DoubleSerializer")  \
+    X(UUID, "uuid", "36 characters of text: Kafka's UUIDSerializer")
 
 enum kb_format {
 #define X(id, name, help) KB_FORMAT_##id,

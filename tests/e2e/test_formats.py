@@ -2,6 +2,7 @@
 
 import base64
 import json
+import struct
 
 import pytest
 
@@ -54,6 +55,42 @@ def test_bytes_arrive_as_base64(subscriber, rng):
     for message, value in zip(messages, values, strict=True):
         assert message.get("encoding") == "base64"
         assert base64.b64decode(message["data"], validate=True) == value
+
+
+NAN = struct.pack(">f", float("nan"))
+
+
+@pytest.mark.parametrize(
+    "format, wire, expected",
+    [
+        ("int16", [b"\x00\x07", b"\x80\x00"], ["7", "-32768"]),
+        ("int32", [struct.pack(">i", -2)], ["-2"]),
+        ("int64", [struct.pack(">q", 9007199254740993)], ["9007199254740993"]),
+        ("float", [struct.pack(">f", 0.1), NAN], ["0.1", '"NaN"']),
+        ("double", [struct.pack(">d", 0.1), struct.pack(">d", float("-inf"))], ["0.1", '"-Infinity"']),
+    ],
+)
+def test_plain_numbers_arrive_as_json(subscriber, format, wire, expected):
+    """Written as Kafka's own serializers write; a template takes the number as the JSON shows it."""
+    records = [{"key": value, "value": value} for value in wire]
+    messages = subscriber(records, key=format, value=format, name="#{value}/#{key}")
+    assert [content(message) for message in messages] == [(text, "json") for text in expected]
+    for message, text in zip(messages, expected, strict=True):
+        assert message["extras"]["kafka"]["key"] == text
+        assert message["name"] == "/".join([text.strip('"')] * 2)
+
+
+def test_a_uuid_arrives_as_text(subscriber):
+    uuid = "123e4567-e89b-12d3-a456-426614174000"
+    (message,) = subscriber([{"key": uuid, "value": uuid}], key="uuid", value="uuid", name="#{value}")
+    assert content(message) == (uuid, None)
+    assert message["extras"]["kafka"]["key"] == message["name"] == uuid
+
+
+def test_a_number_of_the_wrong_length_is_a_decode_failure(subscriber):
+    records = [{"value": b"\x00" * 7}, {"value": b""}, {"value": struct.pack(">q", 1)}]
+    messages = subscriber(records, count=1, value="int64", on_error={"decode": "skip"})
+    assert content(messages[0]) == ("1", "json")
 
 
 def test_auto_looks_at_each_record(subscriber):

@@ -60,6 +60,46 @@ static const struct {
     {KB_FORMAT_BYTES, TEXT("abc"), KB_FORM_BYTES, NULL, "\"YWJj\""},
     {KB_FORMAT_BYTES, TEXT(""), KB_FORM_BYTES, NULL, "\"\""},
     {KB_FORMAT_BYTES, TEXT("\xff"), KB_FORM_BYTES, NULL, "\"/w==\""},
+
+    {KB_FORMAT_UUID, TEXT("123e4567-E89B-12d3-a456-426614174000"), KB_FORM_TEXT, NULL,
+        "\"123e4567-E89B-12d3-a456-426614174000\""},
+    {KB_FORMAT_UUID, {0}, KB_FORM_NULL, NULL, "null"},
+    {KB_FORMAT_UUID, TEXT("123e4567-e89b-12d3-a456-42661417400"), KB_FORM_NULL,
+        "format uuid takes 36 bytes, there are 35; was it written by another serializer?", NULL},
+    {KB_FORMAT_UUID, TEXT("123e4567-e89b-12d3-a456_426614174000"), KB_FORM_NULL,
+        "format uuid: these 36 bytes are no UUID text (8-4-4-4-12 hexadecimal digits); use auto, "
+        "string or bytes",
+        NULL},
+    {KB_FORMAT_UUID, TEXT("g23e4567-e89b-12d3-a456-426614174000"), KB_FORM_NULL,
+        "format uuid: these 36 bytes are no UUID text (8-4-4-4-12 hexadecimal digits); use auto, "
+        "string or bytes",
+        NULL},
+    {KB_FORMAT_INT16, TEXT("\0"), KB_FORM_NULL,
+        "format int16 takes 2 bytes, there are 1; was it written by another serializer?", NULL},
+    {KB_FORMAT_INT64, TEXT(""), KB_FORM_NULL,
+        "format int64 takes 8 bytes, there are 0; was it written by another serializer?", NULL},
+    {KB_FORMAT_DOUBLE, TEXT("\0\0\0\0\0\0\0\0\0"), KB_FORM_NULL,
+        "format double takes 8 bytes, there are 9; was it written by another serializer?", NULL},
+};
+
+/* Formats that make a text of their own: that text, which is also what a sink hears. */
+static const struct {
+    enum kb_format format;
+    struct kb_slice raw;
+    const char *json;
+} made[] = {
+    {KB_FORMAT_INT16, TEXT("\0\7"), "7"},
+    {KB_FORMAT_INT16, TEXT("\x80\0"), "-32768"},
+    {KB_FORMAT_INT32, TEXT("\xff\xff\xff\xfe"), "-2"},
+    {KB_FORMAT_INT32, TEXT("\x7f\xff\xff\xff"), "2147483647"},
+    {KB_FORMAT_INT64, TEXT("\0\x20\0\0\0\0\0\1"), "9007199254740993"},
+    {KB_FORMAT_INT64, TEXT("\x80\0\0\0\0\0\0\0"), "-9223372036854775808"},
+    {KB_FORMAT_FLOAT, TEXT("\x3d\xcc\xcc\xcd"), "0.1"},
+    {KB_FORMAT_FLOAT, TEXT("\x7f\xc0\0\0"), "\"NaN\""},
+    {KB_FORMAT_FLOAT, TEXT("\xff\x80\0\0"), "\"-Infinity\""},
+    {KB_FORMAT_DOUBLE, TEXT("\x3f\xb9\x99\x99\x99\x99\x99\x9a"), "0.1"},
+    {KB_FORMAT_DOUBLE, TEXT("\x80\0\0\0\0\0\0\0"), "-0.0"},
+    {KB_FORMAT_DOUBLE, TEXT("\x7f\xf0\0\0\0\0\0\0"), "\"Infinity\""},
 };
 
 static void check_value(size_t i, bool ok, const struct kb_value *value, const struct kb_err *err)
@@ -135,12 +175,36 @@ static void test_the_column_of_a_json_error(void **state)
     assert_int_equal(err.column, 6);
 }
 
+static void test_formats_that_make_a_text(void **state)
+{
+    (void)state;
+    struct kb_buf text, heard;
+    kb_buf_init(&text, 100);
+    kb_buf_init(&heard, 100);
+    for (size_t i = 0; i < KB_COUNT(made); i++) {
+        struct kb_value value;
+        struct kb_err err = {0};
+        struct kb_json_writer writer;
+        kb_buf_reset(&text);
+        kb_buf_reset(&heard);
+        kb_json_writer_init(&writer, &heard);
+        struct kb_decoding with = {.text = &text, .sink = &writer.events};
+        assert_true(kb_decode(made[i].format, made[i].raw, &with, &value, &err));
+        assert_int_equal(value.form, KB_FORM_JSON);
+        assert_slice(value.bytes, kb_slice_of(made[i].json));
+        assert_slice(kb_buf_slice(&heard), kb_slice_of(made[i].json));
+    }
+    kb_buf_deinit(&text);
+    kb_buf_deinit(&heard);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forms_and_errors),
         cmocka_unit_test(test_what_the_sink_is_told),
         cmocka_unit_test(test_the_column_of_a_json_error),
+        cmocka_unit_test(test_formats_that_make_a_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -142,6 +142,58 @@ static void test_reals(void **state)
     check_real(-INFINITY, "-Infinity");
 }
 
+static void check_float(float number, const char *expected)
+{
+    char text[KB_JSON_REAL_MAX];
+    size_t len = kb_json_float_text(text, number);
+    assert_slice(((struct kb_slice){text, len}), kb_slice_of(expected));
+}
+
+static void test_floats(void **state)
+{
+    (void)state;
+    check_float(0.1f, "0.1");
+    check_float(-5, "-5.0");
+    check_float(16777216, "16777216.0");
+    check_float(3.4028235e38f, "3.4028235e+38");
+    check_float(1.17549435e-38f, "1.1754944e-38");
+    check_float(1e-45f, "1e-45");
+    check_float(1.0f / 3, "0.33333334");
+    check_float(123456.79f, "123456.79");
+    check_float(NAN, "NaN");
+    check_float(-INFINITY, "-Infinity");
+}
+
+/* The same float comes back, and no text with fewer digits gives it. */
+static void test_floats_read_back_the_same(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 200000; i++) {
+        uint32_t bits = (uint32_t)prop_below(UINT32_MAX);
+        float number = i % 2 ? (float)prop_below(100000000) / 1000 : 0;
+        if (i % 2 == 0)
+            memcpy(&number, &bits, sizeof(number));
+        if (!isfinite(number))
+            continue;
+        char text[KB_JSON_REAL_MAX + 1], fewest[40];
+        text[kb_json_float_text(text, number)] = '\0';
+        float back = strtof(text, NULL);
+        assert_memory_equal(&back, &number, sizeof(number));
+        int behind = 0, digits = 0, zeros = 0;
+        for (; behind < 9; behind++) {
+            snprintf(fewest, sizeof(fewest), "%.*e", behind, (double)number);
+            if (strtof(fewest, NULL) == number)
+                break;
+        }
+        for (const char *p = text; *p && *p != 'e'; p++) {
+            digits += *p >= '0' && *p <= '9' && (digits > 0 || *p != '0');
+            zeros = *p == '0' ? zeros + 1 : *p == '.' || *p == '-' ? zeros : 0;
+        }
+        if (number != 0)
+            assert_int_equal(digits - zeros, behind + 1);
+    }
+}
+
 static double random_real(void)
 {
     if (prop_below(2))
@@ -266,6 +318,8 @@ int main(void)
         cmocka_unit_test(test_every_pattern_of_quotes),
         cmocka_unit_test(test_escape_needs_no_more_room_than_it_uses),
         cmocka_unit_test(test_reals),
+        cmocka_unit_test(test_floats),
+        cmocka_unit_test(test_floats_read_back_the_same),
         cmocka_unit_test(test_reals_read_back_the_same),
         cmocka_unit_test(test_reals_in_a_locale_with_a_comma),
         cmocka_unit_test(test_the_writer),
