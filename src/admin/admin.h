@@ -1,8 +1,10 @@
 /* The admin server: health, metrics and status of a running kably over HTTP.
  *
- *     struct kb_admin_options options = {.listen = "127.0.0.1:8088", .boards = boards, ...};
- *     struct kb_admin *admin = kb_admin_start(&options, &err);     // in use: err says what to do
- *     kb_admin_port(admin);
+ *     struct kb_admin *admin;
+ *     if (!kb_admin_start_for(config, boards, n_boards, &admin, &err))
+ *         ...                                  // the address is in use, say: err says what to do
+ *     if (admin)                               // else the file asks for none
+ *         kb_admin_port(admin);
  *     kb_admin_stop(admin);
  *
  * Its addresses are the rows of `routes` in pages.c. It only looks: at the boards the workers write
@@ -14,6 +16,7 @@
 #ifndef KB_ADMIN_ADMIN_H
 #define KB_ADMIN_ADMIN_H
 
+#include "config/config.h"
 #include "pipeline/status.h"
 
 struct kb_admin_options {
@@ -30,6 +33,9 @@ struct kb_admin; /* opaque */
 /* Copies the texts. KB_ERR_FATAL where it can't listen. */
 struct kb_admin *kb_admin_start(
     const struct kb_admin_options *options, struct kb_err *err) KB_MUST_CHECK; /* returns new */
+/* As the configuration has it; *out is new, or NULL where it asks for no admin server. */
+bool kb_admin_start_for(const struct kb_config *config, struct kb_board *boards, size_t n_boards,
+    struct kb_admin **out, struct kb_err *err) KB_MUST_CHECK;
 int kb_admin_port(const struct kb_admin *admin);
 void kb_admin_stop(struct kb_admin *admin); /* NULL is fine */
 

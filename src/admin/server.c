@@ -324,6 +324,18 @@ struct kb_admin *kb_admin_start(const struct kb_admin_options *options, struct k
     return admin;
 }
 
+bool kb_admin_start_for(const struct kb_config *config, struct kb_board *boards, size_t n_boards,
+    struct kb_admin **out, struct kb_err *err)
+{
+    struct kb_admin_options options = {.listen = config->admin.listen,
+        .token = config->admin.token,
+        .config_path = config->path,
+        .boards = boards,
+        .n_boards = n_boards};
+    *out = options.listen ? kb_admin_start(&options, err) : NULL;
+    return *out || !options.listen;
+}
+
 int kb_admin_port(const struct kb_admin *admin)
 {
     return kb_address_port(&admin->address);

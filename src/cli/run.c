@@ -5,20 +5,15 @@
 #include "cli/cli.h"
 #include "pipeline/daemon.h"
 
-/* False = it was asked for and can't be had. */
 static bool start_admin(struct kb_daemon *daemon, struct kb_admin **admin)
 {
-    const struct kb_config *config = kb_daemon_config(daemon);
-    struct kb_admin_options options = {
-        .listen = config->admin.listen, .token = config->admin.token, .config_path = config->path};
+    size_t n;
+    struct kb_board *boards = kb_daemon_boards(daemon, &n);
     struct kb_err err;
-    if (!options.listen)
+    if (kb_admin_start_for(kb_daemon_config(daemon), boards, n, admin, &err))
         return true;
-    options.boards = kb_daemon_boards(daemon, &options.n_boards);
-    *admin = kb_admin_start(&options, &err);
-    if (!*admin)
-        kb_log_error("admin", "%s", err.text);
-    return *admin != NULL;
+    kb_log_error("admin", "%s", err.text);
+    return false;
 }
 
 int kb_cli_run(int argc, char **argv)

@@ -31,19 +31,14 @@ static void block_signals(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
-/* What `kably run` would listen on; NULL = the file asks for nothing, or the address is taken,
- * which the demo can do without. */
+/* What `kably run` would listen on; the demo can do without, where the address is taken. */
 static struct kb_admin *start_admin(struct kb_daemon *daemon)
 {
-    const struct kb_config *config = kb_daemon_config(daemon);
-    struct kb_admin_options options = {
-        .listen = config->admin.listen, .token = config->admin.token, .config_path = config->path};
+    size_t n;
+    struct kb_board *boards = kb_daemon_boards(daemon, &n);
+    struct kb_admin *admin;
     struct kb_err err;
-    if (!options.listen)
-        return NULL;
-    options.boards = kb_daemon_boards(daemon, &options.n_boards);
-    struct kb_admin *admin = kb_admin_start(&options, &err);
-    if (!admin)
+    if (!kb_admin_start_for(kb_daemon_config(daemon), boards, n, &admin, &err))
         fprintf(stderr, "kably demo: no status page: %s\n", err.text);
     return admin;
 }
