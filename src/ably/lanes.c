@@ -269,11 +269,14 @@ void kb_lanes_put_back(struct kb_lanes *lanes, struct kb_spec *spec)
 {
     struct kb_lane *lane = lane_of(lanes, spec->channel);
     struct kb_hold *hold = lane->holds ? hold_of(lane, spec->channel) : NULL;
+    void (*push)(struct kb_queue * queue, struct kb_spec * spec) =
+        spec->ahead ? kb_queue_push_behind_refused : kb_queue_push_head;
+    spec->ahead = false;
     lanes->n_waiting++;
     if (hold)
-        hold_push(lanes, hold, spec, kb_queue_push_head);
+        hold_push(lanes, hold, spec, push);
     else
-        lane_push(lane, spec, kb_queue_push_head);
+        lane_push(lane, spec, push);
     if (!lane->busy)
         kb_lane_refresh(lanes, lane);
 }

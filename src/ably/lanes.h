@@ -56,6 +56,12 @@ size_t kb_lanes_pack(struct kb_lanes *lanes, struct kb_spec **out, size_t *bytes
  * it. */
 size_t kb_lanes_pack_probe(
     struct kb_lanes *lanes, size_t per_lane, struct kb_spec **out, size_t *bytes);
+/* The same, but a lane that begins with specs refused alone (spec->refused) gives the one behind
+ * them: messages that are refused for their own sake, however many, must not hide the good one that
+ * makes their refusals believable. Should Ably take the earlier ones after all, that is an
+ * inversion of one message. */
+size_t kb_lanes_pack_ahead(
+    struct kb_lanes *lanes, size_t per_lane, struct kb_spec **out, size_t *bytes);
 
 /* The channel had a clean answer: its hold, if there is one, ends. */
 void kb_lanes_release(struct kb_lanes *lanes, uint64_t channel);

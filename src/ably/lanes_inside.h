@@ -70,6 +70,37 @@ static inline struct kb_spec *kb_queue_pop_head(struct kb_queue *queue)
     return spec;
 }
 
+/* Behind those in front that were refused alone: where a spec that rode ahead of them belongs. */
+static inline void kb_queue_push_behind_refused(struct kb_queue *queue, struct kb_spec *spec)
+{
+    struct kb_spec *last = NULL;
+    for (struct kb_spec *at = queue->head; at && at->refused; at = at->next)
+        last = at;
+    if (!last) {
+        kb_queue_push_head(queue, spec);
+        return;
+    }
+    spec->next = last->next;
+    last->next = spec;
+    if (queue->tail == last)
+        queue->tail = spec;
+}
+
+/* The first that is not refused, of a queue that begins with refused ones; NULL = there is none. */
+static inline struct kb_spec *kb_queue_pop_behind_refused(struct kb_queue *queue)
+{
+    struct kb_spec *last = NULL, *spec = queue->head;
+    for (; spec && spec->refused; spec = spec->next)
+        last = spec;
+    if (!last || !spec)
+        return NULL;
+    last->next = spec->next;
+    if (queue->tail == spec)
+        queue->tail = last;
+    spec->next = NULL;
+    return spec;
+}
+
 static inline size_t kb_spec_bytes(const struct kb_spec *spec)
 {
     return spec->json.bytes.len + 1; /* with its comma, or the closing bracket */

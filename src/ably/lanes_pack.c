@@ -74,8 +74,31 @@ size_t kb_lanes_pack(struct kb_lanes *lanes, struct kb_spec **out, size_t *bytes
     return pack.n;
 }
 
-size_t kb_lanes_pack_probe(
-    struct kb_lanes *lanes, size_t per_lane, struct kb_spec **out, size_t *bytes)
+/* From a lane that begins with refused specs the one behind them, alone. False: it did not fit. */
+static bool pack_behind_refused(struct kb_lanes *lanes, struct pack *pack, struct kb_lane *lane)
+{
+    struct kb_spec *spec = kb_queue_pop_behind_refused(&lane->queue);
+    if (!spec)
+        return pack_lane(lanes, pack, lane, 1);
+    lane->n--;
+    lane->bytes -= kb_spec_bytes(spec);
+    spec->ahead = true;
+    bool fits = pack_fits(lanes, pack, spec);
+    if (fits) {
+        pack_add(lanes, pack, spec);
+        lane->busy = lanes->options.ordered;
+    } else {
+        spec->ahead = false;
+        kb_queue_push_behind_refused(&lane->queue, spec);
+        lane->n++;
+        lane->bytes += kb_spec_bytes(spec);
+    }
+    kb_lane_refresh(lanes, lane);
+    return fits;
+}
+
+static size_t pack_probe(
+    struct kb_lanes *lanes, size_t per_lane, bool ahead, struct kb_spec **out, size_t *bytes)
 {
     struct pack pack;
     pack_begin(lanes, &pack, out);
@@ -86,10 +109,13 @@ size_t kb_lanes_pack_probe(
     uint32_t start = lanes->probe_lane;
     for (uint32_t i = 0; i < lanes->options.n_lanes && pack.n < pack.max_records; i++) {
         uint32_t number = (start + i) % lanes->options.n_lanes;
-        if (!lanes->lanes[number].place)
+        struct kb_lane *lane = &lanes->lanes[number];
+        if (!lane->place)
             continue;
         size_t before = pack.n;
-        bool fits = pack_lane(lanes, &pack, &lanes->lanes[number], per_lane);
+        bool fits = ahead && lane->queue.head && lane->queue.head->refused
+                        ? pack_behind_refused(lanes, &pack, lane)
+                        : pack_lane(lanes, &pack, lane, per_lane);
         if (pack.n > before)
             lanes->probe_lane = (number + 1) % lanes->options.n_lanes;
         if (!fits)
@@ -97,4 +123,16 @@ size_t kb_lanes_pack_probe(
     }
     *bytes = pack.bytes;
     return pack.n;
+}
+
+size_t kb_lanes_pack_probe(
+    struct kb_lanes *lanes, size_t per_lane, struct kb_spec **out, size_t *bytes)
+{
+    return pack_probe(lanes, per_lane, false, out, bytes);
+}
+
+size_t kb_lanes_pack_ahead(
+    struct kb_lanes *lanes, size_t per_lane, struct kb_spec **out, size_t *bytes)
+{
+    return pack_probe(lanes, per_lane, true, out, bytes);
 }

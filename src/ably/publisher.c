@@ -163,13 +163,21 @@ static size_t probe_depth(const struct kb_publisher *pub)
     return kb_gate_refusing(&pub->gate) ? (size_t)1 << attempts : 1;
 }
 
+/* In a run of refusals every other probe goes past those already refused alone. */
+static size_t pack(struct kb_publisher *pub, struct kb_spec **out, size_t *bytes)
+{
+    if (!kb_gate_outage(&pub->gate))
+        return kb_lanes_pack(pub->lanes, out, bytes);
+    if (kb_gate_refusing(&pub->gate) && pub->gate.attempts % 2 == 0)
+        return kb_lanes_pack_ahead(pub->lanes, probe_depth(pub), out, bytes);
+    return kb_lanes_pack_probe(pub->lanes, probe_depth(pub), out, bytes);
+}
+
 static void send_one(struct kb_publisher *pub, int64_t now_ms)
 {
     struct kb_request *req = pub->idle;
     pub->idle = req->next;
-    size_t bytes, n = kb_gate_outage(&pub->gate)
-                          ? kb_lanes_pack_probe(pub->lanes, probe_depth(pub), req->specs, &bytes)
-                          : kb_lanes_pack(pub->lanes, req->specs, &bytes);
+    size_t bytes, n = pack(pub, req->specs, &bytes);
     KB_BUG_ON(n == 0);
     for (size_t i = 0; i < n; i++)
         req->specs[i]->attempts++;

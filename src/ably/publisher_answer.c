@@ -142,12 +142,28 @@ static void hold_channels(struct kb_publisher *pub, const struct kb_request *req
     }
 }
 
+/* Refusals that were not believed are remembered, for the probes. One that is accepted later on may
+ * have been overtaken by the probe that went past it. */
+static void note_refused(struct kb_publisher *pub, const struct kb_request *req, size_t i)
+{
+    struct kb_spec *spec = req->specs[i];
+    const struct kb_reply *reply = &pub->reply;
+    if (pub->fates.of[i] == KB_FATE_PUBLISHED && spec->refused && pub->options.ordered) {
+        pub->status.inversions++;
+        kb_metric_add(KB_METRIC_ORDER_INVERSIONS, 1);
+    } else if (reply->verdict == KB_REPLY_REFUSED && req->n == 1) {
+        spec->refused = pub->fates.of[i] == KB_FATE_AGAIN;
+    }
+}
+
 static void return_to_lanes(struct kb_publisher *pub, const struct kb_request *req)
 {
     const unsigned char *fate = pub->fates.of;
-    for (size_t i = 0; i < req->n; i++)
+    for (size_t i = 0; i < req->n; i++) {
+        note_refused(pub, req, i);
         if (fate[i] == KB_FATE_PUBLISHED || fate[i] == KB_FATE_REFUSED)
             kb_lanes_release(pub->lanes, req->specs[i]->channel);
+    }
     hold_channels(pub, req);
     for (size_t i = req->n; i-- > 0;) {
         if (fate[i] != KB_FATE_HOLD && fate[i] != KB_FATE_AGAIN)

@@ -22,6 +22,8 @@ struct kb_spec {
     uint32_t attempts; /* requests it has been in */
     uint32_t company;  /* rides with at most this many specs, itself counted; 0 = any number */
     bool moved;        /* has memory of its own */
+    bool refused;      /* alone, in a run of refusals that was not believed */
+    bool ahead;        /* rides before those of its lane that were refused: goes back behind them */
 };
 
 /* {"channels":["c"],"messages":[{"id":…,"name":…,"clientId":…,"data":…,"encoding":…,"extras":…}]}

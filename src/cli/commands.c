@@ -71,8 +71,8 @@ const struct kb_command kb_commands[] = {
         "Of the local Ably, for tests: GET /_control/stats counts; GET\n"
         "/_control/deliveries lists all messages, duplicates too; POST\n"
         "/_control/faults takes [{\"status\":503,\"times\":3}] and the keys channel, path,\n"
-        "code, message, headers, delay_ms, cut (\"before\", \"after\", \"middle\"), spec,\n"
-        "seconds; [] clears; POST /_control/reset forgets everything.\n",
+        "code, message, headers, body, type, whole, delay_ms, cut (\"before\", \"after\",\n"
+        "\"middle\"), spec, seconds; [] clears; POST /_control/reset forgets everything.\n",
         kb_cli_sandbox},
     {"help", "[COMMAND]", "show the commands, or one of them", "", kb_cli_help},
 };

@@ -41,7 +41,7 @@ void kb_body_answer(struct kb_exchange *x)
 {
     struct kb_buf packed;
 
-    if (x->stream || x->answer.len == 0 || x->answer.failed || !accepts_msgpack(x))
+    if (x->stream || x->as_is || x->answer.len == 0 || x->answer.failed || !accepts_msgpack(x))
         return;
     kb_buf_init(&packed, x->answer.max);
     kb_msgpack_write(&packed, kb_buf_slice(&x->answer));

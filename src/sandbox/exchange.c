@@ -43,6 +43,7 @@ void kb_exchange_begin(struct kb_exchange *x, struct kb_slice method, struct kb_
     x->body_too_long = false;
     x->status = 0;
     x->content_type = "application/json";
+    x->as_is = false;
     x->n_headers = 0;
     x->delay_ms = 0;
     x->cut = KB_CUT_NONE;
@@ -104,6 +105,14 @@ void kb_exchange_add_header(struct kb_exchange *x, struct kb_slice name, struct 
     x->headers[x->n_headers].name = name_text;
     x->headers[x->n_headers].value = value_text;
     x->n_headers++;
+}
+
+void kb_exchange_set_type(struct kb_exchange *x, struct kb_slice type)
+{
+    const char *text = header_text(x, type);
+
+    if (text)
+        x->content_type = text;
 }
 
 void kb_error_object(struct kb_buf *out, int status, int code, struct kb_slice message)

@@ -52,6 +52,7 @@ struct kb_exchange {
 
     int status;
     const char *content_type;
+    bool as_is; /* the answer is not put into the client's format */
     struct kb_buf answer;
     struct kb_stream *stream; /* instead of `answer`; the exchange frees it */
     struct {
@@ -69,6 +70,9 @@ void kb_exchange_deinit(struct kb_exchange *x);
 void kb_exchange_begin(struct kb_exchange *x, struct kb_slice method, struct kb_slice path);
 void kb_exchange_end(struct kb_exchange *x); /* the answer is out: its stream ends */
 void kb_exchange_body(struct kb_exchange *x, struct kb_slice piece);
+
+/* A content type that is no literal; one with a control character is left out. */
+void kb_exchange_set_type(struct kb_exchange *x, struct kb_slice type);
 
 static inline struct kb_slice kb_exchange_header(struct kb_exchange *x, const char *name)
 {

@@ -57,8 +57,15 @@ static void meet(struct kb_fault *fault, struct kb_exchange *x)
 static void refuse_request(const struct kb_fault *fault, struct kb_exchange *x)
 {
     kb_exchange_error(x, (int)fault->status, (int)fault->code, KB_FMT, KB_ARG(fault_text(fault)));
-    if (fault->code == 42922)
+    if (fault->code == 42922 || fault->body.ptr)
         kb_buf_reset(&x->answer);
+    if (fault->body.ptr) {
+        kb_buf_add(&x->answer, fault->body);
+        x->n_headers = fault->n_headers; /* nothing of Ably's own */
+        x->as_is = true;
+    }
+    if (fault->type.ptr)
+        kb_exchange_set_type(x, fault->type);
 }
 
 bool kb_faults_meet_request(struct kb_faults *faults, struct kb_exchange *x, int64_t now_ms)
@@ -92,11 +99,13 @@ bool kb_faults_meet_channels(
 {
     for (size_t i = 0; i < faults->n; i++) {
         struct kb_fault *fault = &faults->list[i];
-        if (!fault->channel.ptr || fault->status || !active(fault, x, now_ms) ||
+        if (!fault->channel.ptr || (fault->status && !fault->whole) || !active(fault, x, now_ms) ||
             !names_channel(posted, fault->channel))
             continue;
         meet(fault, x);
-        if (fault->cut == KB_CUT_BEFORE)
+        if (fault->whole)
+            refuse_request(fault, x);
+        if (fault->whole || fault->cut == KB_CUT_BEFORE)
             return true;
     }
     return false;
@@ -108,7 +117,7 @@ struct kb_refusal kb_faults_meet_spec(struct kb_faults *faults, struct kb_exchan
     for (size_t i = 0; i < faults->n; i++) {
         struct kb_fault *fault = &faults->list[i];
         bool narrowed = fault->channel.ptr || fault->spec != KB_FAULT_ANY_SPEC;
-        if (!narrowed || !fault->status || !active(fault, x, now_ms))
+        if (!narrowed || !fault->status || fault->whole || !active(fault, x, now_ms))
             continue;
         if (fault->channel.ptr && !kb_slice_eq(fault->channel, channel))
             continue;

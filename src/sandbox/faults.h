@@ -8,6 +8,9 @@
  *     code       Ably's code (default: status * 100)
  *     message    the error's text
  *     headers    an object of headers for the answer
+ *     body, type the answer's body in place of Ably's form, and its Content-Type; then a status of
+ *                200 to 299 is allowed too (nothing is published)
+ *     whole      true: with a channel, refuse the whole request that names it
  *     delay_ms   the answer waits
  *     cut        "before": the connection ends and nothing was published
  *                "after": published, then it ends without an answer

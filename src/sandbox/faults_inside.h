@@ -11,7 +11,8 @@
 #define KB_FAULT_FOR_EVER (-1)
 
 struct kb_fault {
-    struct kb_slice channel, path, message; /* ptr NULL = not given */
+    struct kb_slice channel, path, message, body, type; /* ptr NULL = not given */
+    bool whole;
     int64_t status, code, delay_ms, spec, times, seconds;
     enum kb_cut cut;
     struct {

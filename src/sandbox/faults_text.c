@@ -13,21 +13,24 @@ static const struct {
     enum kb_cut cut;
 } cuts[] = {{"before", KB_CUT_BEFORE}, {"after", KB_CUT_AFTER}, {"middle", KB_CUT_MIDDLE}};
 
-/* The keys, once: text or number, and where the value goes. */
+/* The keys, once: text, number or true, and where the value goes. */
 static const struct {
     const char *name;
     size_t offset;
-    bool number;
+    enum { TEXT, NUMBER, TRUTH } kind;
 } members[] = {
-    {"channel", offsetof(struct kb_fault, channel), false},
-    {"path", offsetof(struct kb_fault, path), false},
-    {"message", offsetof(struct kb_fault, message), false},
-    {"status", offsetof(struct kb_fault, status), true},
-    {"code", offsetof(struct kb_fault, code), true},
-    {"delay_ms", offsetof(struct kb_fault, delay_ms), true},
-    {"spec", offsetof(struct kb_fault, spec), true},
-    {"times", offsetof(struct kb_fault, times), true},
-    {"seconds", offsetof(struct kb_fault, seconds), true},
+    {"channel", offsetof(struct kb_fault, channel), TEXT},
+    {"path", offsetof(struct kb_fault, path), TEXT},
+    {"message", offsetof(struct kb_fault, message), TEXT},
+    {"body", offsetof(struct kb_fault, body), TEXT},
+    {"type", offsetof(struct kb_fault, type), TEXT},
+    {"whole", offsetof(struct kb_fault, whole), TRUTH},
+    {"status", offsetof(struct kb_fault, status), NUMBER},
+    {"code", offsetof(struct kb_fault, code), NUMBER},
+    {"delay_ms", offsetof(struct kb_fault, delay_ms), NUMBER},
+    {"spec", offsetof(struct kb_fault, spec), NUMBER},
+    {"times", offsetof(struct kb_fault, times), NUMBER},
+    {"seconds", offsetof(struct kb_fault, seconds), NUMBER},
 };
 
 /* --- reading the list --- */
@@ -101,7 +104,11 @@ static void take_member(struct reader *r, enum kb_token token, struct kb_slice t
         void *member = (char *)r->fault + members[i].offset;
         if (strcmp(r->key, members[i].name) != 0)
             continue;
-        if (members[i].number) {
+        if (members[i].kind == TRUTH) {
+            if (token != KB_TOKEN_BOOL || !kb_slice_is(text, "true"))
+                complain(r, "must be true");
+            *(bool *)member = true;
+        } else if (members[i].kind == NUMBER) {
             if (token != KB_TOKEN_NUMBER || text.len > 9 || !kb_exchange_number(text, member))
                 complain(r, "must be a whole number of at most 9 digits");
         } else if (token == KB_TOKEN_STRING) {
@@ -147,8 +154,16 @@ static void finish_fault(struct reader *r)
         fault->status = is_status(fault->code / 100) ? fault->code / 100 : 400;
     if (fault->status && !fault->code)
         fault->code = fault->status * 100;
-    if (fault->status && !is_status(fault->status))
-        complain(r, "status must be 300 to 599");
+    bool good = fault->body.ptr && fault->status >= 200 && fault->status <= 299;
+    if (fault->status && !good && !is_status(fault->status))
+        complain(r, "status must be 300 to 599, or with a body 200 to 299");
+    if ((fault->body.ptr || fault->type.ptr || fault->whole) && !fault->status)
+        complain(r, "body, type and whole need a status or a code");
+    if (fault->whole && !fault->channel.ptr)
+        complain(r, "whole needs a channel");
+    if (fault->body.ptr &&
+        (fault->spec != KB_FAULT_ANY_SPEC || (fault->channel.ptr && !fault->whole)))
+        complain(r, "a body answers a request, not a spec: no spec, and a channel only with whole");
     if (fault->code > 999999)
         complain(r, "code must be one of Ably's, such as 42911");
     if (!fault->status && !fault->delay_ms && !fault->cut && !fault->n_headers)
@@ -244,6 +259,10 @@ static void print_fault(struct kb_buf *out, const struct kb_fault *fault)
     print_number(out, "status", fault->status, 0);
     print_number(out, "code", fault->code, 0);
     print_text(out, "message", fault->message);
+    print_text(out, "body", fault->body);
+    print_text(out, "type", fault->type);
+    if (fault->whole)
+        kb_buf_add(out, KB_S("\"whole\":true,"));
     print_headers(out, fault);
     print_number(out, "delay_ms", fault->delay_ms, 0);
     for (size_t i = 0; i < KB_COUNT(cuts); i++) {

@@ -103,6 +103,77 @@ static void test_every_code_of_the_facts(void **state)
     }
 }
 
+/* ---- the tables themselves, row by row ---- */
+
+struct row {
+    int first, last;
+    enum kb_ably_class at_request, at_spec;
+};
+
+#define X(first, last, at_request, at_spec) {first, last, KB_ABLY_##at_request, KB_ABLY_##at_spec},
+static const struct row codes[] = {KB_ABLY_CODES(X)};
+static const struct row statuses[] = {KB_ABLY_STATUSES(X)};
+#undef X
+
+/* The row that has the number to itself or stands before the others that hold it; counts its part.
+ */
+static bool row_of(const struct row *rows, size_t n, int number, size_t *out)
+{
+    for (*out = 0; *out < n; (*out)++)
+        if (number >= rows[*out].first && number <= rows[*out].last)
+            return true;
+    return false;
+}
+
+static void test_every_code_of_the_table_at_every_status(void **state)
+{
+    (void)state;
+    size_t met[KB_COUNT(codes)] = {0}, row;
+    for (int code = 1; code <= 99999; code++) {
+        if (!row_of(codes, KB_COUNT(codes), code, &row))
+            continue;
+        met[row]++;
+        for (int status = 100; status <= 599; status += code >= 50000 ? 7 : 1) {
+            expect(status, code, KB_LEVEL_REQUEST, codes[row].at_request);
+            expect(status, code, KB_LEVEL_SPEC, codes[row].at_spec);
+        }
+    }
+    for (row = 0; row < KB_COUNT(codes); row++)
+        assert_true(met[row] > 0); /* a row behind a wider one says nothing */
+}
+
+static void test_every_status_of_the_table(void **state)
+{
+    (void)state;
+    size_t met[KB_COUNT(statuses)] = {0}, row;
+    for (int status = 100; status <= 599; status++) {
+        if (!row_of(statuses, KB_COUNT(statuses), status, &row)) {
+            expect(status, 0, KB_LEVEL_REQUEST, KB_ABLY_FOREIGN);
+            expect(status, 77777, KB_LEVEL_SPEC, KB_ABLY_FOREIGN);
+            continue;
+        }
+        met[row]++;
+        expect(status, 0, KB_LEVEL_REQUEST, statuses[row].at_request);
+        expect(status, 0, KB_LEVEL_SPEC, statuses[row].at_spec);
+        expect(status, 77777, KB_LEVEL_SPEC, statuses[row].at_spec);
+        bool foreign = statuses[row].at_request == KB_ABLY_FOREIGN;
+        expect(status, 77777, KB_LEVEL_REQUEST,
+            foreign ? statuses[row].at_spec : statuses[row].at_request);
+    }
+    for (row = 0; row < KB_COUNT(statuses); row++)
+        assert_true(met[row] > 0);
+}
+
+/* One outcome each: an outage is nobody's refusal, and only what was accepted is published. */
+static void test_a_class_is_one_outcome(void **state)
+{
+    (void)state;
+    for (int status = 100; status <= 599; status++)
+        for (size_t row = 0; row < KB_COUNT(codes); row++)
+            assert_int_not_equal(
+                kb_classify(status, codes[row].first, KB_LEVEL_REQUEST), KB_ABLY_OK);
+}
+
 static void test_where_it_stands_matters_for_two(void **state)
 {
     (void)state;
@@ -143,6 +214,9 @@ int main(void)
         cmocka_unit_test(test_every_status_without_a_code),
         cmocka_unit_test(test_no_status_alone_blames_a_record_but_413),
         cmocka_unit_test(test_every_code_of_the_facts),
+        cmocka_unit_test(test_every_code_of_the_table_at_every_status),
+        cmocka_unit_test(test_every_status_of_the_table),
+        cmocka_unit_test(test_a_class_is_one_outcome),
         cmocka_unit_test(test_where_it_stands_matters_for_two),
         cmocka_unit_test(test_an_unknown_code_leaves_it_to_the_status),
         cmocka_unit_test(test_what_refuses),

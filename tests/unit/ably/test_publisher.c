@@ -1012,6 +1012,87 @@ static void test_whole_refusals_of_one_channel_cannot_stop_the_others(void **sta
     world_free(w);
 }
 
+/* Messages 0 .. n_bad-1 have any request that carries them refused as a whole. */
+static struct kb_http_request *done_with_poison_in_front(struct kb_transport *door)
+{
+    struct world *w = (struct world *)door;
+    w->whole_status = 0;
+    for (size_t f = 0; f < w->n_flights; f++) {
+        if (w->flights[f].due_ms > w->now_ms)
+            continue;
+        for (size_t i = 0; i < w->flights[f].n; i++)
+            if (w->flights[f].specs[i] < n_bad)
+                w->whole_status = 400;
+        break;
+    }
+    w->whole_code = 40013;
+    return fake_done(door);
+}
+
+static void check_good_behind_poison(
+    size_t bad, size_t good, const struct kb_publisher_options *opt)
+{
+    static const struct kb_transport_ops ops = {
+        fake_submit, done_with_poison_in_front, fake_cancel};
+    struct world *w = &world;
+    n_bad = bad;
+    world_new(w, opt, 1);
+    w->door.ops = &ops;
+    for (size_t i = 0; i < bad + good; i++)
+        add(w, 1);
+    run_to_end(w);
+    assert_int_equal(w->outcomes[KB_OUTCOME_REFUSED], bad);
+    assert_int_equal(w->outcomes[KB_OUTCOME_PUBLISHED], good);
+    assert_int_equal(kb_publisher_status(w->pub)->inversions, 0);
+    assert_false(kb_publisher_status(w->pub)->outage);
+    if (opt->ordered)
+        check_channel_order(w);
+    world_free(w);
+}
+
+/* It was stuck for ever: alone at the head of their only lane, each was asked again and again, and
+ * nothing behind them ever was. */
+static void test_whole_refusals_at_the_head_of_one_channel_end_with_the_good_one_behind(
+    void **state)
+{
+    (void)state;
+    check_good_behind_poison(KB_GATE_REFUSALS_MAX + 1, 20, &plain);
+    check_good_behind_poison(KB_GATE_REFUSALS_MAX + 30, 1, &plain);
+    struct kb_publisher_options unordered = plain;
+    unordered.ordered = false;
+    check_good_behind_poison(KB_GATE_REFUSALS_MAX + 5, 5, &unordered);
+}
+
+/* Ably had refused what it takes now: the one message that was let past is an inversion, counted.
+ */
+static void test_a_probe_that_went_past_is_counted_where_the_refused_are_taken_after_all(
+    void **state)
+{
+    (void)state;
+    static const struct kb_transport_ops ops = {
+        fake_submit, done_with_poison_in_front, fake_cancel};
+    struct world *w = &world;
+    n_bad = 60;
+    world_new(w, &plain, 1);
+    w->door.ops = &ops;
+    for (size_t i = 0; i < 60; i++)
+        add(w, 1);
+    run_until(w, 120000);
+    assert_true(kb_publisher_status(w->pub)->outage);
+    size_t refused = w->outcomes[KB_OUTCOME_REFUSED];
+    assert_int_equal(refused, KB_GATE_REFUSALS_MAX);
+    n_bad = 0;
+    run_to_end(w);
+    assert_int_equal(w->outcomes[KB_OUTCOME_REFUSED], refused);
+    assert_int_equal(w->outcomes[KB_OUTCOME_PUBLISHED], 60 - refused);
+    size_t inverted = 0;
+    for (size_t i = 1; i < w->n_arrivals; i++)
+        inverted += w->arrivals[i] < w->arrivals[i - 1];
+    assert_true(inverted <= 1);
+    assert_true(kb_publisher_status(w->pub)->inversions >= inverted);
+    world_free(w);
+}
+
 int main(void)
 {
     kb_log_setup(KB_LOG_ERROR, KB_LOG_TEXT); /* the outages below are meant */
@@ -1031,6 +1112,10 @@ int main(void)
         cmocka_unit_test(test_one_refused_channel_in_front_cannot_stop_the_others),
         cmocka_unit_test(test_good_messages_behind_a_run_of_bad_ones_are_found),
         cmocka_unit_test(test_whole_refusals_of_one_channel_cannot_stop_the_others),
+        cmocka_unit_test(
+            test_whole_refusals_at_the_head_of_one_channel_end_with_the_good_one_behind),
+        cmocka_unit_test(
+            test_a_probe_that_went_past_is_counted_where_the_refused_are_taken_after_all),
         cmocka_unit_test(test_a_refused_request_is_halved_down_to_its_culprit),
         cmocka_unit_test(test_a_small_batch_lingers_while_most_slots_are_busy),
         cmocka_unit_test(test_a_full_batch_does_not_linger),

@@ -113,6 +113,39 @@ static void test_refuses_one_spec(void **state)
     by_hand_end();
 }
 
+/* One bad message that Ably takes for a fault of the whole request. */
+static void test_refuses_the_whole_request_for_a_channel(void **state)
+{
+    (void)state;
+    by_hand_start(&(struct kb_service_options){0});
+    set_faults("[{\"channel\":\"b\",\"code\":40013,\"status\":400,\"whole\":true}]");
+    publish("[" SPEC("a") "," SPEC("b") "]");
+    assert_answer(400, "{\"error\":{\"code\":40013,\"statusCode\":400,");
+    assert_published(0);
+    publish("[" SPEC("a") "]");
+    assert_int_equal(by_hand_x.status, 201);
+    assert_published(1);
+    by_hand_end();
+}
+
+/* What a proxy, a load balancer or a hotel's network says. */
+static void test_answers_with_anything(void **state)
+{
+    (void)state;
+    by_hand_start(&(struct kb_service_options){0});
+    set_faults("[{\"status\":200,\"body\":\"<html>log in\",\"type\":\"text/html; charset=x\","
+               "\"headers\":{\"Server\":\"hotel\"},\"times\":1}]");
+    publish(SPEC("a"));
+    assert_answer(200, "<html>log in");
+    assert_int_equal(by_hand_x.answer.len, strlen("<html>log in"));
+    assert_string_equal(by_hand_x.content_type, "text/html; charset=x");
+    assert_string_equal(answer_header("X-Ably-ErrorCode"), "");
+    assert_published(0);
+    publish(SPEC("a"));
+    assert_string_equal(by_hand_x.content_type, "application/json");
+    by_hand_end();
+}
+
 static void test_path(void **state)
 {
     (void)state;
@@ -225,6 +258,8 @@ int main(void)
         cmocka_unit_test(test_edge_answers_with_headers_only),
         cmocka_unit_test(test_refuses_specs_of_a_channel),
         cmocka_unit_test(test_refuses_one_spec),
+        cmocka_unit_test(test_refuses_the_whole_request_for_a_channel),
+        cmocka_unit_test(test_answers_with_anything),
         cmocka_unit_test(test_path),
         cmocka_unit_test(test_seconds),
         cmocka_unit_test(test_delays_add_up),
