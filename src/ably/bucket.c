@@ -23,6 +23,19 @@ static double tokens_at(const struct kb_bucket *bucket, int64_t now_ms)
         bucket->tokens + (double)(now_ms - bucket->filled_ms) * bucket->rate / 1000.0);
 }
 
+void kb_bucket_change(struct kb_bucket *bucket, double rate, double burst, int64_t now_ms)
+{
+    if (bucket->rate <= 0) { /* nobody counted; a second's worth is what a fresh start gives */
+        kb_bucket_init(bucket, rate, burst);
+        return;
+    }
+    bucket->tokens = tokens_at(bucket, now_ms);
+    bucket->filled_ms = bucket->filled_ms == INT64_MIN ? INT64_MIN : now_ms;
+    bucket->rate = rate;
+    bucket->burst = burst < 1 ? 1 : burst;
+    bucket->tokens = fmin(bucket->tokens, bucket->burst);
+}
+
 int64_t kb_bucket_ready_ms(const struct kb_bucket *bucket, int64_t now_ms)
 {
     if (bucket->rate <= 0)

@@ -16,6 +16,8 @@ struct kb_bucket {
 };
 
 void kb_bucket_init(struct kb_bucket *bucket, double rate, double burst);
+/* Another rate from now on, with the tokens that are there: a change gives none away. */
+void kb_bucket_change(struct kb_bucket *bucket, double rate, double burst, int64_t now_ms);
 /* The first time, not before now_ms, at which a token is there. */
 int64_t kb_bucket_ready_ms(const struct kb_bucket *bucket, int64_t now_ms);
 /* Takes one; the caller has asked kb_bucket_ready_ms. */

@@ -15,6 +15,19 @@ bool kb_channel_set_init(struct kb_channel_set *set, size_t max)
     return set->cells != NULL;
 }
 
+bool kb_channel_set_reserve(struct kb_channel_set *set, size_t max)
+{
+    struct kb_channel_set larger;
+    if (2 * max <= set->mask + 1)
+        return true;
+    if (!kb_channel_set_init(&larger, max))
+        return false;
+    larger.max = set->max;
+    free(set->cells);
+    *set = larger;
+    return true;
+}
+
 void kb_channel_set_deinit(struct kb_channel_set *set)
 {
     free(set->cells);

@@ -17,6 +17,8 @@ struct kb_channel_set {
 };
 
 bool kb_channel_set_init(struct kb_channel_set *set, size_t max); /* false = no memory */
+/* Room for a larger maximum, which is still to be set; empties the set. False = no memory. */
+bool kb_channel_set_reserve(struct kb_channel_set *set, size_t max);
 void kb_channel_set_deinit(struct kb_channel_set *set);
 void kb_channel_set_clear(struct kb_channel_set *set);
 /* True when the channel is in the set now; false = it would be one too many. */

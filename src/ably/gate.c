@@ -80,6 +80,12 @@ bool kb_gate_answered(struct kb_gate *gate, uint64_t epoch, bool accepted)
     return true;
 }
 
+void kb_gate_hurry(struct kb_gate *gate, int64_t now_ms)
+{
+    if (gate->state == KB_GATE_CLOSED && gate->until_ms > now_ms)
+        gate->until_ms = now_ms;
+}
+
 bool kb_gate_refused(struct kb_gate *gate)
 {
     if (kb_gate_refusing(gate))

@@ -63,6 +63,9 @@ bool kb_gate_failed(struct kb_gate *gate, uint64_t epoch, int64_t now_ms, int re
  * outage. */
 bool kb_gate_answered(struct kb_gate *gate, uint64_t epoch, bool accepted);
 
+/* What the wait was for may be over: the next try goes at once. */
+void kb_gate_hurry(struct kb_gate *gate, int64_t now_ms);
+
 /* One message was refused, in an answer with no acceptance: true = believe it, false = keep the
  * message. */
 bool kb_gate_refused(struct kb_gate *gate);

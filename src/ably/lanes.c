@@ -196,6 +196,19 @@ void kb_lanes_free(struct kb_lanes *lanes)
     free(lanes);
 }
 
+bool kb_lanes_reserve(struct kb_lanes *lanes, size_t max_channels)
+{
+    return kb_channel_set_reserve(&lanes->channels, max_channels);
+}
+
+void kb_lanes_change(struct kb_lanes *lanes, const struct kb_lanes_options *options)
+{
+    uint32_t n_lanes = lanes->options.n_lanes;
+    lanes->options = *options;
+    lanes->options.n_lanes = n_lanes;
+    lanes->channels.max = options->max_channels;
+}
+
 void kb_lanes_add(struct kb_lanes *lanes, struct kb_spec *spec)
 {
     struct kb_lane *lane = lane_of(lanes, spec->channel);

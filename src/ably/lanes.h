@@ -43,6 +43,12 @@ struct kb_lanes;
 struct kb_lanes *kb_lanes_new(const struct kb_lanes_options *options, struct kb_slabs *slabs);
 void kb_lanes_free(struct kb_lanes *lanes); /* no spec may be left in it */
 
+/* Other options (but the number of lanes) from the next request on. Only while no request is out;
+ * kb_lanes_reserve(lanes, max_channels) has been called before, and is false where there is no
+ * memory. */
+bool kb_lanes_reserve(struct kb_lanes *lanes, size_t max_channels) KB_MUST_CHECK;
+void kb_lanes_change(struct kb_lanes *lanes, const struct kb_lanes_options *options);
+
 void kb_lanes_add(struct kb_lanes *lanes, struct kb_spec *spec);
 void kb_lanes_tick(struct kb_lanes *lanes, int64_t now_ms);
 

@@ -5,59 +5,28 @@
 #include "ably/publisher_inside.h"
 #include "metrics/metrics.h"
 
-#define LANES 256
 #define SLAB_SIZE (256u << 10)
 
 /* ---- begin and end ---- */
-
-/* Specs of one request: a probe takes two even where one is the limit. */
-static size_t room(const struct kb_publisher_options *options)
-{
-    return options->max_records > 2 ? options->max_records : 2;
-}
-
-/* As many as may fly at once; no further one is ever made. */
-static bool requests_new(struct kb_publisher *pub)
-{
-    for (int i = 0; i < pub->options.concurrency; i++) {
-        struct kb_request *req = kb_request_new(&pub->requests, room(&pub->options));
-        if (!req)
-            return false;
-        req->next = pub->idle;
-        pub->idle = req;
-    }
-    return true;
-}
 
 struct kb_publisher *kb_publisher_new(const struct kb_publisher_options *options,
     struct kb_transport *transport, struct kb_random *random,
     const struct kb_publisher_callbacks *callbacks, struct kb_err *err)
 {
-    KB_BUG_ON(options->concurrency < 1 || options->max_records < 1 || options->max_channels < 1);
     struct kb_publisher *pub = calloc(1, sizeof(*pub));
     if (!pub) {
         kb_err_fatal(err, "no memory for the publisher");
         return NULL;
     }
-    struct kb_lanes_options lanes = {
-        LANES, options->ordered, options->max_records, options->max_bytes, options->max_channels};
-    pub->options = *options;
+    struct kb_lanes_options lanes = {KB_PUBLISHER_LANES, options->ordered, options->max_records,
+        options->max_bytes, options->max_channels};
     pub->transport = transport;
     pub->random = random;
     pub->callbacks = *callbacks;
     kb_slabs_init(&pub->slabs, SLAB_SIZE);
     kb_gate_init(&pub->gate);
-    kb_bucket_init(&pub->bucket, options->requests_per_second, options->burst);
-    pub->base_url = strdup(options->base_url);
     pub->lanes = kb_lanes_new(&lanes, &pub->slabs);
-    pub->fates.of = calloc(room(options), 1);
-    bool ready = kb_reply_init(&pub->reply, room(options));
-    ready = kb_requests_init(&pub->requests, options->base_url, options->key, options->client_id,
-                options->agent) &&
-            ready;
-    pub->requests.open_timeout_ms = options->open_timeout_ms;
-    pub->requests.timeout_ms = options->request_timeout_ms;
-    if (ready && pub->base_url && pub->lanes && pub->fates.of && requests_new(pub))
+    if (pub->lanes && kb_publisher_change(pub, options, 0, err))
         return pub;
     kb_publisher_free(pub);
     kb_err_fatal(err, "no memory for the publisher");
@@ -82,15 +51,6 @@ static void drop_silently(void *context, struct kb_spec *spec)
     kb_publisher_spec_free(context, spec);
 }
 
-static void requests_free(struct kb_request *req)
-{
-    while (req) {
-        struct kb_request *next = req->next;
-        free(req);
-        req = next;
-    }
-}
-
 void kb_publisher_free(struct kb_publisher *pub)
 {
     if (!pub)
@@ -100,17 +60,13 @@ void kb_publisher_free(struct kb_publisher *pub)
         for (size_t i = 0; i < req->n; i++)
             kb_publisher_spec_free(pub, req->specs[i]);
     }
-    requests_free(pub->flying);
-    requests_free(pub->idle);
+    kb_publisher_requests_free(pub->flying);
     if (pub->lanes)
         kb_lanes_sweep(pub->lanes, wants_nothing, drop_silently, pub);
     kb_lanes_free(pub->lanes);
-    kb_requests_deinit(&pub->requests);
-    kb_reply_deinit(&pub->reply);
+    kb_publisher_change_free(pub);
     kb_spec_pool_deinit(&pub->specs);
     kb_slabs_deinit(&pub->slabs);
-    free(pub->fates.of);
-    free(pub->base_url);
     free(pub);
 }
 
@@ -136,7 +92,7 @@ bool kb_publisher_add(
 /* The first time at which, with what is known now, a request may go; now_ms or before = at once. */
 static int64_t send_at_ms(const struct kb_publisher *pub, int64_t now_ms)
 {
-    if (pub->n_flying >= (size_t)pub->options.concurrency)
+    if (pub->n_flying >= (size_t)pub->options.concurrency || pub->change)
         return INT64_MAX;
     int64_t at = kb_lanes_due_ms(pub->lanes);
     if (kb_lanes_ready(pub->lanes)) {
@@ -203,6 +159,7 @@ void kb_publisher_step(struct kb_publisher *pub, int64_t now_ms)
     kb_lanes_tick(pub->lanes, now_ms);
     while ((done = pub->transport->ops->done(pub->transport)) != NULL)
         kb_publisher_ended(pub, done->context, now_ms);
+    kb_publisher_change_if_idle(pub, now_ms);
     while (kb_lanes_ready(pub->lanes) && send_at_ms(pub, now_ms) <= now_ms)
         send_one(pub, now_ms);
 }

@@ -14,6 +14,9 @@
  * refusals with no acceptance. Everything of the request goes back to the front of its lanes, the
  * gate closes for a jittered while, then one probe request at a time until an answer is good.
  *
+ * Options may change at any time: kb_publisher_change. What waits and what is tried again goes by
+ * the new ones, hosts and credentials included.
+ *
  * Everything comes in as arguments or through the doors (transport, random); no clock inside, so
  * the simulation drives the same code. Thread: one worker's. */
 #ifndef KB_ABLY_PUBLISHER_H
@@ -69,6 +72,10 @@ struct kb_publisher;
 struct kb_publisher *kb_publisher_new(const struct kb_publisher_options *options,
     struct kb_transport *transport, struct kb_random *random,
     const struct kb_publisher_callbacks *callbacks, struct kb_err *err) KB_MUST_CHECK;
+/* Other options, from the next request on; none is sent before those that are out have ended.
+ * Copies them. False = no memory: the old ones stay. */
+bool kb_publisher_change(struct kb_publisher *pub, const struct kb_publisher_options *options,
+    int64_t now_ms, struct kb_err *err) KB_MUST_CHECK;
 /* Cancels what is in flight; nothing is settled any more. */
 void kb_publisher_free(struct kb_publisher *pub);
 

@@ -63,7 +63,7 @@ static void describe(const struct kb_publisher *pub, char *out, size_t size)
         snprintf(out, size, "no answer from " KB_FMT, KB_ARG(why->text));
     else
         snprintf(out, size, "HTTP %d, Ably code %d from %s: " KB_FMT " (%s)", why->status,
-            why->code, pub->base_url, KB_ARG(why->text), kb_ably_class_help(why->class));
+            why->code, pub->options.base_url, KB_ARG(why->text), kb_ably_class_help(why->class));
 }
 
 static void outage(struct kb_publisher *pub, uint64_t epoch, int64_t now_ms)
@@ -90,7 +90,7 @@ static void answered(struct kb_publisher *pub, uint64_t epoch, int64_t now_ms)
     if (!kb_gate_answered(&pub->gate, epoch, pub->fates.n[KB_FATE_PUBLISHED] > 0))
         return;
     if (pub->told)
-        kb_log_info("ably", "%s answers again after %.1f s and %u tries", pub->base_url,
+        kb_log_info("ably", "%s answers again after %.1f s and %u tries", pub->options.base_url,
             (double)(now_ms - pub->gate.since_ms) / 1000.0, attempts);
     pub->told = false;
 }

@@ -13,12 +13,17 @@
 #include "ably/spec_pool.h"
 #include "base/log.h"
 
+#define KB_PUBLISHER_LANES 256
+
+struct kb_publisher_setup;
+
 struct kb_publisher {
-    struct kb_publisher_options options; /* its texts are copied into `requests` */
+    struct kb_publisher_options options; /* its texts are the publisher's own */
     struct kb_transport *transport;
     struct kb_random *random;
     struct kb_publisher_callbacks callbacks;
-    char *base_url; /* for log lines */
+    struct kb_publisher_setup *change; /* waits until nothing flies; NULL = none */
+    uint64_t version;                  /* setups made so far */
 
     struct kb_slabs slabs;
     struct kb_spec_pool specs;
@@ -26,7 +31,7 @@ struct kb_publisher {
     struct kb_gate gate;
     struct kb_bucket bucket;
 
-    struct kb_requests requests;
+    struct kb_requests *requests;
     struct kb_request *idle, *flying;
     size_t n_flying, specs_flying;
 
@@ -37,6 +42,11 @@ struct kb_publisher {
     bool told; /* this outage has a line in the log, so its end gets one too */
     struct kb_publisher_status status;
 };
+
+/* publisher_change.c: what is made of the options */
+void kb_publisher_change_if_idle(struct kb_publisher *pub, int64_t now_ms);
+void kb_publisher_change_free(struct kb_publisher *pub);
+void kb_publisher_requests_free(struct kb_request *req); /* a list of them */
 
 /* publisher.c */
 void kb_publisher_spec_free(struct kb_publisher *pub, struct kb_spec *spec);

@@ -113,7 +113,7 @@ struct kb_request *kb_request_new(const struct kb_requests *requests, size_t max
         .method = "POST",
         .url = requests->url.ptr,
         .headers = requests->headers,
-        .headers_version = 1,
+        .headers_version = requests->version,
         .read = read_body,
         .rewind = rewind_body,
         .open_timeout_ms = requests->open_timeout_ms,

@@ -20,6 +20,7 @@ struct kb_requests {
     struct kb_buf url;
     struct kb_buf lines; /* the headers' text; holds the key */
     const char *headers[KB_ABLY_HEADERS_MAX + 1];
+    uint64_t version; /* of the headers, see http/transport.h */
     int open_timeout_ms, timeout_ms;
 };
 

@@ -66,6 +66,27 @@ static bool failed(struct kb_source *src, struct kb_err *err)
     return c->told_failure = true;
 }
 
+/* ------------------------------------------------------------------ what to read */
+
+/* A further subscription does not leave the group: the library gives up what it has, or under a
+ * cooperative strategy what it no longer wants, and joins again under the same member id. */
+static bool subscribe(
+    struct kb_source *src, const char *const *topics, size_t n, struct kb_err *err)
+{
+    struct kb_consumer *c = kb_consumer_of(src);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)n);
+    for (size_t i = 0; i < n; i++)
+        rd_kafka_topic_partition_list_add(list, topics[i], RD_KAFKA_PARTITION_UA);
+    rd_kafka_resp_err_t code = rd_kafka_subscribe(c->rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return true;
+    return kb_err_config(err,
+        "subscribing to the topics: %s; is one of the patterns no regular "
+        "expression?",
+        rd_kafka_err2str(code));
+}
+
 /* ------------------------------------------------------------------ facts about the cluster */
 
 /* The first answer after a record is final: an id must not change while messages carry it. */
@@ -171,6 +192,7 @@ void kb_consumer_free(struct kb_source *src)
 /* ------------------------------------------------------------------ the beginning */
 
 static const struct kb_source_ops ops = {
+    .subscribe = subscribe,
     .take = kb_consumer_take,
     .rebalance = kb_consumer_rebalance,
     .rebalanced = kb_consumer_rebalanced,
@@ -314,23 +336,6 @@ static bool start_client(struct kb_consumer *c, rd_kafka_conf_t *conf, struct kb
     return true;
 }
 
-static bool subscribe(
-    struct kb_consumer *c, const struct kb_consumer_options *options, struct kb_err *err)
-{
-    rd_kafka_topic_partition_list_t *topics =
-        rd_kafka_topic_partition_list_new((int)options->n_topics);
-    for (size_t i = 0; i < options->n_topics; i++)
-        rd_kafka_topic_partition_list_add(topics, options->topics[i], RD_KAFKA_PARTITION_UA);
-    rd_kafka_resp_err_t code = rd_kafka_subscribe(c->rk, topics);
-    rd_kafka_topic_partition_list_destroy(topics);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-        return true;
-    return kb_err_config(err,
-        "subscribing to the topics: %s; is one of the patterns no regular "
-        "expression?",
-        rd_kafka_err2str(code));
-}
-
 struct kb_source *kb_consumer_new(const struct kb_consumer_options *options, struct kb_err *err)
 {
     struct kb_consumer *c = calloc(1, sizeof(*c));
@@ -350,7 +355,8 @@ struct kb_source *kb_consumer_new(const struct kb_consumer_options *options, str
         rd_kafka_conf_destroy(conf);
         conf = NULL;
     }
-    if (conf && start_client(c, conf, err) && subscribe(c, options, err))
+    if (conf && start_client(c, conf, err) &&
+        (options->n_topics == 0 || subscribe(&c->source, options->topics, options->n_topics, err)))
         return &c->source;
     kb_consumer_free(&c->source);
     return NULL;

@@ -5,6 +5,7 @@
  * where they apply in consumer.c; they hold for librdkafka 2.0.2 and newer, eager and cooperative.
  *
  *     struct kb_source *src = kb_consumer_new(&options, &err);     // connects in the background
+ *     src->ops->subscribe(src, topics, n_topics, &err)             // unless the options named some
  *     ... src->ops->take(...) in the worker's loop
  *     src->ops->close(src, 5000);
  *     kb_consumer_free(src);
@@ -19,7 +20,7 @@
 struct kb_consumer_options {
     const struct kb_property *properties;
     size_t n_properties;
-    const char *const *topics; /* names and ^patterns, as rd_kafka_subscribe takes them */
+    const char *const *topics; /* to be subscribed to at once; none = later */
     size_t n_topics;
     const char
         *ignored_topic; /* one that a pattern may match and that is not to be read, or NULL */

@@ -71,11 +71,7 @@ static void publish(struct kb_worker *w, struct kb_assignment *part, const struc
         kb_worker_record_failed(w, part, rec, &err, kb_failure_decide(&err, &part->rules->policy));
         return;
     }
-    struct kb_pending *p = kb_pendings_new(&w->pendings, part->slot, part->generation, rec->offset);
-    if (p) {
-        p->taken_ms = w->now_ms;
-        part->open++;
-    }
+    struct kb_pending *p = kb_worker_pending_new(w, part, rec);
     if (!p ||
         (may_be_dead_lettered(&part->rules->policy) && !kb_pending_keep(&w->pendings, p, rec)) ||
         !add_messages(w, p)) {

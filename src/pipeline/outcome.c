@@ -22,10 +22,24 @@ void kb_worker_pending_done(
         kb_worker_record_done(w, part, p->offset);
 }
 
+struct kb_pending *kb_worker_pending_new(
+    struct kb_worker *w, struct kb_assignment *part, const struct kb_record *rec)
+{
+    struct kb_pending *p = kb_pendings_new(&w->pendings, part->slot, part->generation, rec->offset);
+    if (!p)
+        return NULL;
+    p->taken_ms = w->now_ms;
+    p->rules = part->rules;
+    p->edition = kb_edition_use(w->editions.now);
+    part->open++;
+    return p;
+}
+
 void kb_worker_pending_end(struct kb_worker *w, struct kb_assignment *part, struct kb_pending *p)
 {
     if (part)
         part->open--;
+    kb_edition_done(&w->editions, p->edition);
     kb_pendings_free(&w->pendings, p);
 }
 
@@ -88,12 +102,7 @@ void kb_worker_record_failed(struct kb_worker *w, struct kb_assignment *part,
         kb_worker_record_done(w, part, rec->offset);
     } else if (verdict == KB_VERDICT_DLQ) {
         report(w, part, rec->offset, err, "dlq");
-        struct kb_pending *p =
-            kb_pendings_new(&w->pendings, part->slot, part->generation, rec->offset);
-        if (p) {
-            p->taken_ms = w->now_ms;
-            part->open++;
-        }
+        struct kb_pending *p = kb_worker_pending_new(w, part, rec);
         if (!p || !kb_pending_keep(&w->pendings, p, rec) || !kb_pending_fail(p, err)) {
             struct kb_err fatal;
             kb_err_fatal(&fatal, "%s[%d]@%" PRId64 ": out of memory for a dead letter", part->topic,
@@ -119,7 +128,7 @@ static void settle_failed(struct kb_worker *w, struct kb_assignment *part, struc
     }
     kb_err_record(&err, p->failed->failure, "%s", p->failed->text);
     err.code = p->failed->code;
-    switch (kb_failure_decide(&err, &part->rules->policy)) {
+    switch (kb_failure_decide(&err, &p->rules->policy)) {
     case KB_VERDICT_SKIP:
         report(w, part, p->offset, &err, "skip");
         w->counts.skipped++;

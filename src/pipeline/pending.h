@@ -12,6 +12,9 @@
 
 #include "base/err.h"
 #include "record/record.h"
+#include "route/rules.h"
+
+struct kb_edition;
 
 /* Why a record failed, kept until its policy is carried out. */
 struct kb_failed {
@@ -29,6 +32,8 @@ struct kb_pending {
     uint32_t messages;            /* without an outcome yet */
     int64_t taken_ms;             /* the turn that took it */
     bool in_use, dropped;         /* dropped: a message of it is no longer wanted */
+    const struct kb_rules *rules; /* those that took it, which live as long as... */
+    struct kb_edition *edition;   /* ...their edition, which counts it; NULL = none does */
     struct kb_original *original; /* only where the dead-letter topic may need it */
     struct kb_failed *failed;     /* NULL = nothing failed */
 };

@@ -13,26 +13,15 @@
 #define WAIT_MAX_MS \
     50 /* librdkafka's eventfd fires only from empty to non-empty: look again anyway */
 
-static size_t count_patterns(const struct kb_config *config)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < config->n_topics; i++)
-        n += config->topics[i].n_patterns;
-    return n;
-}
-
 static struct kb_source *open_source(
     const struct kb_config *config, int worker, int n_workers, struct kb_err *err)
 {
-    const char **topics = calloc(count_patterns(config), sizeof(*topics));
+    const char **topics = calloc(kb_worker_topics(config, NULL) + 1, sizeof(*topics));
     if (!topics) {
         kb_err_fatal(err, "out of memory for the list of topics");
         return NULL;
     }
-    size_t n = 0;
-    for (size_t i = 0; i < config->n_topics; i++)
-        for (size_t j = 0; j < config->topics[i].n_patterns; j++)
-            topics[n++] = config->topics[i].patterns[j].text;
+    size_t n = kb_worker_topics(config, topics);
     struct kb_consumer_options options = {.properties = config->kafka.properties,
         .n_properties = config->kafka.n,
         .topics = topics,

@@ -9,16 +9,15 @@
 
 #define SPEC_MAX (64u << 20) /* far above any message; a declared maximum all the same */
 
-static struct kb_publisher *make_publisher(
-    struct kb_worker *w, const char *base_url, int n_workers, struct kb_err *err)
+/* What the user limits is a total of the process: each worker has its share, at least one request.
+ */
+static struct kb_publisher_options publisher_options(
+    const struct kb_worker *w, const struct kb_config *c, const char *base_url)
 {
-    const struct kb_config *c = w->config;
-    /* What the user limits is a total of the process: each worker has its share, at least one
-     * request. */
-    int concurrency = (int)c->publish.concurrency / n_workers +
-                      (w->number < (int)c->publish.concurrency % n_workers);
-    double rate = c->publish.requests_per_second / n_workers;
-    struct kb_publisher_options options = {
+    int concurrency = (int)c->publish.concurrency / w->n_workers +
+                      (w->number < (int)c->publish.concurrency % w->n_workers);
+    double rate = c->publish.requests_per_second / w->n_workers;
+    return (struct kb_publisher_options){
         .base_url = base_url,
         .key = c->ably.key,
         .client_id = c->ably.client_id,
@@ -34,9 +33,23 @@ static struct kb_publisher *make_publisher(
         .open_timeout_ms = 4000,
         .request_timeout_ms = 10000,
     };
+}
+
+/* Makes the publisher, or changes the one that is there. */
+bool kb_worker_tune_publisher(
+    struct kb_worker *w, const struct kb_config *config, struct kb_err *err)
+{
+    char url[512];
+    if (!kb_endpoint_url(
+            config->ably.endpoint, config->ably.tls, config->ably.port, url, sizeof(url), err))
+        return false;
+    struct kb_publisher_options options = publisher_options(w, config, url);
+    if (w->publisher)
+        return kb_publisher_change(w->publisher, &options, w->now_ms, err);
     struct kb_publisher_callbacks callbacks = {
         .settled = kb_worker_settled, .wanted = kb_worker_wanted, .context = w};
-    return kb_publisher_new(&options, w->doors.transport, w->doors.random, &callbacks, err);
+    w->publisher = kb_publisher_new(&options, w->doors.transport, w->doors.random, &callbacks, err);
+    return w->publisher != NULL;
 }
 
 /* What may wait and fly: a quarter of the memory, and no more than keeps every request full while
@@ -48,6 +61,12 @@ static size_t memory_high(const struct kb_config *config)
     return share < enough ? share : enough;
 }
 
+void kb_worker_set_ceilings(struct kb_worker *w)
+{
+    w->memory_high = memory_high(w->config) / (size_t)w->n_workers;
+    w->memory_low = w->memory_high / 4 * 3;
+}
+
 struct kb_worker *kb_worker_new(struct kb_config *config, int worker, int n_workers,
     const struct kb_doors *doors, struct kb_err *err)
 {
@@ -56,25 +75,23 @@ struct kb_worker *kb_worker_new(struct kb_config *config, int worker, int n_work
         kb_err_fatal(err, "out of memory for worker %d", worker);
         return NULL;
     }
-    w->config = kb_config_ref(config);
+    w->config = config;
     w->doors = *doors;
     w->number = worker;
+    w->n_workers = n_workers;
     w->now_ms = doors->clock->now_ms(doors->clock);
-    w->memory_high = memory_high(config) / (size_t)n_workers;
-    w->memory_low = w->memory_high / 4 * 3;
+    kb_worker_set_ceilings(w);
     w->channel_seed = doors->random->next(doors->random);
     kb_assignments_init(&w->assignments);
     kb_pendings_init(&w->pendings);
     kb_letters_init(&w->letters);
     kb_buf_init(&w->spec, SPEC_MAX);
 
-    char url[512];
-    bool ok = kb_endpoint_url(config->ably.endpoint, config->ably.tls, config->ably.port, url,
-                  sizeof(url), err) &&
+    bool ok = kb_editions_init(&w->editions, config) &&
               kb_router_init(&w->router, (struct kb_slice){NULL, 0});
-    if (ok)
-        w->publisher = make_publisher(w, url, n_workers, err);
-    if (!w->publisher) {
+    if (!ok)
+        kb_err_fatal(err, "out of memory for worker %d", worker);
+    if (!ok || !kb_worker_tune_publisher(w, config, err)) {
         kb_worker_free(w);
         return NULL;
     }
@@ -92,7 +109,7 @@ void kb_worker_free(struct kb_worker *w)
     kb_buf_deinit(&w->spec);
     free(w->commit.commits);
     free(w->commit.generations);
-    kb_config_unref(w->config);
+    kb_editions_deinit(&w->editions);
     free(w);
 }
 

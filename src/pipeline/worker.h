@@ -51,6 +51,17 @@ int64_t kb_worker_wake_ms(const struct kb_worker *w);
 /* Would the next turn take records? Not while it holds as much as it may. */
 bool kb_worker_may_take(const struct kb_worker *w);
 
+/* Goes over to another configuration: what it takes from now on, and the hosts, credentials and
+ * limits of all that is sent. What was taken keeps its templates, hooks and policy. Takes its own
+ * reference. The Kafka client and the dead-letter topic stay those of the doors. False (no memory,
+ * a pattern that the client refuses): rules and policies are still the old ones. The worker's
+ * thread, between two turns. */
+bool kb_worker_adopt(struct kb_worker *w, struct kb_config *next, struct kb_err *err) KB_MUST_CHECK;
+
+/* The names and patterns of all topic blocks, in their order; returns how many. `out` has room for
+ * them, NULL = only count. Borrows. */
+size_t kb_worker_topics(const struct kb_config *config, const char **out);
+
 /* Begin to drain: take nothing more, finish and commit what was taken (bounded by limits.drain_ms),
  * leave the group. Any thread; safe to call again. */
 void kb_worker_stop(struct kb_worker *w);

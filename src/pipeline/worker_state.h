@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "metrics/metrics.h"
 #include "pipeline/assignments.h"
+#include "pipeline/edition.h"
 #include "pipeline/pending.h"
 #include "pipeline/status.h"
 #include "pipeline/worker.h"
@@ -67,9 +68,10 @@ struct kb_turn_counts {
 };
 
 struct kb_worker {
-    struct kb_config *config;
+    struct kb_editions editions;
+    const struct kb_config *config; /* the newest edition's */
     struct kb_doors doors;
-    int number;
+    int number, n_workers;
     int64_t now_ms; /* read once a turn */
 
     struct kb_assignments assignments;
@@ -110,7 +112,10 @@ struct kb_worker {
 /* intake.c: records from the source to the publisher, or to their policy. */
 void kb_worker_intake(struct kb_worker *w);
 
-/* outcome.c: the end of a message, of a record, and what a failure leads to. */
+/* outcome.c: the begin and the end of a record that is not done at once; NULL = no memory. */
+struct kb_pending *kb_worker_pending_new(
+    struct kb_worker *w, struct kb_assignment *part, const struct kb_record *rec);
+/* The end of a message, of a record, and what a failure leads to. */
 void kb_worker_settled(
     void *context, void *owner, enum kb_outcome outcome, const struct kb_err *err);
 bool kb_worker_wanted(void *context, void *owner);
@@ -147,6 +152,10 @@ bool kb_worker_relieved(const struct kb_worker *w); /* since the last press: tim
 void kb_worker_write_status(struct kb_worker *w);
 
 /* worker.c */
+/* What follows from the configuration, besides rules and policy. */
+bool kb_worker_tune_publisher(
+    struct kb_worker *w, const struct kb_config *config, struct kb_err *err) KB_MUST_CHECK;
+void kb_worker_set_ceilings(struct kb_worker *w);
 void kb_worker_drain(struct kb_worker *w); /* running -> draining; again is fine */
 
 #endif

@@ -55,6 +55,12 @@ struct kb_commit_answer {
 struct kb_source;
 
 struct kb_source_ops {
+    /* What to read from now on: names, and patterns that begin with '^'. Copied. The first time it
+     * joins the group; later the group is asked to share out anew, and is not left.
+     * KB_ERR_CONFIG where one is no pattern: what was read before stays. */
+    bool (*subscribe)(
+        struct kb_source *src, const char *const *topics, size_t n, struct kb_err *err);
+
     /* Up to `max` records, 0 = none now. Valid until the next take. `more` is true when it stopped
      * at `max` and there may be more at once. */
     size_t (*take)(struct kb_source *src, struct kb_record *out, size_t max, bool *more);

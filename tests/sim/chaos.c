@@ -75,6 +75,19 @@ static void jump_clock(struct sim *sim)
     some_process(sim)->clock.wall_skew_ms = sim_between(sim, -100000000, 100000000);
 }
 
+static void reload_all(struct sim *sim, bool whole)
+{
+    sim_plan_edit(sim, whole);
+    for (int i = 0; i < sim->world->n_processes; i++)
+        if (sim->world->processes[i].up && (whole || sim_chance(sim, 700)))
+            sim_process_reload(sim, &sim->world->processes[i]);
+}
+
+static void reload(struct sim *sim)
+{
+    reload_all(sim, false);
+}
+
 static void break_source(struct sim *sim)
 {
     struct sim_worker *worker = some_worker(sim);
@@ -96,6 +109,7 @@ static const struct {
     {SIM_FAULT_LOG_CUTS, cut_log},
     {SIM_FAULT_LETTERS, letters_down},
     {SIM_FAULT_CLOCK_JUMPS, jump_clock},
+    {SIM_FAULT_RELOADS, reload},
     {SIM_FAULT_BROKEN_SOURCE, break_source},
 };
 
@@ -184,6 +198,8 @@ static void heal(struct sim *sim, void *object, uint64_t unused)
     sim->kafka->down_until_ms = 0;
     sim_ably_heal(sim);
     sim_letters_trouble(sim, 0);
+    if (sim->plan->fault[SIM_FAULT_RELOADS])
+        reload_all(sim, true);
     sim->world->deadline_ms = sim->now_ms + 2400000;
     sim_after(sim, LAST_AFTER_MS, append_last, NULL, 0);
 }

@@ -33,19 +33,20 @@ static void check_limits(struct sim_transport *tr, const struct sim_exchange *ex
     struct sim *sim = tr->sim;
     const struct sim_plan *plan = sim->plan;
     struct sim_process *process = tr->worker->process;
+    const struct sim_settings *now = &process->settings;
     int64_t concurrency =
-        plan->concurrency > process->n_workers ? plan->concurrency : process->n_workers;
+        process->concurrency > process->n_workers ? process->concurrency : process->n_workers;
     /* In a run of refusals a probe takes two messages, of two channels, whatever the limits say. */
     bool refusing = tr->refused >= KB_GATE_REFUSALS_MAX, probe = ex->batch.n == 2 && refusing;
-    if (ex->batch.n > (size_t)plan->max_records && !probe)
+    if (ex->batch.n > (size_t)now->max_records && !probe)
         sim_fail(sim, "a request of %zu records, allowed are %lld", ex->batch.n,
-            (long long)plan->max_records);
-    if (ex->req->body_len > (size_t)plan->max_bytes && ex->batch.n > 1 && !probe)
+            (long long)now->max_records);
+    if (ex->req->body_len > (size_t)now->max_bytes && ex->batch.n > 1 && !probe)
         sim_fail(sim, "a request of %zu bytes, allowed are %lld", ex->req->body_len,
-            (long long)plan->max_bytes);
-    if (n_channels > (size_t)plan->max_channels && !(refusing && n_channels == 2))
+            (long long)now->max_bytes);
+    if (n_channels > (size_t)now->max_channels && !(refusing && n_channels == 2))
         sim_fail(sim, "a request to %zu channels, allowed are %lld", n_channels,
-            (long long)plan->max_channels);
+            (long long)now->max_channels);
     if (++process->requests_in_flight > concurrency)
         sim_fail(sim, "process %d has %d requests in flight, allowed are %lld", process->number,
             process->requests_in_flight, (long long)concurrency);
@@ -111,7 +112,7 @@ static void note_stop(struct sim_transport *tr, const struct sim_exchange *ex, s
     int failure = sim_fate_failure(rec->fate);
     if (ex->answer.accepted[i] || failure < 0 || rec->refusals == 0 ||
         spec->assignment != rec->partition->assignments ||
-        tr->worker->process->action[failure] != KB_ACTION_STOP)
+        rec->actions[failure] != 1u << KB_ACTION_STOP)
         return;
     if (*at != 0 && *at <= rec->offset + 1)
         return;

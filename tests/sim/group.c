@@ -259,6 +259,12 @@ void sim_group_join(struct sim *sim, struct sim_member *member)
     all_joined(sim);
 }
 
+void sim_group_join_again(struct sim *sim, struct sim_member *member)
+{
+    if (member->in_group)
+        sim_after(sim, sim_skewed(sim, 0, 200), begin, member, member->incarnation);
+}
+
 void sim_group_leave(struct sim *sim, struct sim_member *member)
 {
     bool was = member->in_group;

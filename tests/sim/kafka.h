@@ -51,6 +51,10 @@ struct sim_record {
     size_t n_headers;
     enum sim_fate fate;
     struct sim_channel *channel; /* NULL = no message can be made of it */
+    /* The configurations under which it was given to a worker: a bit for each generation, and of
+     * each class of failure a bit for each action. */
+    uint64_t generations;
+    unsigned actions[KB_FAILURE_COUNT];
     uint64_t
         given; /* the last assignment of its partition in which a worker was given it, from 1 */
     /* The truth. */
@@ -126,7 +130,8 @@ struct sim_stamp { /* who commits: a member of one incarnation, in one generatio
 };
 struct sim_group *sim_group_new(struct sim *sim, bool cooperative);
 struct sim_member *sim_member_new(struct sim *sim, struct kb_source *src);
-void sim_group_join(struct sim *sim, struct sim_member *member); /* it holds nothing */
+void sim_group_join(struct sim *sim, struct sim_member *member);       /* it holds nothing */
+void sim_group_join_again(struct sim *sim, struct sim_member *member); /* it stays a member */
 void sim_group_leave(struct sim *sim, struct sim_member *member);
 /* The coordinator gives it up; it learns that so much later, and never if it is gone. */
 void sim_group_expire(struct sim *sim, struct sim_member *member, int64_t learns_ms);

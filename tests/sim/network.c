@@ -156,6 +156,7 @@ static bool submit(struct kb_transport *transport, struct kb_http_request *req, 
     struct sim_exchange *ex = sim_alloc(sim, sizeof(*ex));
     ex->transport = tr;
     ex->req = req;
+    ex->generation = tr->worker->process->settings.generation;
     ex->older = sim->ably->exchanges;
     sim->ably->exchanges = ex;
     struct kb_err wrong;
@@ -189,7 +190,10 @@ static void detach(struct sim_exchange *ex)
         if (tr->rides[i] == ex &&
             (tr->sim->sabotage != SIM_KEEP_CHANNEL || sim_chance(tr->sim, 900)))
             tr->rides[i] = NULL;
-    tr->worker->process->requests_in_flight--;
+    struct sim_process *process = tr->worker->process;
+    process->requests_in_flight--;
+    if (ex->generation != process->settings.generation && --process->before_reload == 0)
+        process->concurrency = process->settings.concurrency;
     ex->req = NULL;
     if (ex->served)
         sim_batch_deinit(&ex->batch);

@@ -20,6 +20,7 @@ struct sim_exchange {
     struct sim_answer answer;
     bool served, reply_lost, ended, timed_out, cut, connected;
     int64_t reply_after_ms;
+    uint64_t generation; /* of its process's configuration when it was sent */
 };
 
 struct sim_transport {

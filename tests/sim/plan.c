@@ -22,29 +22,34 @@ static void plan_policy(struct sim *sim, struct sim_plan *plan)
             action = KB_ACTION_STOP;
         else if (plan->dead_letters && sim_chance(sim, 700))
             action = KB_ACTION_DLQ;
-        plan->action[i] = action;
+        plan->now.action[i] = action;
         plan->stops = plan->stops || action == KB_ACTION_STOP;
     }
     plan->tombstones_dlq = plan->dead_letters && sim_chance(sim, 300);
     plan->tombstones_skipped = !plan->tombstones_dlq && sim_chance(sim, 500);
     /* Where everything is refused, a worker that stops at the first refusal does what it was told.
      */
-    if (plan->action[KB_FAILURE_PUBLISH] == KB_ACTION_STOP)
+    if (plan->now.action[KB_FAILURE_PUBLISH] == KB_ACTION_STOP)
         plan->fault[SIM_FAULT_MASS_REFUSAL] = false;
     /* A worker that stops names a record by its offset alone: in which log is not told. */
     if (plan->stops)
         plan->fault[SIM_FAULT_LOG_CUTS] = false;
 }
 
+static void plan_requests(struct sim *sim, struct sim_settings *now)
+{
+    now->concurrency = ONE_OF(sim, 1, 2, 3, 10);
+    now->linger_ms = ONE_OF(sim, 0, 5, 100, 1000);
+    now->max_records = ONE_OF(sim, 1, 2, 10, 100, 1000);
+    now->max_bytes = ONE_OF(sim, 16384, 65536, 524288);
+    now->max_channels = ONE_OF(sim, 1, 3, 20, 100);
+}
+
 static void plan_limits(struct sim *sim, struct sim_plan *plan)
 {
     plan->processes = (int)sim_between(sim, 1, 3);
     plan->workers = (int)sim_between(sim, 1, 2);
-    plan->concurrency = ONE_OF(sim, 1, 2, 3, 10);
-    plan->linger_ms = ONE_OF(sim, 0, 5, 100, 1000);
-    plan->max_records = ONE_OF(sim, 1, 2, 10, 100, 1000);
-    plan->max_bytes = ONE_OF(sim, 16384, 65536, 524288);
-    plan->max_channels = ONE_OF(sim, 1, 3, 20, 100);
+    plan_requests(sim, &plan->now);
     plan->memory = ONE_OF(sim, 3, 8, 256) * 1048576 * plan->workers;
     plan->drain_ms = ONE_OF(sim, 0, 1000, 5000, 30000);
     plan->requests_per_second = (int)ONE_OF(sim, 0, 5, 100);
@@ -75,7 +80,7 @@ static void print_policy(struct kb_buf *out, const struct sim_plan *plan)
     kb_buf_add(out, KB_S("  on_error = { default = \"skip\""));
     for (int i = 0; i < KB_FAILURE_COUNT; i++)
         kb_buf_printf(out, ", %s = \"%s\"", kb_failure_name((enum kb_failure)i),
-            kb_action_name(plan->action[i]));
+            kb_action_name(plan->now.action[i]));
     kb_buf_add(out, KB_S(" },\n"));
 }
 
@@ -90,10 +95,10 @@ const char *sim_plan_config(struct sim *sim)
         "publish { concurrency = %lld, linger_ms = %lld, max_records = %lld, max_bytes = %lld,\n"
         "  max_channels = %lld, requests_per_second = %d, ordering = \"%s\" }\n"
         "limits { workers = %d, memory = %lld, drain_ms = %lld }\n",
-        SIM_KEY, (long long)plan->max_message_size, (long long)plan->concurrency,
-        (long long)plan->linger_ms, (long long)plan->max_records, (long long)plan->max_bytes,
-        (long long)plan->max_channels, plan->requests_per_second,
-        plan->ordered ? "channel" : "none", plan->workers,
+        SIM_KEY, (long long)plan->max_message_size, (long long)plan->now.concurrency,
+        (long long)plan->now.linger_ms, (long long)plan->now.max_records,
+        (long long)plan->now.max_bytes, (long long)plan->now.max_channels,
+        plan->requests_per_second, plan->ordered ? "channel" : "none", plan->workers,
         (long long)(plan->memory > 16 << 20 ? plan->memory : 16 << 20), (long long)plan->drain_ms);
     if (plan->dead_letters)
         kb_buf_add(&out, KB_S("dead_letter { topic = \"sim-dlq\" }\n"));
@@ -103,10 +108,13 @@ const char *sim_plan_config(struct sim *sim)
         plan->tombstones_dlq       ? "dlq"
         : plan->tombstones_skipped ? "skip"
                                    : "publish");
-    kb_buf_add(&out, KB_S("topic \"orders\" { value = \"json\", key = \"string\",\n"
-                          "  channel = \"orders:#{value.user}\", name = \"#{topic}\" }\n"
-                          "topic \"^audit\\\\..*\" { value = \"string\", key = \"string\",\n"
-                          "  channel = \"#{topic}:#{key}\" }\n"));
+    kb_buf_printf(&out,
+        "topic \"orders\" { value = \"json\", key = \"string\",\n"
+        "  channel = \"orders:#{value.user}\", name = \"%llu:#{topic}\" }\n",
+        (unsigned long long)plan->now.generation);
+    if (!plan->now.no_audit)
+        kb_buf_add(&out, KB_S("topic \"^audit\\\\..*\" { value = \"string\", key = \"string\",\n"
+                              "  channel = \"#{topic}:#{key}\" }\n"));
     KB_BUG_ON(out.failed);
     const char *text = sim_format(sim, KB_FMT, KB_ARG(kb_buf_slice(&out)));
     kb_buf_deinit(&out);
@@ -116,8 +124,20 @@ const char *sim_plan_config(struct sim *sim)
 void sim_plan_fix(struct sim *sim)
 {
     for (int i = 0; i < KB_FAILURE_COUNT; i++)
-        if (sim->plan->action[i] == KB_ACTION_STOP)
-            sim->plan->action[i] = KB_ACTION_SKIP;
+        if (sim->plan->now.action[i] == KB_ACTION_STOP)
+            sim->plan->now.action[i] = KB_ACTION_SKIP;
+}
+
+void sim_plan_edit(struct sim *sim, bool whole)
+{
+    struct sim_plan *plan = sim->plan;
+    plan->now.generation++;
+    plan->now.no_audit = !whole && sim_chance(sim, 200);
+    if (sim_chance(sim, 500))
+        plan_requests(sim, &plan->now);
+    for (int i = 0; i < KB_FAILURE_COUNT; i++)
+        if (plan->now.action[i] != KB_ACTION_STOP && plan->dead_letters && sim_chance(sim, 300))
+            plan->now.action[i] = sim_chance(sim, 500) ? KB_ACTION_SKIP : KB_ACTION_DLQ;
 }
 
 bool sim_faulty(struct sim *sim, enum sim_fault fault, int per_mille)

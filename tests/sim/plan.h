@@ -7,28 +7,29 @@
 #include "failure/policy.h"
 #include "sim.h"
 
-#define SIM_FAULTS(X)                                                           \
-    X(CRASHES)       /* processes die without a goodbye */                      \
-    X(RESTARTS)      /* processes drain and come back */                        \
-    X(EXPIRIES)      /* the coordinator gives up a member that still works */   \
-    X(KAFKA_DOWN)    /* no records, no answers to commits */                    \
-    X(COMMITS)       /* commits and their answers get lost */                   \
-    X(REPEATS)       /* records come again */                                   \
-    X(LOG_CUTS)      /* topics are made again, logs lose their end */           \
-    X(ABLY_ERRORS)   /* 5xx, some after a part was published */                 \
-    X(ABLY_DOWN)     /* nobody answers */                                       \
-    X(ABLY_RATE)     /* 429, for requests */                                    \
-    X(CHANNEL_RATE)  /* 429, for specs */                                       \
-    X(UNAUTHORIZED)  /* 401, 403 */                                             \
-    X(MASS_REFUSAL)  /* each spec of each request is refused */                 \
-    X(GARBAGE)       /* answers that are no answers */                          \
-    X(SUBMIT)        /* the transport takes no request */                       \
-    X(LOST_WAKES)    /* what wakes a worker gets lost; it looks again anyway */ \
-    X(CUT)           /* the connection ends before or after publishing */       \
-    X(LATE)          /* a request arrives long after its client gave up */      \
-    X(LETTERS)       /* the dead-letter topic is slow, full, away */            \
-    X(LONG_OUTAGES)  /* longer than Ably remembers ids */                       \
-    X(CLOCK_JUMPS)   /* the wall clock is set */                                \
+#define SIM_FAULTS(X)                                                             \
+    X(CRASHES)       /* processes die without a goodbye */                        \
+    X(RESTARTS)      /* processes drain and come back */                          \
+    X(EXPIRIES)      /* the coordinator gives up a member that still works */     \
+    X(KAFKA_DOWN)    /* no records, no answers to commits */                      \
+    X(COMMITS)       /* commits and their answers get lost */                     \
+    X(REPEATS)       /* records come again */                                     \
+    X(LOG_CUTS)      /* topics are made again, logs lose their end */             \
+    X(ABLY_ERRORS)   /* 5xx, some after a part was published */                   \
+    X(ABLY_DOWN)     /* nobody answers */                                         \
+    X(ABLY_RATE)     /* 429, for requests */                                      \
+    X(CHANNEL_RATE)  /* 429, for specs */                                         \
+    X(UNAUTHORIZED)  /* 401, 403 */                                               \
+    X(MASS_REFUSAL)  /* each spec of each request is refused */                   \
+    X(GARBAGE)       /* answers that are no answers */                            \
+    X(SUBMIT)        /* the transport takes no request */                         \
+    X(LOST_WAKES)    /* what wakes a worker gets lost; it looks again anyway */   \
+    X(CUT)           /* the connection ends before or after publishing */         \
+    X(LATE)          /* a request arrives long after its client gave up */        \
+    X(LETTERS)       /* the dead-letter topic is slow, full, away */              \
+    X(LONG_OUTAGES)  /* longer than Ably remembers ids */                         \
+    X(CLOCK_JUMPS)   /* the wall clock is set */                                  \
+    X(RELOADS)       /* the file is changed and loaded anew, while all goes on */ \
     X(BROKEN_SOURCE) /* a source ends for good */
 
 enum sim_fault {
@@ -38,16 +39,24 @@ enum sim_fault {
         SIM_FAULT_COUNT
 };
 
+/* What of the configuration a reload may change; each process has what it loaded last. */
+struct sim_settings {
+    uint64_t generation; /* stands in the messages' names */
+    enum kb_action
+        action[KB_FAILURE_COUNT]; /* of all topics; the operator may change it, see fix */
+    int64_t concurrency, linger_ms, max_records, max_bytes, max_channels;
+    bool no_audit; /* the block of these topics is not there */
+};
+
 struct sim_plan {
     bool fault[SIM_FAULT_COUNT];
     bool cooperative, ordered, dead_letters, hasty; /* hasty: the source gives large batches */
     bool tombstones_skipped, tombstones_dlq;
-    enum kb_action
-        action[KB_FAILURE_COUNT]; /* of all topics; the operator may change it, see fix */
-    bool stops;                   /* some action is stop */
-    int poison;                   /* per mille of records */
+    struct sim_settings now; /* as the file has them */
+    bool stops;              /* some action is stop */
+    int poison;              /* per mille of records */
     int processes, workers;
-    int64_t concurrency, linger_ms, max_records, max_bytes, max_channels, memory, drain_ms;
+    int64_t memory, drain_ms;
     int requests_per_second;
     int64_t max_message_size, padding; /* padding: bytes that make records larger, at most */
     int64_t wait_max_ms; /* a worker is turned at least that often; 0 = only when it asks */
@@ -61,6 +70,9 @@ void sim_plan_new(struct sim *sim);
 const char *sim_plan_config(struct sim *sim);
 /* The operator reads why it stopped and changes `stop` to `skip`. */
 void sim_plan_fix(struct sim *sim);
+/* Somebody edits the file: other limits, other policies where they don't stop. `whole`: and what
+ * was taken out is there again. */
+void sim_plan_edit(struct sim *sim, bool whole);
 bool sim_faulty(struct sim *sim, enum sim_fault fault, int per_mille);
 const char *sim_plan_faults(struct sim *sim); /* their names, for --verbose */
 

@@ -77,13 +77,39 @@ void sim_process_start(struct sim *sim, struct sim_process *process)
     process->up = true;
     process->stopping = process->failed = false;
     process->n_workers = sim->plan->workers;
-    memcpy(process->action, sim->plan->action, sizeof(process->action));
-    process->requests_in_flight = 0;
+    process->settings = sim->plan->now;
+    process->concurrency = process->settings.concurrency;
+    process->requests_in_flight = process->before_reload = 0;
     process->tokens = sim->plan->requests_per_second + process->n_workers;
     process->tokens_ms = sim->now_ms;
     sim_trace(sim, "process %d starts", process->number);
     for (int i = 0; i < process->n_workers; i++)
         process->workers[i] = start_worker(sim, process, config, i);
+    kb_config_unref(config);
+}
+
+void sim_process_reload(struct sim *sim, struct sim_process *process)
+{
+    struct kb_config *config = load(sim);
+    struct kb_err err;
+    if (!config || process->stopping) {
+        kb_config_unref(config);
+        return;
+    }
+    process->settings = sim->plan->now;
+    process->before_reload = process->requests_in_flight;
+    if (process->concurrency < process->settings.concurrency || process->before_reload == 0)
+        process->concurrency = process->settings.concurrency;
+    sim_trace(sim, "process %d reloads: generation %llu", process->number,
+        (unsigned long long)process->settings.generation);
+    for (int i = 0; i < process->n_workers; i++) {
+        struct sim_worker *worker = process->workers[i];
+        if (!worker->worker)
+            continue;
+        if (!kb_worker_adopt(worker->worker, config, &err))
+            sim_fail(sim, "worker %d adopts nothing: %s", worker->number, err.text);
+        worker->poked = true;
+    }
     kb_config_unref(config);
 }
 

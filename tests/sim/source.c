@@ -29,6 +29,23 @@ bool sim_source_usable(struct sim_source *src, const char *what)
     return !src->dead && !src->closed && !src->broken;
 }
 
+/* Other topics: the member joins again without leaving. (Which topics it names is not looked at:
+ * what no block takes is left alone by its worker.) */
+static bool subscribe(
+    struct kb_source *source, const char *const *topics, size_t n, struct kb_err *err)
+{
+    struct sim_source *src = (struct sim_source *)source;
+    (void)topics;
+    (void)err;
+    if (n == 0)
+        sim_fail(src->sim, "worker %d subscribes to nothing", src->worker->number);
+    if (!sim_source_usable(src, "subscribe"))
+        return true;
+    sim_trace(src->sim, "worker %d subscribes to %zu topics", src->worker->number, n);
+    sim_group_join_again(src->sim, src->member);
+    return true;
+}
+
 static bool rebalance(struct kb_source *source, struct kb_rebalance **out)
 {
     struct sim_source *src = (struct sim_source *)source;
@@ -178,8 +195,8 @@ static void close_source(struct kb_source *source, int wait_ms)
     sim_group_leave(src->sim, src->member);
 }
 
-static const struct kb_source_ops ops = {sim_source_take, rebalance, rebalanced, pause_slots,
-    resume_slots, sim_source_commit, sim_source_committed, cluster_id, log_end, failed,
+static const struct kb_source_ops ops = {subscribe, sim_source_take, rebalance, rebalanced,
+    pause_slots, resume_slots, sim_source_commit, sim_source_committed, cluster_id, log_end, failed,
     close_source};
 
 static void first_join(struct sim *sim, void *object, uint64_t unused)

@@ -44,6 +44,15 @@ static bool tell_new_log(struct sim *sim, struct sim_assigned *as, const struct 
     return tell;
 }
 
+/* What becomes of it may go by the configuration of now, whatever is loaded later. */
+static void note_settings(const struct sim_source *src, struct sim_record *rec)
+{
+    const struct sim_settings *settings = &src->worker->process->settings;
+    rec->generations |= UINT64_C(1) << settings->generation % 64;
+    for (int i = 0; i < KB_FAILURE_COUNT; i++)
+        rec->actions[i] |= 1u << settings->action[i];
+}
+
 /* The records of one partition that this take gives. */
 static size_t choose(
     struct sim_source *src, struct sim_assigned *as, struct sim_given *chosen, size_t max)
@@ -62,6 +71,7 @@ static size_t choose(
             as->highest = rec->offset + 1;
             rec->given = as->part->assignments;
         }
+        note_settings(src, rec);
         chosen[n++] = (struct sim_given){rec, as->slot, tell_new_log(sim, as, rec)};
     }
     return n;

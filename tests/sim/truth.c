@@ -16,31 +16,34 @@
 
 #define GIVEN_UP_MAX 40
 
-/* What is wrong with it by its making leads to this action; -1 = nothing is wrong. */
-static int action_of(const struct sim *sim, const struct sim_record *rec)
+#define BIT(action) (1u << (action))
+
+/* What is wrong with it by its making leads to one of these actions: those of the configurations
+ * under which it was given to a worker. 0 = nothing is wrong, or nobody was given it. */
+static unsigned actions_of(const struct sim *sim, const struct sim_record *rec)
 {
     if (rec->fate == SIM_TOMBSTONE)
-        return sim->plan->tombstones_dlq       ? (int)KB_ACTION_DLQ
-               : sim->plan->tombstones_skipped ? (int)KB_ACTION_SKIP
-                                               : -1;
+        return sim->plan->tombstones_dlq       ? BIT(KB_ACTION_DLQ)
+               : sim->plan->tombstones_skipped ? BIT(KB_ACTION_SKIP)
+                                               : 0;
     int failure = sim_fate_failure(rec->fate);
-    return failure < 0 ? -1 : (int)sim->plan->action[failure];
+    return failure < 0 ? 0 : rec->actions[failure];
 }
 
 bool sim_truth_wants_letter(const struct sim *sim, const struct sim_record *rec)
 {
-    if (rec->mass_refused && sim->plan->action[KB_FAILURE_PUBLISH] == KB_ACTION_DLQ)
+    if (rec->mass_refused && rec->actions[KB_FAILURE_PUBLISH] & BIT(KB_ACTION_DLQ))
         return true;
-    return action_of(sim, rec) == KB_ACTION_DLQ;
+    return actions_of(sim, rec) & BIT(KB_ACTION_DLQ);
 }
 
 bool sim_truth_final(const struct sim *sim, const struct sim_record *rec)
 {
     if (rec->publications > 0 || rec->letters > 0)
         return true;
-    if (rec->mass_refused && sim->plan->action[KB_FAILURE_PUBLISH] == KB_ACTION_SKIP)
+    if (rec->mass_refused && rec->actions[KB_FAILURE_PUBLISH] & BIT(KB_ACTION_SKIP))
         return true;
-    if (action_of(sim, rec) != KB_ACTION_SKIP)
+    if (!(actions_of(sim, rec) & BIT(KB_ACTION_SKIP)))
         return false;
     return rec->fate < SIM_OVERSIZE || rec->refusals > 0;
 }
@@ -142,6 +145,19 @@ static struct sim_record *by_id(struct sim *sim, struct kb_slice id)
     return sim_record_find(part, offset, -2);
 }
 
+/* GENERATION:TOPIC, of a configuration under which the record was given to a worker. */
+static void check_name(struct sim *sim, const struct sim_record *rec, struct kb_slice name)
+{
+    char *rest, text[64];
+    snprintf(text, sizeof(text), KB_FMT, KB_ARG(name));
+    unsigned long long generation = strtoull(text, &rest, 10);
+    if (*rest != ':' || strcmp(rest + 1, rec->partition->topic->name) != 0)
+        sim_fail(sim, AT ": name %s", AT_ARG(rec), text);
+    else if (!(rec->generations >> generation % 64 & 1))
+        sim_fail(sim, AT ": made by the templates of generation %llu, which did not take it",
+            AT_ARG(rec), generation);
+}
+
 static void check_content(
     struct sim *sim, const struct sim_record *rec, const struct sim_spec *spec)
 {
@@ -153,8 +169,8 @@ static void check_content(
         sim_fail(sim, AT ": the message's data is not the record's value", AT_ARG(rec));
     else if (rec->value.ptr && !kb_slice_eq(spec->encoding, kb_slice_of(encoding)))
         sim_fail(sim, AT ": encoding " KB_FMT, AT_ARG(rec), KB_ARG(spec->encoding));
-    else if (spec->name.ptr && !kb_slice_is(spec->name, rec->partition->topic->name))
-        sim_fail(sim, AT ": name " KB_FMT, AT_ARG(rec), KB_ARG(spec->name));
+    else if (spec->name.ptr)
+        check_name(sim, rec, spec->name);
 }
 
 struct sim_record *sim_truth_sent(struct sim *sim, const struct sim_spec *spec)
@@ -164,7 +180,7 @@ struct sim_record *sim_truth_sent(struct sim *sim, const struct sim_spec *spec)
         sim_fail(sim, "a message whose id names no record: " KB_FMT, KB_ARG(spec->id));
         return NULL;
     }
-    if (!rec->channel || (rec->fate == SIM_TOMBSTONE && action_of(sim, rec) >= 0)) {
+    if (!rec->channel || (rec->fate == SIM_TOMBSTONE && actions_of(sim, rec))) {
         sim_fail(
             sim, AT ": sent to Ably although it has %s", AT_ARG(rec), sim_fate_name(rec->fate));
         return NULL;
@@ -178,6 +194,17 @@ struct sim_record *sim_truth_sent(struct sim *sim, const struct sim_spec *spec)
     return rec;
 }
 
+/* Of a log that is gone, by a worker that no longer holds the partition: whoever reads the new log
+ * does not send it again, so a request that was held up on its way brings it whenever it comes. */
+static bool is_left_over(const struct sim_record *rec)
+{
+    const struct sim_partition *part = rec->partition;
+    for (size_t i = 0; i < part->n_gone; i++)
+        if (part->gone[i] == rec)
+            return rec->given != part->assignments;
+    return false;
+}
+
 /* A message that Ably had not seen in its two minutes. */
 void sim_truth_published(struct sim *sim, struct sim_record *rec)
 {
@@ -185,7 +212,7 @@ void sim_truth_published(struct sim *sim, struct sim_record *rec)
     bool first = rec->publications++ == 0;
     rec->published_ms = sim->now_ms;
     /* A record that was refused for good may come late: after a crash its replay is accepted. */
-    bool excused = rec->overtaken || rec->refusals > 0;
+    bool excused = rec->overtaken || rec->refusals > 0 || is_left_over(rec);
     if (first && sim->plan->ordered && rec->number < *newest && !excused)
         sim_fail(sim, AT ": published out of order: %s already has number %lld", AT_ARG(rec),
             rec->channel->name, (long long)*newest);
@@ -196,7 +223,7 @@ void sim_truth_published(struct sim *sim, struct sim_record *rec)
 /* A run of refusals without an acceptance is an outage from some length on. */
 void sim_truth_letter(struct sim *sim, struct sim_record *rec, struct sim_worker *worker)
 {
-    bool good = rec->mass_refused && action_of(sim, rec) < 0;
+    bool good = rec->mass_refused && !actions_of(sim, rec);
     uint64_t bit = UINT64_C(1) << worker->number % 64;
     if (good && !(rec->given_up_by & bit) && ++worker->given_up > GIVEN_UP_MAX)
         sim_fail(sim, AT ": worker %d dead-letters the topic: %d good records, and Ably took none",
@@ -228,11 +255,10 @@ void sim_truth_stopped(
     if (!rec)
         sim_fail(
             sim, "worker %d stopped without naming a record: %s", worker->number, end->err.text);
-    else if (sim_fate_failure(rec->fate) < 0 ||
-             worker->process->action[sim_fate_failure(rec->fate)] != KB_ACTION_STOP)
+    else if (!(actions_of(sim, rec) & BIT(KB_ACTION_STOP)))
         sim_fail(sim, AT ": worker %d stopped for it, but it is not its own fault (%s): %s",
             AT_ARG(rec), worker->number, sim_fate_name(rec->fate), end->err.text);
-    else if (action_of(sim, rec) == KB_ACTION_STOP && rec->partition->committed > rec->offset)
+    else if (actions_of(sim, rec) == BIT(KB_ACTION_STOP) && rec->partition->committed > rec->offset)
         sim_fail(sim, AT ": worker %d stopped for it, but %lld is committed", AT_ARG(rec),
             worker->number, (long long)rec->partition->committed);
 }
@@ -273,10 +299,10 @@ static void check_end(struct sim *sim, const struct sim_record *rec)
 {
     if (!sim_truth_final(sim, rec))
         sim_fail(sim, AT " has no outcome at the end (%s)", AT_ARG(rec), sim_fate_name(rec->fate));
-    else if (action_of(sim, rec) == KB_ACTION_DLQ && rec->letters == 0)
+    else if (actions_of(sim, rec) == BIT(KB_ACTION_DLQ) && rec->letters == 0)
         sim_fail(
             sim, AT " (%s) is not in the dead-letter topic", AT_ARG(rec), sim_fate_name(rec->fate));
-    else if (action_of(sim, rec) < 0 && rec->publications == 0 && !rec->mass_refused)
+    else if (!actions_of(sim, rec) && rec->publications == 0 && !rec->mass_refused)
         sim_fail(sim, AT " (%s) was never published", AT_ARG(rec), sim_fate_name(rec->fate));
 }
 

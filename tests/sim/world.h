@@ -10,6 +10,7 @@
 #define SIM_WORLD_H
 
 #include "pipeline/worker.h"
+#include "plan.h"
 #include "sim.h"
 
 #define SIM_PROCESSES_MAX 3
@@ -48,12 +49,13 @@ struct sim_process {
     struct sim_clock clock;
     int number;
     bool up, stopping, failed;
-    enum kb_action
-        action[KB_FAILURE_COUNT]; /* its configuration's policy; the plan's may have changed */
+    struct sim_settings settings; /* its configuration's; the plan's may have changed */
     struct sim_worker *workers[SIM_WORKERS_MAX];
     int n_workers;
     /* What the limits of the whole process are checked with. */
     int requests_in_flight;
+    int before_reload;   /* of them, made before the last reload; while there are any... */
+    int64_t concurrency; /* ...this may be more than the settings say */
     double tokens;
     int64_t tokens_ms;
 };
@@ -80,6 +82,8 @@ void sim_world_cut(struct sim *sim, const struct sim_partition *part, int64_t en
 
 /* process.c */
 void sim_process_start(struct sim *sim, struct sim_process *process);
+/* Loads the file as it is now, while it goes on. */
+void sim_process_reload(struct sim *sim, struct sim_process *process);
 void sim_process_crash(struct sim *sim, struct sim_process *process);
 void sim_process_stop(struct sim *sim, struct sim_process *process);
 /* Looks whether a worker has ended, and what that means for its process. */

@@ -76,12 +76,30 @@ static void test_random_rates_hold_in_the_long_run(void **state)
     }
 }
 
+/* However often it is changed, it gives no more than the larger of its rates would. */
+static void test_a_change_gives_nothing_away(void **state)
+{
+    (void)state;
+    struct kb_bucket bucket;
+    kb_bucket_init(&bucket, 10, 10);
+    int64_t now = 0, taken = 0;
+    for (int i = 0; i < 1000; i++) {
+        kb_bucket_change(&bucket, i % 2 ? 10 : 5, i % 2 ? 10 : 5, now);
+        now += 10;
+        for (; kb_bucket_ready_ms(&bucket, now) <= now; taken++)
+            kb_bucket_take(&bucket, now);
+    }
+    assert_true(taken <= 10 + 10 * now / 1000);
+    assert_true(taken >= 5 * now / 1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_burst_then_the_rate),
         cmocka_unit_test(test_no_rate_is_no_limit),
         cmocka_unit_test(test_a_rate_below_one_and_no_burst),
+        cmocka_unit_test(test_a_change_gives_nothing_away),
         cmocka_unit_test(test_random_rates_hold_in_the_long_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,6 +44,8 @@ struct world {
     size_t submitted, cancelled;
     bool refuse_submit;
     struct kb_slice header_type;
+    char authorization[80]; /* the last request's first header */
+    const char *url;        /* where requests must go */
 
     /* Ably's side */
     int whole_status, whole_code; /* answer to whole requests; 0 = look at each spec */
@@ -121,6 +123,8 @@ static bool fake_submit(struct kb_transport *door, struct kb_http_request *req, 
         at++; /* } */
     }
     w->submitted++;
+    snprintf(w->authorization, sizeof(w->authorization), "%s", req->headers[0]);
+    assert_string_equal(req->url, w->url);
     return true;
 }
 
@@ -233,6 +237,7 @@ static void world_new(struct world *w, const struct kb_publisher_options *option
     w->now_ms = 1000;
     w->latency_ms = 20;
     w->header_type = KB_S("application/json");
+    w->url = "https://example:443/messages";
     kb_buf_init(&w->given_body, 1 << 22);
     kb_random_seed(&w->random, seed);
     struct kb_publisher_callbacks callbacks = {settled, wanted, w};
@@ -871,6 +876,77 @@ static void test_a_transport_that_takes_nothing_is_an_outage(void **state)
     world_free(w);
 }
 
+/* ---- other options ---- */
+
+static void change(struct world *w, const struct kb_publisher_options *options);
+
+static void test_a_new_key_and_host_hold_for_what_is_tried_again_and_at_once(void **state)
+{
+    (void)state;
+    struct world *w = &world;
+    world_new(w, &plain, 1);
+    w->whole_status = 401;
+    w->whole_code = 40101;
+    add_many(w, 10, 2);
+    run_until(w, 60000); /* the waits between tries are long by now */
+    assert_string_equal(w->authorization, "Authorization: Basic YXBwLmtleTpTRUNSRVQ=");
+    size_t before = w->submitted;
+    struct kb_publisher_options options = plain;
+    options.key = "app.new:OTHER";
+    options.base_url = "https://elsewhere";
+    change(w, &options);
+    w->whole_status = 0;
+    w->url = "https://elsewhere/messages";
+    run_until(w, w->now_ms + 100);
+    assert_true(w->submitted > before);
+    assert_string_equal(w->authorization, "Authorization: Basic YXBwLm5ldzpPVEhFUg==");
+    assert_int_equal(w->outcomes[KB_OUTCOME_PUBLISHED], 10);
+    world_free(w);
+}
+
+static void test_a_change_waits_for_what_is_out_and_nothing_joins_it(void **state)
+{
+    (void)state;
+    struct world *w = &world;
+    world_new(w, &plain, 1);
+    w->latency_ms = 5000;
+    add(w, 1);
+    step(w);
+    assert_int_equal(w->n_flights, 1);
+    struct kb_publisher_options options = plain;
+    options.max_records = 1;
+    options.concurrency = 2;
+    change(w, &options);
+    add_many(w, 20, 20);
+    run_until(w, w->now_ms + 4000);
+    assert_int_equal(w->submitted, 1); /* though three slots were free */
+    run_until(w, w->now_ms + 1500);
+    assert_int_equal(w->submitted, 3);
+    assert_int_equal(w->flights[0].n, 1);
+    change(w, &plain); /* and back, while those are out */
+    run_to_end(w);
+    assert_int_equal(w->outcomes[KB_OUTCOME_PUBLISHED], 21);
+    assert_true(w->submitted < 10);
+    check_channel_order(w);
+    world_free(w);
+}
+
+static void test_the_same_options_again_change_nothing(void **state)
+{
+    (void)state;
+    struct world *w = &world;
+    world_new(w, &plain, 1);
+    w->latency_ms = 5000;
+    add(w, 1);
+    step(w);
+    change(w, &plain);
+    add(w, 2);
+    step(w);
+    assert_int_equal(w->n_flights, 2); /* nobody waited */
+    run_to_end(w);
+    world_free(w);
+}
+
 /* ---- random faults ---- */
 
 static int random_verdict(void *context, size_t spec, size_t channel)
@@ -897,6 +973,26 @@ static void new_weather(struct world *w)
     w->latency_ms = 1 + (int64_t)kb_random_below(&w->random.random, kind == 7 ? 9000 : 80);
 }
 
+static void vary(struct kb_random *random, struct kb_publisher_options *options)
+{
+    options->concurrency = 1 + (int)kb_random_below(random, 8);
+    options->max_records = 1 + kb_random_below(random, 60);
+    options->max_bytes = 40 + kb_random_below(random, 2000);
+    options->max_channels = 1 + kb_random_below(random, 12);
+    options->linger_ms = (int)kb_random_below(random, 200);
+    options->requests_per_second = kb_random_below(random, 2) ? 0 : 20.0;
+    options->key = kb_random_below(random, 2) ? "app.key:SECRET" : "app.other:ALSO";
+}
+
+/* As a reload does. What is out still counts against the new concurrency: nothing flies beside it.
+ */
+static void change(struct world *w, const struct kb_publisher_options *options)
+{
+    struct kb_err err;
+    assert_true(kb_publisher_change(w->pub, options, w->now_ms, &err));
+    w->options = *options;
+}
+
 static void run_seed(uint64_t seed)
 {
     struct world *w = &world;
@@ -904,12 +1000,7 @@ static void run_seed(uint64_t seed)
     kb_random_seed(&seeded, seed ^ 0x5eed);
     struct kb_random *random = &seeded.random;
     struct kb_publisher_options options = plain;
-    options.concurrency = 1 + (int)kb_random_below(random, 8);
-    options.max_records = 1 + kb_random_below(random, 60);
-    options.max_bytes = 40 + kb_random_below(random, 2000);
-    options.max_channels = 1 + kb_random_below(random, 12);
-    options.linger_ms = (int)kb_random_below(random, 200);
-    options.requests_per_second = kb_random_below(random, 2) ? 0 : 20.0;
+    vary(random, &options);
     options.burst = 5;
     options.ordered = kb_random_below(random, 4) > 0;
     world_new(w, &options, seed);
@@ -922,6 +1013,10 @@ static void run_seed(uint64_t seed)
         run_until(w, w->now_ms + (int64_t)kb_random_below(random, 100));
         if (kb_random_below(random, 15) == 0)
             new_weather(w);
+        if (kb_random_below(random, 20) == 0) {
+            vary(random, &options);
+            change(w, &options);
+        }
         if (kb_random_below(random, 40) == 0) {
             w->unwanted[kb_random_below(random, w->n_specs)] = true;
             kb_publisher_sweep(w->pub);
@@ -1122,6 +1217,9 @@ int main(void)
         cmocka_unit_test(test_requests_keep_to_their_rate),
         cmocka_unit_test(test_what_nobody_wants_is_dropped),
         cmocka_unit_test(test_a_transport_that_takes_nothing_is_an_outage),
+        cmocka_unit_test(test_a_new_key_and_host_hold_for_what_is_tried_again_and_at_once),
+        cmocka_unit_test(test_a_change_waits_for_what_is_out_and_nothing_joins_it),
+        cmocka_unit_test(test_the_same_options_again_change_nothing),
         cmocka_unit_test(test_random_faults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -168,6 +168,48 @@ static void test_more_and_wake(void **state)
     kafka_member_leave(&m);
 }
 
+/* A further subscription takes topics up and gives them back; nothing of what stays is lost, and
+ * the member is no newcomer (rd_kafka_memberid has no door; tests/e2e/test_reload.py looks at the
+ * group). */
+static void resubscribe(struct kafka_mock *mock, const char *strategy)
+{
+    static const char *const both[] = {"orders", "more"}, *const more[] = {"more"};
+    struct kafka_member m;
+    struct kb_err err;
+    kafka_mock_topic(mock, "orders", 2);
+    kafka_mock_topic(mock, "more", 2);
+    produce_numbers(mock, "orders", 0, 0, 50);
+    produce_numbers(mock, "more", 1, 0, 30);
+    kafka_member_join(&m, mock->bootstraps, "g", strategy, NULL, 0, NULL, NULL);
+    assert_true(m.src->ops->subscribe(m.src, orders, 1, &err));
+    run_until(&m, 50, 20);
+    assert_true(m.src->ops->subscribe(m.src, both, 2, &err));
+    run_until(&m, 80, 30);
+    assert_int_equal(kafka_member_slots(&m), 4);
+    assert_true(m.src->ops->subscribe(m.src, more, 1, &err));
+    for (const int64_t until = kafka_member_ms() + 30000;
+         kafka_member_slots(&m) != 2 && kafka_member_ms() < until;)
+        kafka_member_turn(&m);
+    produce_numbers(mock, "orders", 0, 50, 60);
+    produce_numbers(mock, "more", 1, 30, 40);
+    run_until(&m, 90, 30);
+    assert_false(m.src->ops->subscribe(m.src, (const char *const[]){"^(", "more"}, 2, &err));
+    assert_int_equal(err.class, KB_ERR_CONFIG);
+    assert_int_equal(m.gaps, 0);
+    assert_int_equal(m.lost, 0);
+    kafka_member_leave(&m);
+}
+
+static void test_other_topics_range(void **state)
+{
+    resubscribe(*state, "range");
+}
+
+static void test_other_topics_cooperative(void **state)
+{
+    resubscribe(*state, "cooperative-sticky");
+}
+
 /* ------------------------------------------------------------------ commits */
 
 static void test_commit_is_where_the_next_one_starts(void **state)
@@ -462,6 +504,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         KAFKA_MOCK_TEST(test_a_record_arrives_as_it_is),
         KAFKA_MOCK_TEST(test_more_and_wake),
+        KAFKA_MOCK_TEST(test_other_topics_range),
+        KAFKA_MOCK_TEST(test_other_topics_cooperative),
         KAFKA_MOCK_TEST(test_commit_is_where_the_next_one_starts),
         KAFKA_MOCK_TEST(test_a_refused_commit_says_so),
         KAFKA_MOCK_TEST(test_an_answer_is_of_its_own_commit),

@@ -1,0 +1,191 @@
+/* What a publisher makes of its options: made for the first time by kb_publisher_new, made anew
+ * when a reload changes them (publisher.h: kb_publisher_change). Called by publisher.c.
+ *
+ * The change waits until no request is out. Requests borrow their address, headers and room from
+ * what is about to go, and only then is nobody's order, count or limit in between two settings.
+ * That takes a round trip, at the worst a request's timeout; meanwhile nothing is sent. Everything
+ * that can fail is made first, so that the change itself can't. Thread: the worker's. */
+#include "ably/publisher_inside.h"
+
+struct kb_publisher_setup {
+    struct kb_publisher_options options; /* its texts are this setup's own */
+    struct kb_requests *requests;        /* the requests point into it */
+    struct kb_request *idle;
+    struct kb_reply reply;
+    uint8_t *fates;
+};
+
+/* Specs of one request: a probe takes two even where one is the limit. */
+static size_t room(const struct kb_publisher_options *options)
+{
+    return options->max_records > 2 ? options->max_records : 2;
+}
+
+static void free_texts(struct kb_publisher_options *options)
+{
+    free((char *)options->base_url);
+    free((char *)options->key);
+    free((char *)options->client_id);
+    free((char *)options->agent);
+}
+
+void kb_publisher_requests_free(struct kb_request *req)
+{
+    while (req) {
+        struct kb_request *next = req->next;
+        free(req);
+        req = next;
+    }
+}
+
+static void setup_free(struct kb_publisher_setup *setup)
+{
+    if (!setup)
+        return;
+    kb_publisher_requests_free(setup->idle);
+    if (setup->requests)
+        kb_requests_deinit(setup->requests);
+    free(setup->requests);
+    kb_reply_deinit(&setup->reply);
+    free(setup->fates);
+    free_texts(&setup->options);
+    free(setup);
+}
+
+static bool copy_texts(struct kb_publisher_options *to, const struct kb_publisher_options *from)
+{
+    *to = *from;
+    to->base_url = strdup(from->base_url);
+    to->key = strdup(from->key);
+    to->client_id = from->client_id ? strdup(from->client_id) : NULL;
+    to->agent = strdup(from->agent);
+    return to->base_url && to->key && to->agent && (to->client_id || !from->client_id);
+}
+
+/* As many as may fly at once; no further one is ever made. */
+static bool requests_new(struct kb_publisher_setup *setup)
+{
+    for (int i = 0; i < setup->options.concurrency; i++) {
+        struct kb_request *req = kb_request_new(setup->requests, room(&setup->options));
+        if (!req)
+            return false;
+        req->next = setup->idle;
+        setup->idle = req;
+    }
+    return true;
+}
+
+/* `version` tells its headers from those of every other setup, whatever their address. */
+static struct kb_publisher_setup *setup_new(
+    const struct kb_publisher_options *options, uint64_t version)
+{
+    struct kb_publisher_setup *setup = calloc(1, sizeof(*setup));
+    if (!setup)
+        return NULL;
+    const struct kb_publisher_options *own = &setup->options;
+    setup->requests = calloc(1, sizeof(*setup->requests));
+    setup->fates = calloc(room(options), 1);
+    if (copy_texts(&setup->options, options) && setup->requests && setup->fates &&
+        kb_reply_init(&setup->reply, room(options)) &&
+        kb_requests_init(setup->requests, own->base_url, own->key, own->client_id, own->agent)) {
+        setup->requests->version = version;
+        setup->requests->open_timeout_ms = own->open_timeout_ms;
+        setup->requests->timeout_ms = own->request_timeout_ms;
+        if (requests_new(setup))
+            return setup;
+    }
+    setup_free(setup);
+    return NULL;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool same_connection(
+    const struct kb_publisher_options *a, const struct kb_publisher_options *b)
+{
+    return same_text(a->base_url, b->base_url) && same_text(a->key, b->key) &&
+           same_text(a->client_id, b->client_id) && same_text(a->agent, b->agent);
+}
+
+static bool same_limits(const struct kb_publisher_options *a, const struct kb_publisher_options *b)
+{
+    return a->concurrency == b->concurrency && a->requests_per_second == b->requests_per_second &&
+           a->burst == b->burst && a->linger_ms == b->linger_ms &&
+           a->max_records == b->max_records && a->max_bytes == b->max_bytes &&
+           a->max_channels == b->max_channels && a->ordered == b->ordered &&
+           a->open_timeout_ms == b->open_timeout_ms &&
+           a->request_timeout_ms == b->request_timeout_ms;
+}
+
+static struct kb_lanes_options lanes_options(const struct kb_publisher_options *options)
+{
+    return (struct kb_lanes_options){KB_PUBLISHER_LANES, options->ordered, options->max_records,
+        options->max_bytes, options->max_channels};
+}
+
+bool kb_publisher_change(struct kb_publisher *pub, const struct kb_publisher_options *options,
+    int64_t now_ms, struct kb_err *err)
+{
+    KB_BUG_ON(options->concurrency < 1 || options->max_records < 1 || options->max_channels < 1);
+    const struct kb_publisher_options *latest = pub->change ? &pub->change->options : &pub->options;
+    if (pub->version > 0 && same_connection(latest, options) && same_limits(latest, options))
+        return true;
+    struct kb_publisher_setup *setup = setup_new(options, pub->version + 1);
+    if (!setup || !kb_lanes_reserve(pub->lanes, options->max_channels)) {
+        setup_free(setup);
+        return kb_err_fatal(err, "no memory for the publisher");
+    }
+    pub->version++;
+    setup_free(pub->change); /* one that nobody waits for any more */
+    pub->change = setup;
+    kb_publisher_change_if_idle(pub, now_ms);
+    return true;
+}
+
+#define SWAP(type, a, b)    \
+    do {                    \
+        type swapped = (a); \
+        (a) = (b);          \
+        (b) = swapped;      \
+    } while (0)
+
+void kb_publisher_change_if_idle(struct kb_publisher *pub, int64_t now_ms)
+{
+    struct kb_publisher_setup *setup = pub->change;
+    if (!setup || pub->n_flying > 0)
+        return;
+    pub->change = NULL;
+    bool first = !pub->options.base_url;
+    bool elsewhere = !first && !same_connection(&pub->options, &setup->options);
+    SWAP(struct kb_publisher_options, pub->options, setup->options);
+    SWAP(struct kb_requests *, pub->requests, setup->requests);
+    SWAP(struct kb_request *, pub->idle, setup->idle);
+    SWAP(struct kb_reply, pub->reply, setup->reply);
+    SWAP(uint8_t *, pub->fates.of, setup->fates);
+    setup_free(setup);
+
+    const struct kb_lanes_options lanes = lanes_options(&pub->options);
+    kb_lanes_change(pub->lanes, &lanes);
+    if (first)
+        kb_bucket_init(&pub->bucket, pub->options.requests_per_second, pub->options.burst);
+    else
+        kb_bucket_change(
+            &pub->bucket, pub->options.requests_per_second, pub->options.burst, now_ms);
+    if (elsewhere)
+        kb_gate_hurry(&pub->gate, now_ms);
+}
+
+void kb_publisher_change_free(struct kb_publisher *pub)
+{
+    setup_free(pub->change);
+    kb_publisher_requests_free(pub->idle);
+    if (pub->requests)
+        kb_requests_deinit(pub->requests);
+    free(pub->requests);
+    kb_reply_deinit(&pub->reply);
+    free(pub->fates.of);
+    free_texts(&pub->options);
+}

@@ -1,0 +1,38 @@
+/* The editions of the configuration that a worker holds: the one in force, and older ones for as
+ * long as a record that they took has no outcome. Its policy is theirs, whatever a reload says.
+ *
+ *     kb_editions_init(&editions, config)                  // false = no memory
+ *     p->edition = kb_edition_use(editions.now);           // a record is taken
+ *     kb_edition_done(&editions, p->edition);              // it has its outcome
+ *     kb_editions_replace(&editions, next)                 // a reload; false = no memory
+ *
+ * Each edition has a reference to its configuration. Thread: the worker's. */
+#ifndef KB_PIPELINE_EDITION_H
+#define KB_PIPELINE_EDITION_H
+
+#include "config/config.h"
+
+struct kb_edition {
+    struct kb_edition *next; /* the one before it */
+    struct kb_config *config;
+    size_t open; /* records without an outcome that it took */
+};
+
+struct kb_editions {
+    struct kb_edition *now; /* the newest, and the head of the list */
+};
+
+bool kb_editions_init(struct kb_editions *editions, struct kb_config *config) KB_MUST_CHECK;
+void kb_editions_deinit(struct kb_editions *editions); /* whatever is open */
+bool kb_editions_replace(struct kb_editions *editions, struct kb_config *config) KB_MUST_CHECK;
+
+static inline struct kb_edition *kb_edition_use(struct kb_edition *edition)
+{
+    edition->open++;
+    return edition;
+}
+void kb_edition_done(struct kb_editions *editions, struct kb_edition *edition);
+
+size_t kb_editions_count(const struct kb_editions *editions);
+
+#endif
