@@ -2,11 +2,14 @@
  * and keeps count. It trusts its only client: what Ably's rules are, the local Ably knows; this one
  * measures.
  *
- *     bench_sink [--delay-ms N] [--latency] [--order]
+ *     bench_sink [--delay-ms N] [--latency] [--order] [--limit CHANNEL]
  *     -> prints "PORT N", then serves until SIGTERM
  *     GET /stats
  * {"requests":…,"records":…,"bytes":…,"out_of_order":…,"latency_us":{"p50":…,"p99":…}} POST /reset
  * zero again
+ *
+ * --limit takes no more than LIMIT_PER_SECOND messages of that channel and refuses the others as
+ * Ably does; what it takes of them counts as "limited", not as "records".
  *
  * --order checks that each channel's records of one partition come in offset order, by the ids;
  * --latency reads the time of production out of each record ("ts_us"). A spec begins with
@@ -32,6 +35,7 @@
 
 #define BODY_MAX (4u << 20)
 #define ORDER_SLOTS (1u << 18)
+#define LIMIT_PER_SECOND 10
 #define LATENCY_BUCKETS 2000000 /* one a microsecond, the last holds the rest */
 
 struct connection {
@@ -45,7 +49,10 @@ struct connection {
 static struct {
     int epoll, delay_ms;
     bool latency, order;
-    uint64_t requests, records, bytes, out_of_order;
+    uint64_t requests, records, bytes, out_of_order, limited, refused;
+    const char *limit;    /* the channel; NULL = none */
+    int64_t limit_second; /* the one that limit_taken counts in */
+    int limit_taken;
     struct connection *delayed, **delayed_tail;
     struct {
         uint64_t key;
@@ -130,6 +137,26 @@ static const char *find_spec(const char *p, const char *end)
     return memmem(p, (size_t)(end - p), "{\"c", 3);
 }
 
+/* Does this message exceed its channel's rate? */
+static bool over_limit(void)
+{
+    int64_t second = now_us(CLOCK_MONOTONIC) / 1000000;
+    if (second != sink.limit_second) {
+        sink.limit_second = second;
+        sink.limit_taken = 0;
+    }
+    return ++sink.limit_taken > LIMIT_PER_SECOND;
+}
+
+static char *refuse_spec(char *to, const char *channel, size_t len)
+{
+    sink.refused++;
+    to = PUT(to, "{\"successCount\":0,\"failureCount\":1,\"results\":[{\"channel\":\"");
+    to = put(to, channel, len);
+    return PUT(
+        to, "\",\"error\":{\"code\":42913,\"statusCode\":429,\"message\":\"channel rate\"}}]}");
+}
+
 /* One answer per spec of the body, in order; returns the end of what was written. */
 static char *answer_specs(char *to, const char *body, size_t len)
 {
@@ -149,6 +176,13 @@ static char *answer_specs(char *to, const char *body, size_t len)
         if (!first)
             to = PUT(to, ",");
         first = false;
+        bool limited = sink.limit && (size_t)(quote - channel) == strlen(sink.limit) &&
+                       memcmp(channel, sink.limit, strlen(sink.limit)) == 0;
+        if (limited && over_limit()) {
+            to = refuse_spec(to, channel, (size_t)(quote - channel));
+            spec = next;
+            continue;
+        }
         to = PUT(to, "{\"successCount\":1,\"failureCount\":0,\"results\":[{\"channel\":\"");
         to = put(to, channel, (size_t)(quote - channel));
         to = PUT(to, "\",\"messageId\":\"");
@@ -159,9 +193,9 @@ static char *answer_specs(char *to, const char *body, size_t len)
                 check_order(channel, (size_t)(quote - channel), id, (size_t)(id_end - id));
         }
         to = PUT(to, "\"}]}");
-        if (sink.latency)
+        if (sink.latency && !limited)
             measure_latency(spec, spec_len);
-        sink.records++;
+        *(limited ? &sink.limited : &sink.records) += 1;
         spec = next;
     }
     return PUT(to, "]");
@@ -184,14 +218,16 @@ static size_t stats(char *to, size_t size)
 {
     return (size_t)snprintf(to, size,
         "{\"requests\":%" PRIu64 ",\"records\":%" PRIu64 ",\"bytes\":%" PRIu64
-        ",\"out_of_order\":%" PRIu64 ",\"latency_us\":{\"p50\":%u,\"p99\":%u}}",
-        sink.requests, sink.records, sink.bytes, sink.out_of_order, percentile(0.5),
-        percentile(0.99));
+        ",\"out_of_order\":%" PRIu64 ",\"limited\":%" PRIu64 ",\"refused\":%" PRIu64
+        ",\"latency_us\":{\"p50\":%u,\"p99\":%u}}",
+        sink.requests, sink.records, sink.bytes, sink.out_of_order, sink.limited, sink.refused,
+        percentile(0.5), percentile(0.99));
 }
 
 static void reset(void)
 {
     sink.requests = sink.records = sink.bytes = sink.out_of_order = 0;
+    sink.limited = sink.refused = 0;
     memset(sink.order_table, 0, sizeof(sink.order_table));
     memset(sink.latency_us, 0, sizeof(sink.latency_us));
 }
@@ -346,6 +382,8 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--delay-ms") == 0 && i + 1 < argc)
             sink.delay_ms = (int)strtol(argv[++i], NULL, 10);
+        else if (strcmp(argv[i], "--limit") == 0 && i + 1 < argc)
+            sink.limit = argv[++i];
         else if (strcmp(argv[i], "--latency") == 0)
             sink.latency = true;
         else if (strcmp(argv[i], "--order") == 0)

@@ -13,12 +13,22 @@ import time
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+LIMITED_KEYS = 20
 SCENARIOS = {
     "static": dict(channel="bench"),
     "fanout": dict(channel="ch:#{key}"),
     "template": dict(channel="user:#{value.user}"),
     "rtt": dict(channel="ch:#{key}", keys=100, sink=["--delay-ms", "20", "--order"]),
     "latency": dict(channel="bench", rate=1000, sink=["--latency"]),
+    "healthy": dict(channel="ch:#{key}", keys=LIMITED_KEYS, rate=1000, sink=["--latency"]),
+    # One of the channels is over its rate; what is measured and waited for is the others.
+    "limited": dict(
+        channel="ch:#{key}",
+        keys=LIMITED_KEYS,
+        rate=1000,
+        sink=["--latency", "--limit", "ch:k0"],
+        others=1 - 1 / LIMITED_KEYS,
+    ),
 }
 CONFIG = """
 kafka {{ ["bootstrap.servers"] = "{bootstrap}", ["group.id"] = "bench-{run}"{kafka} }}
@@ -125,7 +135,7 @@ class Kafkas:
 
     def of(self, scenario):
         # Each run of a rate has a topic of its own: it must find no records of the run before.
-        shape = (0, 10000) if "rate" in scenario else (self.records, scenario.get("keys", 10000))
+        shape = (0 if "rate" in scenario else self.records, scenario.get("keys", 10000))
         if shape not in self.open or "rate" in scenario:
             self.stop()  # one at a time: a full mock takes half a gigabyte
             self.open[shape] = Kafka(self.tools, self.address, *shape)
@@ -171,13 +181,16 @@ def wait_for_records(sink, wanted, kably, deadline_s=120):
     sys.exit(f"bench: only {sink.stats()['records']} of {wanted} records came in {deadline_s} s")
 
 
-def measure(kably, kafka, sink, rate, wanted, seconds):
-    if rate:
+def measure(kably, kafka, sink, scenario, wanted, seconds):
+    if rate := scenario.get("rate"):
+        share = scenario.get("others", 1)
         kafka.rate(rate, kafka.warm_seconds)
-        wait_for_records(sink, rate * kafka.warm_seconds, kably)
+        wait_for_records(sink, rate * kafka.warm_seconds * share, kably)
         sink.reset()
         kafka.rate(rate, seconds)
-    took, counted, cpu, stats = wait_for_records(sink, rate * seconds if rate else wanted, kably)
+        wanted = rate * seconds * share
+    took, counted, cpu, stats = wait_for_records(sink, wanted, kably)
+    assert "others" not in scenario or stats["refused"], "nothing was over its rate"
     return dict(
         records=stats["records"],
         records_per_s=counted / took,
@@ -229,7 +242,7 @@ def run(program, name, kafka, options):
             kably = start([program, "run", folder / "bench.lua"], stderr=log)
             try:
                 with profiled(kably, folder, options.profile):
-                    result = measure(kably, kafka, sink, rate, options.records, options.seconds)
+                    result = measure(kably, kafka, sink, scenario, options.records, options.seconds)
                 kably.terminate()
                 kably.wait(20)
             except SystemExit:

@@ -36,12 +36,15 @@ def check_figures(result, name):
 
 
 def test_one_line_of_json_for_each_scenario():
-    rtt, latency = map(json.loads, bench("--json", "rtt", "latency"))
+    rtt, latency, limited = map(json.loads, bench("--json", "rtt", "latency", "limited"))
     check_figures(rtt, "rtt")
     assert rtt["records"] == COUNT and rtt["kafka"] == "mock"
     check_figures(latency, "latency")
     assert latency["records"] == 3000, "three seconds of 1,000 records"
     assert 0 < latency["p50_ms"] <= latency["p99_ms"]
+    check_figures(limited, "limited")
+    assert limited["records"] == 2850, "the channel over its rate is not counted"
+    assert 0 < limited["p50_ms"] <= limited["p99_ms"]
 
 
 def test_a_real_broker_and_a_table_with_its_columns_in_line(real_bootstrap):

@@ -24,7 +24,7 @@ bench = load_bench()
 
 def test_what_is_measured_unless_told_otherwise():
     options = bench.parse_options([])
-    assert options.scenarios == ["static", "fanout", "template", "rtt", "latency"]
+    assert options.scenarios == ["static", "fanout", "template", "rtt", "latency", "healthy", "limited"]
     assert (options.runs, options.records, options.seconds) == (3, 1_000_000, 10)
     assert (options.kafka, options.compare, options.json) == ("mock", None, False)
 
@@ -39,7 +39,7 @@ def test_quick_is_less_and_what_is_said_wins():
 @pytest.mark.parametrize(
     "arguments, complaint",
     [
-        (["rrt"], "unknown scenario rrt; there are: static, fanout, template, rtt, latency"),
+        (["rrt"], "unknown scenario rrt; there are: static, fanout, template, rtt, latency, healthy, limited"),
         (["--kafka", "rael"], "expected mock, real or HOST:PORT"),
         (["--runs", "0"], "at least 1"),
         (["--records", "0"], "at least 1"),
