@@ -4,14 +4,20 @@
 #ifndef KB_DECODE_FORMAT_OPTIONS_H
 #define KB_DECODE_FORMAT_OPTIONS_H
 
-/* How an Avro logical type (or a peer of it in another format) is shown. */
+/* How an Avro logical type (or a peer of it in another format) is shown. X(id, name, help) */
+#define KB_SHOWN(X)                                      \
+    X(DEFAULT, "default", "what suits the type best")    \
+    X(RAW, "raw", "the type below: an integer, bytes")   \
+    X(ISO, "iso", "ISO 8601 text")                       \
+    X(NUMBER, "number", "a JSON number with all digits") \
+    X(TEXT, "text", "these digits, or a UUID, as text")  \
+    X(PEER, "peer", "as the Kafka Connect sink shows it")
+
 enum kb_shown {
-    KB_SHOWN_DEFAULT,
-    KB_SHOWN_RAW,    /* as the underlying type: an integer, bytes as base64 */
-    KB_SHOWN_ISO,    /* ISO 8601 text */
-    KB_SHOWN_NUMBER, /* a JSON number with all digits */
-    KB_SHOWN_TEXT,   /* these digits, or a UUID, as text */
-    KB_SHOWN_PEER    /* as the Kafka Connect sink shows it */
+#define X(id, name, help) KB_SHOWN_##id,
+    KB_SHOWN(X)
+#undef X
+        KB_SHOWN_COUNT
 };
 
 /* X(id, name): the logical types that can be chosen for. */
@@ -31,15 +37,32 @@ enum kb_logical_type {
         KB_LOGICAL_COUNT
 };
 
+#define KB_UNION_STYLES(X)                                  \
+    X(PLAIN, "plain", "the value alone")                    \
+    X(AVRO, "avro", "{\"string\": \"x\"}, Avro's own JSON") \
+    X(CONNECT, "connect", "{\"int\": null, \"string\": \"x\"}, as Kafka Connect has it")
+
 enum kb_union_style {
-    KB_UNION_PLAIN,   /* the value alone */
-    KB_UNION_AVRO,    /* {"string": "x"}, Avro's own JSON */
-    KB_UNION_CONNECT, /* {"int": null, "string": "x"}, as Kafka Connect's converter makes it */
+#define X(id, name, help) KB_UNION_##id,
+    KB_UNION_STYLES(X)
+#undef X
+};
+
+/* Bytes inside a structure. */
+#define KB_BINARY_STYLES(X)       \
+    X(BASE64, "base64", "base64") \
+    X(LATIN1, "latin1", "each byte as the character of that number, Avro's own JSON")
+
+enum kb_binary_style {
+#define X(id, name, help) KB_BINARY_##id,
+    KB_BINARY_STYLES(X)
+#undef X
 };
 
 struct kb_format_options {
     enum kb_shown logical[KB_LOGICAL_COUNT];
     enum kb_union_style unions;
+    enum kb_binary_style binary;
 };
 
 #endif

@@ -1,6 +1,8 @@
 /* The types of schemas as a table, and the references counted; see schema.h. */
 #include "decode/schema.h"
 
+#include "decode/avro.h"
+
 #include <stdatomic.h>
 
 struct kb_schema {
@@ -16,7 +18,9 @@ static const char *const names[KB_SCHEMA_TYPE_COUNT] = {
 #undef X
 };
 
-static const struct kb_schema_kind kinds[KB_SCHEMA_TYPE_COUNT] = {0};
+static const struct kb_schema_kind kinds[KB_SCHEMA_TYPE_COUNT] = {
+    [KB_SCHEMA_AVRO] = {kb_avro_compile, kb_avro_decode, kb_avro_free},
+};
 
 const char *kb_schema_type_name(enum kb_schema_type type)
 {

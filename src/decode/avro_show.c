@@ -1,0 +1,123 @@
+/* Logical types as a topic's options have them; see avro_run.h. What a way of showing can't do
+ * for a type (ISO for a decimal) the configuration has refused; here it falls back to the raw
+ * value. */
+#include "decode/avro_run.h"
+
+#include "decode/iso8601.h"
+
+static const enum kb_shown defaults[KB_LOGICAL_COUNT] = {
+    [KB_LOGICAL_DATE] = KB_SHOWN_RAW,
+    [KB_LOGICAL_TIME] = KB_SHOWN_RAW,
+    [KB_LOGICAL_TIMESTAMP] = KB_SHOWN_RAW,
+    [KB_LOGICAL_LOCAL_TIMESTAMP] = KB_SHOWN_RAW,
+    [KB_LOGICAL_DECIMAL] = KB_SHOWN_NUMBER,
+    [KB_LOGICAL_UUID] = KB_SHOWN_TEXT,
+    [KB_LOGICAL_DURATION] = KB_SHOWN_ISO,
+};
+
+static enum kb_shown shown_as(const struct kb_run *run, const struct kb_avro_type *type)
+{
+    enum kb_shown shown = run->options->logical[type->logical];
+    return shown == KB_SHOWN_DEFAULT ? defaults[type->logical] : shown;
+}
+
+static size_t iso_text(char out[KB_ISO8601_MAX], const struct kb_avro_type *type, int64_t number)
+{
+    switch (type->logical) {
+    case KB_LOGICAL_DATE:
+        return kb_iso8601_date(out, number);
+    case KB_LOGICAL_TIME:
+        return kb_iso8601_time(out, number, type->per_second);
+    case KB_LOGICAL_TIMESTAMP:
+        return kb_iso8601_timestamp(out, number, type->per_second, true);
+    default:
+        return kb_iso8601_timestamp(out, number, type->per_second, false);
+    }
+}
+
+bool kb_show_number(struct kb_run *run, const struct kb_avro_type *type, int64_t number)
+{
+    char text[KB_ISO8601_MAX];
+    size_t len;
+    switch (shown_as(run, type)) {
+    case KB_SHOWN_ISO:
+        len = iso_text(text, type, number);
+        if (len == 0)
+            return kb_err_record(run->err, KB_FAILURE_DECODE,
+                "%lld is no time of a day, which it must be to be shown as ISO 8601",
+                (long long)number);
+        return kb_run_quoted(run, (struct kb_slice){text, len});
+    case KB_SHOWN_TEXT:
+        return kb_run_quoted(
+            run, (struct kb_slice){text, (size_t)(kb_i64_put(text, number) - text)});
+    default:
+        return kb_run_integer(run, number);
+    }
+}
+
+static bool show_decimal(
+    struct kb_run *run, const struct kb_avro_type *type, struct kb_slice bytes, enum kb_shown shown)
+{
+    enum kb_decimal_layout layout = shown == KB_SHOWN_PEER ? KB_DECIMAL_JAVA : KB_DECIMAL_PLAIN;
+    bool quoted = shown == KB_SHOWN_TEXT;
+    if (quoted && !kb_run_room(run, 1))
+        return false;
+    if (quoted)
+        *run->at++ = '"';
+    kb_run_sync(run);
+    size_t start = run->text->len;
+    if (!kb_decimal_add(run->text, bytes, type->scale, layout, &run->work, run->err))
+        return false;
+    if (run->text->failed)
+        return kb_err_record(run->err, KB_FAILURE_DECODE, "its JSON text is longer than %u MiB",
+            KB_DECODE_TEXT_MAX >> 20);
+    kb_run_resume(run);
+    struct kb_slice digits = {run->text->ptr + start, run->text->len - start};
+    quoted ? kb_emit_string(run->sink, digits) : kb_emit_number(run->sink, digits);
+    if (quoted && !kb_run_room(run, 1))
+        return false;
+    if (quoted)
+        *run->at++ = '"';
+    return true;
+}
+
+/* 8-4-4-4-12 hex digits. */
+static bool show_uuid(struct kb_run *run, struct kb_slice bytes)
+{
+    static const char hex[] = "0123456789abcdef";
+    char text[36], *to = text;
+    for (size_t i = 0; i < bytes.len; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            *to++ = '-';
+        *to++ = hex[(unsigned char)bytes.ptr[i] >> 4];
+        *to++ = hex[(unsigned char)bytes.ptr[i] & 15];
+    }
+    return kb_run_quoted(run, (struct kb_slice){text, (size_t)(to - text)});
+}
+
+static uint32_t little_endian(const char *p)
+{
+    const unsigned char *byte = (const unsigned char *)p;
+    return byte[0] | (uint32_t)byte[1] << 8 | (uint32_t)byte[2] << 16 | (uint32_t)byte[3] << 24;
+}
+
+static bool show_duration(struct kb_run *run, struct kb_slice bytes)
+{
+    char text[KB_ISO8601_MAX];
+    size_t len = kb_iso8601_duration(
+        text, little_endian(bytes.ptr), little_endian(bytes.ptr + 4), little_endian(bytes.ptr + 8));
+    return kb_run_quoted(run, (struct kb_slice){text, len});
+}
+
+bool kb_show_bytes(struct kb_run *run, const struct kb_avro_type *type, struct kb_slice bytes)
+{
+    enum kb_shown shown = shown_as(run, type);
+    bool raw = shown == KB_SHOWN_RAW;
+    if (type->logical == KB_LOGICAL_DECIMAL && !raw)
+        return show_decimal(run, type, bytes, shown);
+    if (type->logical == KB_LOGICAL_UUID && shown == KB_SHOWN_TEXT)
+        return show_uuid(run, bytes);
+    if (type->logical == KB_LOGICAL_DURATION && shown == KB_SHOWN_ISO)
+        return show_duration(run, bytes);
+    return kb_run_binary(run, bytes);
+}
