@@ -613,7 +613,6 @@ bool kb_avro_decode(const void *compiled, struct kb_slice payload, const struct 
     run.sink = with->sink;
     run.err = err;
     run.depth = 0;
-    run.work = KB_DECIMAL_WORK;
     run.place[0] = '\0';
     kb_run_resume(&run);
 

@@ -5,7 +5,6 @@
 #define KB_DECODE_AVRO_RUN_H
 
 #include "decode/avro_type.h"
-#include "decode/decimal.h"
 
 struct kb_run {
     const char *in, *end;
@@ -15,20 +14,19 @@ struct kb_run {
     struct kb_events *sink; /* NULL = nobody wants the value at this place */
     struct kb_err *err;
     uint32_t depth;
-    uint64_t work;   /* decimals' budget */
     char place[120]; /* of a failure: .address.city */
 };
 
 static inline void kb_run_sync(struct kb_run *run)
 {
-    run->text->len = (size_t)(run->at - run->text->ptr);
+    run->text->len = run->at ? (size_t)(run->at - run->text->ptr) : 0;
 }
 
 /* The other way: after others have appended. */
 static inline void kb_run_resume(struct kb_run *run)
 {
-    run->at = run->text->ptr + run->text->len;
-    run->limit = run->text->ptr + run->text->cap;
+    run->at = run->text->ptr ? run->text->ptr + run->text->len : NULL;
+    run->limit = run->text->ptr ? run->text->ptr + run->text->cap : NULL;
 }
 
 bool kb_run_grow(struct kb_run *run, size_t len); /* avro_read.c's */

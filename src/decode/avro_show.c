@@ -4,6 +4,7 @@
 #include "decode/avro_run.h"
 
 #include "decode/iso8601.h"
+#include "value/decimal.h"
 
 static const enum kb_shown defaults[KB_LOGICAL_COUNT] = {
     [KB_LOGICAL_DATE] = KB_SHOWN_RAW,
@@ -56,18 +57,18 @@ bool kb_show_number(struct kb_run *run, const struct kb_avro_type *type, int64_t
 }
 
 static bool show_decimal(
-    struct kb_run *run, const struct kb_avro_type *type, struct kb_slice bytes, enum kb_shown shown)
+    struct kb_run *run, const struct kb_avro_type *type, struct kb_slice bytes, bool quoted)
 {
-    enum kb_decimal_layout layout = shown == KB_SHOWN_PEER ? KB_DECIMAL_JAVA : KB_DECIMAL_PLAIN;
-    bool quoted = shown == KB_SHOWN_TEXT;
     if (quoted && !kb_run_room(run, 1))
         return false;
     if (quoted)
         *run->at++ = '"';
     kb_run_sync(run);
     size_t start = run->text->len;
-    if (!kb_decimal_add(run->text, bytes, type->scale, layout, &run->work, run->err))
-        return false;
+    if (type->scale > KB_DECIMAL_SCALE_MAX || !kb_decimal_add(run->text, bytes, (int)type->scale))
+        return kb_err_record(run->err, KB_FAILURE_DECODE,
+            "a decimal of %zu bytes and scale %u; %d bytes and a scale of %d are the most",
+            bytes.len, type->scale, KB_DECIMAL_BYTES_MAX, KB_DECIMAL_SCALE_MAX);
     if (run->text->failed)
         return kb_err_record(run->err, KB_FAILURE_DECODE, "its JSON text is longer than %u MiB",
             KB_DECODE_TEXT_MAX >> 20);
@@ -114,7 +115,7 @@ bool kb_show_bytes(struct kb_run *run, const struct kb_avro_type *type, struct k
     enum kb_shown shown = shown_as(run, type);
     bool raw = shown == KB_SHOWN_RAW;
     if (type->logical == KB_LOGICAL_DECIMAL && !raw)
-        return show_decimal(run, type, bytes, shown);
+        return show_decimal(run, type, bytes, shown == KB_SHOWN_TEXT);
     if (type->logical == KB_LOGICAL_UUID && shown == KB_SHOWN_TEXT)
         return show_uuid(run, bytes);
     if (type->logical == KB_LOGICAL_DURATION && shown == KB_SHOWN_ISO)
