@@ -5,6 +5,7 @@
 #include "base/compiler.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 #define WHOLE (1.0 - 1e-6) /* a token, forgiving the doubles' last bits */
 
@@ -15,7 +16,7 @@ void kb_bucket_init(struct kb_bucket *bucket, double rate, double burst)
     bucket->tokens = bucket->burst;
 }
 
-static double tokens_at(const struct kb_bucket *bucket, int64_t now_ms)
+double kb_bucket_tokens(const struct kb_bucket *bucket, int64_t now_ms)
 {
     if (bucket->filled_ms == INT64_MIN || now_ms <= bucket->filled_ms)
         return bucket->tokens;
@@ -29,26 +30,36 @@ void kb_bucket_change(struct kb_bucket *bucket, double rate, double burst, int64
         kb_bucket_init(bucket, rate, burst);
         return;
     }
-    bucket->tokens = tokens_at(bucket, now_ms);
+    bucket->tokens = kb_bucket_tokens(bucket, now_ms);
     bucket->filled_ms = bucket->filled_ms == INT64_MIN ? INT64_MIN : now_ms;
     bucket->rate = rate;
     bucket->burst = burst < 1 ? 1 : burst;
     bucket->tokens = fmin(bucket->tokens, bucket->burst);
 }
 
-int64_t kb_bucket_ready_ms(const struct kb_bucket *bucket, int64_t now_ms)
+int64_t kb_bucket_ready_for_ms(const struct kb_bucket *bucket, double n, int64_t now_ms)
 {
     if (bucket->rate <= 0)
         return now_ms;
-    double missing = WHOLE - tokens_at(bucket, now_ms);
+    double missing = n - (1.0 - WHOLE) - kb_bucket_tokens(bucket, now_ms);
     return missing <= 0 ? now_ms : now_ms + (int64_t)ceil(missing * 1000.0 / bucket->rate);
+}
+
+int64_t kb_bucket_ready_ms(const struct kb_bucket *bucket, int64_t now_ms)
+{
+    return kb_bucket_ready_for_ms(bucket, 1, now_ms);
+}
+
+void kb_bucket_take_n(struct kb_bucket *bucket, double n, int64_t now_ms)
+{
+    if (bucket->rate <= 0)
+        return;
+    bucket->tokens = kb_bucket_tokens(bucket, now_ms) - n;
+    bucket->filled_ms = now_ms;
 }
 
 void kb_bucket_take(struct kb_bucket *bucket, int64_t now_ms)
 {
-    if (bucket->rate <= 0)
-        return;
-    bucket->tokens = tokens_at(bucket, now_ms) - 1.0;
-    bucket->filled_ms = now_ms;
-    KB_BUG_ON(bucket->tokens < WHOLE - 1.0);
+    kb_bucket_take_n(bucket, 1, now_ms);
+    KB_BUG_ON(bucket->rate > 0 && bucket->tokens < WHOLE - 1.0);
 }

@@ -23,4 +23,9 @@ int64_t kb_bucket_ready_ms(const struct kb_bucket *bucket, int64_t now_ms);
 /* Takes one; the caller has asked kb_bucket_ready_ms. */
 void kb_bucket_take(struct kb_bucket *bucket, int64_t now_ms);
 
+/* The same for `n` at once. Taking more than there are makes a debt. */
+int64_t kb_bucket_ready_for_ms(const struct kb_bucket *bucket, double n, int64_t now_ms);
+void kb_bucket_take_n(struct kb_bucket *bucket, double n, int64_t now_ms);
+double kb_bucket_tokens(const struct kb_bucket *bucket, int64_t now_ms);
+
 #endif

@@ -32,7 +32,7 @@ static bool blames_nobody(enum kb_ably_class class)
 struct tally {
     size_t accepted, refused,
         general; /* general: failures that are neither the message's nor the channel's */
-    const struct kb_result *general_first, *credentials;
+    const struct kb_result *general_first, *credentials, *limited;
 };
 
 static struct tally tally_results(const struct kb_result *results, size_t n)
@@ -46,6 +46,8 @@ static struct tally tally_results(const struct kb_result *results, size_t n)
             continue;
         if (tally.general++ == 0)
             tally.general_first = &results[i];
+        if (class == KB_ABLY_RATE)
+            tally.limited = &results[i];
         if (class == KB_ABLY_TOKEN || class == KB_ABLY_CREDENTIALS)
             tally.credentials = &results[i];
     }
@@ -57,6 +59,7 @@ static void decide_results(
 {
     struct tally tally = tally_results(reply->results, n);
     const struct kb_result *outage = tally.credentials;
+    fates->limited = tally.limited;
     if (tally.accepted + tally.refused == 0 && tally.general > 0)
         outage = tally.general_first; /* not one got through: it isn't about these channels */
     for (size_t i = 0; i < n; i++) {
@@ -97,6 +100,7 @@ void kb_fates_decide(
         break;
     case KB_REPLY_OUTAGE:
         fates->outage = true;
+        fates->limited = reply->whole.class == KB_ABLY_RATE ? &reply->whole : NULL;
         fates->why = reply->whole;
         set_all(fates, n, KB_FATE_AGAIN);
         break;

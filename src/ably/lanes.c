@@ -174,6 +174,7 @@ struct kb_lanes *kb_lanes_new(const struct kb_lanes_options *options, struct kb_
     lanes->slabs = slabs;
     lanes->now_ms = INT64_MIN;
     lanes->due_ms = INT64_MAX;
+    lanes->cap = SIZE_MAX;
     lanes->lanes = calloc(options->n_lanes, sizeof(*lanes->lanes));
     lanes->heap = calloc(options->n_lanes, sizeof(*lanes->heap));
     if (lanes->lanes && lanes->heap && kb_channel_set_init(&lanes->channels, options->max_channels))
@@ -219,6 +220,11 @@ void kb_lanes_add(struct kb_lanes *lanes, struct kb_spec *spec)
     else
         lane_push(lane, spec, kb_queue_push_tail);
     kb_lane_refresh(lanes, lane);
+}
+
+void kb_lanes_cap(struct kb_lanes *lanes, size_t most)
+{
+    lanes->cap = most;
 }
 
 void kb_lanes_tick(struct kb_lanes *lanes, int64_t now_ms)

@@ -52,6 +52,9 @@ void kb_lanes_change(struct kb_lanes *lanes, const struct kb_lanes_options *opti
 void kb_lanes_add(struct kb_lanes *lanes, struct kb_spec *spec);
 void kb_lanes_tick(struct kb_lanes *lanes, int64_t now_ms);
 
+/* The next requests take at most that many specs, however many they could. */
+void kb_lanes_cap(struct kb_lanes *lanes, size_t most);
+
 /* Takes the specs of the next request into `out` (room for max_records); 0 = nothing is ready.
  * *bytes is the length of the body "[spec,spec]". At least one spec is taken whatever its size. */
 size_t kb_lanes_pack(struct kb_lanes *lanes, struct kb_spec **out, size_t *bytes);

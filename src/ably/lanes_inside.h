@@ -38,6 +38,7 @@ struct kb_lanes {
     uint32_t n_heap;
     size_t n_holds, n_waiting, ready_n, ready_bytes;
     int64_t now_ms, due_ms;
+    size_t cap;          /* of one request, for the rate's sake */
     uint32_t probe_lane; /* where the next probe begins to look */
     struct kb_channel_set channels;
 };

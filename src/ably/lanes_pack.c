@@ -12,6 +12,8 @@ static void pack_begin(struct kb_lanes *lanes, struct pack *pack, struct kb_spec
 {
     *pack = (struct pack){
         .specs = out, .bytes = 1, .max_records = lanes->options.max_records, .least = 1};
+    if (pack->max_records > lanes->cap)
+        pack->max_records = lanes->cap;
     kb_channel_set_clear(&lanes->channels);
 }
 

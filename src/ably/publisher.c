@@ -1,5 +1,5 @@
 /* The publisher: takes encoded specs from the worker, sends them, and tells the worker each one's
- * end. Here the parts meet: lanes (what may ride together), gate (may anything be sent), bucket
+ * end. Here the parts meet: lanes (what may ride together), gate (may anything be sent), pace
  * (how often), the transport (sending), reply and fates (what became of it). They are pure; this
  * file has the order of things, the metrics and the log lines. Thread: its worker's. */
 #include "ably/publisher_inside.h"
@@ -89,6 +89,11 @@ bool kb_publisher_add(
 
 /* ---- sending ---- */
 
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 /* The first time at which, with what is known now, a request may go; now_ms or before = at once. */
 static int64_t send_at_ms(const struct kb_publisher *pub, int64_t now_ms)
 {
@@ -105,9 +110,9 @@ static int64_t send_at_ms(const struct kb_publisher *pub, int64_t now_ms)
     int64_t gate = kb_gate_ready_ms(&pub->gate);
     if (at == INT64_MAX || gate == INT64_MAX)
         return INT64_MAX;
-    int64_t bucket = kb_bucket_ready_ms(&pub->bucket, now_ms);
-    at = at > gate ? at : gate;
-    return at > bucket ? at : bucket;
+    int64_t pace = later(kb_pace_ready_ms(&pub->requests_pace, 1, now_ms),
+        kb_pace_ready_ms(&pub->messages_pace, kb_lanes_waiting(pub->lanes), now_ms));
+    return later(later(at, gate), pace);
 }
 
 /* How many of each lane a probe takes. In a run of refusals it looks deeper each time: behind
@@ -133,12 +138,14 @@ static void send_one(struct kb_publisher *pub, int64_t now_ms)
 {
     struct kb_request *req = pub->idle;
     pub->idle = req->next;
+    kb_lanes_cap(pub->lanes, kb_pace_room(&pub->messages_pace, now_ms));
     size_t bytes, n = pack(pub, req->specs, &bytes);
     KB_BUG_ON(n == 0);
     for (size_t i = 0; i < n; i++)
         req->specs[i]->attempts++;
     kb_request_ready(req, n, bytes);
-    kb_bucket_take(&pub->bucket, now_ms);
+    kb_pace_take(&pub->requests_pace, 1, now_ms);
+    kb_pace_take(&pub->messages_pace, n, now_ms);
     req->epoch = kb_gate_sent(&pub->gate);
     req->sent_ms = now_ms;
     req->next = pub->flying;

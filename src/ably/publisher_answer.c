@@ -95,6 +95,48 @@ static void answered(struct kb_publisher *pub, uint64_t epoch, int64_t now_ms)
     pub->told = false;
 }
 
+/* ---- rate limits of the account: the pace ---- */
+
+#define MESSAGES_LIMIT 42917 /* of the account's limits the one that counts messages */
+#define ROUNDS_MAX 3         /* so often slowed down in vain: an outage */
+
+/* An answer with a 429 for the account. True where that was new. */
+static bool slow_down(struct kb_publisher *pub, const struct kb_request *req, int64_t now_ms)
+{
+    const struct kb_result *limited = pub->fates.limited;
+    int wait = pub->reply.retry_after_ms;
+    bool messages = limited->code == MESSAGES_LIMIT;
+    struct kb_pace *pace = messages ? &pub->messages_pace : &pub->requests_pace;
+    kb_metric_add(KB_METRIC_RATE_LIMITS, 1);
+    if (!kb_pace_slow(pace, req->sent_ms, now_ms, wait))
+        return false;
+    uint64_t suppressed;
+    if (kb_log_repeat(&pub->slowed, now_ms, &suppressed))
+        kb_log_warn("ably",
+            "HTTP %d, Ably code %d: " KB_FMT "; slowing down to %.1f %s a second (%" PRIu64
+            " like it not shown)",
+            limited->status, limited->code, KB_ARG(limited->text), kb_pace_rate(pace),
+            messages ? "messages" : "requests", suppressed);
+    return true;
+}
+
+/* True where the rate is all that is wrong: slower is the answer, and the gate stays as it is. */
+static bool keep_pace(struct kb_publisher *pub, const struct kb_request *req, int64_t now_ms)
+{
+    const struct kb_fates *fates = &pub->fates;
+    if (fates->n[KB_FATE_PUBLISHED] > 0) {
+        pub->limited = 0;
+        if (!fates->limited) {
+            kb_pace_good(&pub->requests_pace, now_ms);
+            kb_pace_good(&pub->messages_pace, now_ms);
+        }
+    }
+    if (fates->limited && slow_down(pub, req, now_ms))
+        pub->limited++;
+    return fates->outage && fates->why.class == KB_ABLY_RATE && pub->limited < ROUNDS_MAX &&
+           !kb_gate_outage(&pub->gate);
+}
+
 static void tell_gate(struct kb_publisher *pub, uint64_t epoch, int64_t now_ms)
 {
     bool accepted = pub->fates.n[KB_FATE_PUBLISHED] > 0;
@@ -239,7 +281,8 @@ void kb_publisher_ended(struct kb_publisher *pub, struct kb_request *req, int64_
     measure_answer(req, now_ms);
     kb_reply_read(&pub->reply, &req->http.reply, req->n);
     kb_fates_decide(&pub->fates, &pub->reply, req->n, &pub->gate);
-    tell_gate(pub, req->epoch, now_ms);
+    if (!keep_pace(pub, req, now_ms))
+        tell_gate(pub, req->epoch, now_ms);
     drop_unwanted(pub, req);
     count_answer(pub, req->n);
     return_to_lanes(pub, req);

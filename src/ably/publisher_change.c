@@ -113,10 +113,10 @@ static bool same_connection(
 static bool same_limits(const struct kb_publisher_options *a, const struct kb_publisher_options *b)
 {
     return a->concurrency == b->concurrency && a->requests_per_second == b->requests_per_second &&
-           a->burst == b->burst && a->linger_ms == b->linger_ms &&
-           a->max_records == b->max_records && a->max_bytes == b->max_bytes &&
-           a->max_channels == b->max_channels && a->ordered == b->ordered &&
-           a->open_timeout_ms == b->open_timeout_ms &&
+           a->burst == b->burst && a->messages_per_second == b->messages_per_second &&
+           a->linger_ms == b->linger_ms && a->max_records == b->max_records &&
+           a->max_bytes == b->max_bytes && a->max_channels == b->max_channels &&
+           a->ordered == b->ordered && a->open_timeout_ms == b->open_timeout_ms &&
            a->request_timeout_ms == b->request_timeout_ms;
 }
 
@@ -169,11 +169,15 @@ void kb_publisher_change_if_idle(struct kb_publisher *pub, int64_t now_ms)
 
     const struct kb_lanes_options lanes = lanes_options(&pub->options);
     kb_lanes_change(pub->lanes, &lanes);
-    if (first)
-        kb_bucket_init(&pub->bucket, pub->options.requests_per_second, pub->options.burst);
-    else
-        kb_bucket_change(
-            &pub->bucket, pub->options.requests_per_second, pub->options.burst, now_ms);
+    double requests = pub->options.requests_per_second, burst = pub->options.burst;
+    double messages = pub->options.messages_per_second;
+    if (first) {
+        kb_pace_init(&pub->requests_pace, requests, burst);
+        kb_pace_init(&pub->messages_pace, messages, messages);
+    } else {
+        kb_pace_change(&pub->requests_pace, requests, burst, now_ms);
+        kb_pace_change(&pub->messages_pace, messages, messages, now_ms);
+    }
     if (elsewhere)
         kb_gate_hurry(&pub->gate, now_ms);
 }

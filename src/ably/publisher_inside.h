@@ -3,10 +3,10 @@
 #ifndef KB_ABLY_PUBLISHER_INSIDE_H
 #define KB_ABLY_PUBLISHER_INSIDE_H
 
-#include "ably/bucket.h"
 #include "ably/fates.h"
 #include "ably/gate.h"
 #include "ably/lanes.h"
+#include "ably/pace.h"
 #include "ably/publisher.h"
 #include "ably/reply.h"
 #include "ably/request.h"
@@ -29,7 +29,8 @@ struct kb_publisher {
     struct kb_spec_pool specs;
     struct kb_lanes *lanes;
     struct kb_gate gate;
-    struct kb_bucket bucket;
+    struct kb_pace requests_pace, messages_pace;
+    uint32_t limited; /* times the pace was slowed with no acceptance between them */
 
     struct kb_requests *requests;
     struct kb_request *idle, *flying;
@@ -38,7 +39,7 @@ struct kb_publisher {
     struct kb_reply reply; /* of the answer being read, with its fates */
     struct kb_fates fates;
 
-    struct kb_log_repeat warned;
+    struct kb_log_repeat warned, slowed;
     bool told; /* this outage has a line in the log, so its end gets one too */
     struct kb_publisher_status status;
 };

@@ -50,6 +50,8 @@
         "Messages that Ably refused for their own sake")                                           \
     X(CHANNEL_RATE_LIMITS, "counter", "kably_channel_rate_limits_total", "",                       \
         "Messages held back because their channel was over its rate")                              \
+    X(RATE_LIMITS, "counter", "kably_rate_limits_total", "",                                       \
+        "Answers that said the account is over one of its rates")                                  \
     X(ORDER_INVERSIONS, "counter", "kably_order_inversions_total", "",                             \
         "Times Ably refused a message and accepted a later one of its channel")                    \
     X(REQUESTS_OK, "counter", "kably_requests_total", "result=\"ok\"", "Requests sent to Ably")    \

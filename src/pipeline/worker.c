@@ -25,6 +25,7 @@ static struct kb_publisher_options publisher_options(
         .concurrency = concurrency > 0 ? concurrency : 1,
         .requests_per_second = rate,
         .burst = rate < 1 ? 1 : rate,
+        .messages_per_second = c->publish.messages_per_second / w->n_workers,
         .linger_ms = (int)c->publish.linger_ms,
         .max_records = (size_t)c->publish.max_records,
         .max_bytes = (size_t)c->publish.max_bytes,
