@@ -4,6 +4,7 @@
 #include "decode/decoder.h"
 
 #include "base/utf8.h"
+#include "decode/connect_json.h"
 #include "decode/plain.h"
 #include "value/json.h"
 
@@ -120,6 +121,8 @@ bool kb_decode(enum kb_format format, struct kb_slice raw, const struct kb_decod
     case KB_FORMAT_DOUBLE:
     case KB_FORMAT_UUID:
         return kb_plain_decode(format, raw, with, out, err);
+    case KB_FORMAT_CONNECT_JSON:
+        return kb_connect_json_decode(raw, with, out, err);
     case KB_FORMAT_COUNT:
         break;
     }

@@ -93,6 +93,43 @@ def test_a_number_of_the_wrong_length_is_a_decode_failure(subscriber):
     assert content(messages[0]) == ("1", "json")
 
 
+def connect(schema, payload):
+    return json.dumps({"schema": schema, "payload": payload})
+
+
+def test_connect_json(subscriber):
+    """The envelope of Kafka Connect's JsonConverter, for key and value alike."""
+    records = [
+        {"key": connect({"type": "string"}, "k1"), "value": connect({"type": "string"}, "text")},
+        {"key": connect({"type": "int32"}, 7), "value": connect({"type": "bytes"}, "/wA=")},
+        {"key": '{"a":1}', "value": '{ "a":1 }'},
+    ]
+    messages = subscriber(records, key="connect_json", value="connect_json")
+    assert [content(message) for message in messages] == [("text", None), ("/wA=", "base64"), ('{ "a":1 }', "json")]
+    assert [message["extras"]["kafka"]["key"] for message in messages] == ["k1", "7", '{"a":1}']
+
+
+def test_templates_look_into_connect_json(subscriber):
+    decimal = {
+        "type": "bytes",
+        "name": "org.apache.kafka.connect.data.Decimal",
+        "parameters": {"scale": "3"},
+        "field": "total",
+    }
+    fields = [{"type": "int64", "field": "id"}, decimal, {"type": "string", "optional": True, "field": "note"}]
+    row = connect({"type": "struct", "fields": fields}, {"total": "MDQ=", "id": 9007199254740993})
+    options = {"key": "connect_json", "value": "connect_json", "name": "#{key}/#{value.total}"}
+    (message,) = subscriber([{"key": connect({"type": "string"}, "k1"), "value": row}], **options)
+    assert content(message) == ('{"id":9007199254740993,"total":12.340,"note":null}', "json")
+    assert message["name"] == "k1/12.340"
+
+
+def test_a_payload_against_its_schema_is_a_decode_failure(subscriber):
+    records = [{"value": connect({"type": "int32"}, "7")}, {"value": connect({"type": "int32"}, 7)}]
+    messages = subscriber(records, count=1, value="connect_json", on_error={"decode": "skip"})
+    assert content(messages[0]) == ("7", "json")
+
+
 def test_auto_looks_at_each_record(subscriber):
     values = [b'{"a":1}', b" [1,2] ", b"5", b"text", b"\xff\xfe", b'{"a":', "é".encode()]
     messages = subscriber([{"value": value} for value in values])
