@@ -7,10 +7,12 @@
 --   blocks   receives { kind = , file = , line = , names = , body = } in the file's order
 --   where()  file and line of the nearest line of a user's text
 --   nearest(word, words)   the word somebody may have meant, or nil
-local kinds, blocks, where, nearest = ...
+--   globals  the table behind the texts' globals
+local kinds, blocks, where, nearest, globals = ...
 local error, pairs, setmetatable, type = error, pairs, setmetatable, type
 
 local function note(kind, names, body)
+  if blocks.closed then error(kind .. " { ... } can't be called once the file is loaded", 3) end
   local file, line = where()
   local block = { kind = kind, file = file, line = line, names = names, body = body }
   blocks[#blocks + 1] = block
@@ -20,14 +22,14 @@ end
 for i = 1, #kinds do
   local kind = kinds[i].name
   if kinds[i].named then
-    _G[kind] = function(names)
+    globals[kind] = function(names)
       local block = note(kind, names, nil)
       return function(body)
         block.body = body
       end
     end
   else
-    _G[kind] = function(body)
+    globals[kind] = function(body)
       note(kind, nil, body)
     end
   end
@@ -42,9 +44,9 @@ local instead = {
   loadfile = 'include("PATH") runs another file',
 }
 
-setmetatable(_G, {
+setmetatable(globals, {
   __metatable = false,
-  __index = function(globals, name)
+  __index = function(_, name)
     local hint = instead[name]
     if not hint then
       local words = {}

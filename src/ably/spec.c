@@ -235,6 +235,10 @@ static bool put_extras(struct writer *out, const struct kb_message *msg)
         put(out, KB_S("\"push\":"));
         put(out, msg->push);
     }
+    if (msg->extras.ptr) {
+        next_extra(out);
+        put(out, msg->extras);
+    }
     put(out, out->opened ? KB_S("}") : KB_S(""));
     headers_deinit(&headers);
     return !headers.failed;
@@ -310,7 +314,8 @@ size_t kb_message_size(const struct kb_message *msg)
 bool kb_message_within(const struct kb_message *msg, size_t max)
 {
     /* A byte becomes six at most, as \u00XX; a header's name may stand in two places. */
-    size_t most = size_but_extras(msg) + msg->push.len + 6 * msg->key.bytes.len + 64;
+    size_t most =
+        size_but_extras(msg) + msg->push.len + msg->extras.len + 6 * msg->key.bytes.len + 64;
     for (size_t i = 0; i < msg->n_headers; i++)
         most += 12 * msg->headers[i].name.len + 6 * msg->headers[i].value.len + 16;
     return most <= max || kb_message_size(msg) <= max;

@@ -7,10 +7,11 @@
 #include "base/suggest.h"
 #include "config/helpers.h"
 #include "config/keys.h"
+#include "script/hook_clock.h"
+#include "script/lua_library.h"
 #include "script/lua_state.h"
 
 #include <lauxlib.h>
-#include <time.h>
 
 #define LUA_MEMORY (64u << 20)
 #define LUA_TIME_MS 2000
@@ -32,16 +33,16 @@ const char *kb_block_name(enum kb_block_kind kind)
     return kinds[kind].name;
 }
 
-void kb_blocks_init(struct kb_blocks *blocks)
+void kb_blocks_init(struct kb_blocks *blocks, struct kb_inputs *inputs)
 {
-    *blocks = (struct kb_blocks){0};
+    *blocks = (struct kb_blocks){.inputs = inputs};
     kb_arena_init(&blocks->arena, ARENA_MAX);
 }
 
 void kb_blocks_deinit(struct kb_blocks *blocks)
 {
     kb_arena_deinit(&blocks->arena);
-    kb_blocks_init(blocks);
+    kb_blocks_init(blocks, blocks->inputs);
 }
 
 const struct kb_raw *kb_raw_get(const struct kb_raw *table, const char *key)
@@ -92,16 +93,27 @@ static void push_kinds(lua_State *L)
 /* The notes of a state, kept in its registry under this address. */
 static const char notes_key;
 
-static int prepare(lua_State *L)
+void kb_blocks_push_notes(lua_State *L)
 {
-    kb_helpers_install(L, lua_touserdata(L, 1));
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &notes_key);
+}
+
+void kb_blocks_prepare(lua_State *L, struct kb_blocks *blocks)
+{
+    kb_helpers_install(L, blocks);
     push_kinds(L);
     lua_newtable(L);
     lua_pushvalue(L, -1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &notes_key);
     lua_pushcfunction(L, where);
     lua_pushcfunction(L, nearest);
-    kb_script_run_embedded(L, "blocks.lua", 4);
+    kb_script_push_globals(L);
+    kb_script_run_embedded(L, "blocks.lua", 5);
+}
+
+static int prepare(lua_State *L)
+{
+    kb_blocks_prepare(L, lua_touserdata(L, 1));
     return 0;
 }
 
@@ -145,6 +157,21 @@ static struct kb_slice take_key(lua_State *L, struct kb_blocks *blocks, int inde
     struct kb_slice key = take_text(L, blocks, -1);
     lua_pop(L, 1);
     return key;
+}
+
+/* "PATH:LINE" of a function's text. */
+static struct kb_slice take_function_place(lua_State *L, struct kb_blocks *blocks, int index)
+{
+    lua_Debug ar;
+    lua_pushvalue(L, index);
+    lua_getinfo(L, ">S", &ar);
+    if (*ar.source == '@')
+        lua_pushfstring(L, "%s:%d", ar.source + 1, ar.linedefined);
+    else
+        lua_pushliteral(L, "Lua's library");
+    struct kb_slice place = take_text(L, blocks, -1);
+    lua_pop(L, 1);
+    return place;
 }
 
 static struct kb_raw take_value(lua_State *L, struct kb_blocks *blocks, int index, int depth);
@@ -201,9 +228,10 @@ static struct kb_raw take_value(lua_State *L, struct kb_blocks *blocks, int inde
         break;
     case LUA_TFUNCTION:
         raw.kind = KB_RAW_FUNCTION;
+        raw.text = take_function_place(L, blocks, index);
         break;
     case LUA_TLIGHTUSERDATA:
-        raw.kind = KB_RAW_MISSING;
+        raw.kind = kb_is_missing(L, index) ? KB_RAW_MISSING : KB_RAW_NULL;
         break;
     }
     return raw;
@@ -269,7 +297,7 @@ static void take_block(lua_State *L, struct kb_blocks *blocks, struct kb_block *
 static int take_notes(lua_State *L)
 {
     struct kb_blocks *blocks = lua_touserdata(L, 1);
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &notes_key);
+    kb_blocks_push_notes(L);
     blocks->n = (size_t)lua_rawlen(L, -1);
     blocks->list = take_memory(L, blocks, blocks->n * sizeof(*blocks->list));
     for (size_t i = 0; i < blocks->n; i++) {
@@ -310,22 +338,15 @@ static void add_script_problem(const struct kb_blocks *blocks, const struct kb_e
     kb_problem_add(blocks->problems, false, &place, "%s", text);
 }
 
-/* The budget counts work, not waiting: a slow disk below include, or a busy machine, is no endless
- * loop. */
-static int64_t work_ms(struct kb_clock *clock)
-{
-    struct timespec ts;
-    (void)clock;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static bool run(
     struct kb_blocks *blocks, const char *name, struct kb_slice text, struct kb_err *err)
 {
-    struct kb_clock clock = {work_ms, work_ms};
-    const struct kb_script_limits limits = {
-        .memory = LUA_MEMORY, .time_ms = LUA_TIME_MS, .clock = &clock};
+    /* The budget counts work, not waiting: a slow disk below include, or a busy machine, is no
+     * endless loop. */
+    const struct kb_script_limits limits = {.memory = LUA_MEMORY,
+        .time_ms = LUA_TIME_MS,
+        .clock = kb_hook_clock(),
+        .coarse = kb_hook_clock_coarse()};
     struct kb_script *script = kb_script_new(&limits, err);
     bool ok = script && kb_script_call(script, prepare, blocks, err) &&
               kb_script_run(script, name, text, err) &&

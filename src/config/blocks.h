@@ -1,7 +1,7 @@
 /* A kably file as it was written: its blocks as plain data, before anything is checked.
  *
  *     struct kb_blocks blocks;
- *     kb_blocks_init(&blocks);
+ *     kb_blocks_init(&blocks, &inputs);
  *     if (kb_blocks_read(&blocks, "config/orders.lua", text, problems))
  *         for each blocks.list[i]: kind, place, title, names, body
  *     kb_blocks_deinit(&blocks);
@@ -12,12 +12,13 @@
 #define KB_CONFIG_BLOCKS_H
 
 #include "base/arena.h"
+#include "config/inputs.h"
 #include "config/problems.h"
 
+#include <lua.h>
 #include <sys/types.h>
 
 #define KB_SOURCES_MAX 64
-#define KB_FILE_BYTES_MAX (1 << 20)
 
 /* X(id, name, how often): ONCE, or NAMED and as often as one likes. */
 #define KB_BLOCK_KINDS(X)               \
@@ -51,6 +52,7 @@ enum kb_raw_kind {
     KB_RAW_TEXT,
     KB_RAW_TABLE,
     KB_RAW_FUNCTION,
+    KB_RAW_NULL,   /* kably.null */
     KB_RAW_MISSING /* stands for an env or file that failed, which is reported already */
 };
 
@@ -59,7 +61,7 @@ struct kb_raw {
     bool boolean;
     int64_t integer;
     double number;
-    struct kb_slice text; /* NUL-terminated behind its length */
+    struct kb_slice text; /* NUL-terminated behind its length; of a function "PATH:LINE" */
     struct kb_raw_entry *entries;
     size_t n_entries;
 };
@@ -91,26 +93,29 @@ struct kb_source {
 
 struct kb_blocks {
     struct kb_arena arena;
-    struct kb_problems *problems; /* borrowed while reading */
+    struct kb_problems *problems; /* borrowed while reading, NULL = nobody asks */
+    struct kb_inputs *inputs;     /* borrowed: what the text reads, set before it is run */
     struct kb_source sources[KB_SOURCES_MAX];
     size_t n_sources;
     struct kb_block *list;
     size_t n;
 };
 
-void kb_blocks_init(struct kb_blocks *blocks);
+void kb_blocks_init(struct kb_blocks *blocks, struct kb_inputs *inputs);
 void kb_blocks_deinit(struct kb_blocks *blocks);
 
 /* False: the text could not be run to its end; the reason is a problem. */
 bool kb_blocks_read(
     struct kb_blocks *blocks, const char *name, struct kb_slice text, struct kb_problems *problems);
 
+/* The two steps of it, for whoever runs the text in a state of their own: the block functions and
+ * helpers in that state (inside a protected call; `blocks` outlives the state), and after the text
+ * the list of its notes, { { kind = , names = , body = }, ... }, pushed. */
+void kb_blocks_prepare(lua_State *L, struct kb_blocks *blocks);
+void kb_blocks_push_notes(lua_State *L);
+
 /* The block's place, with the line of that key in it where the text shows it without doubt. */
 struct kb_place kb_block_place_of(
     const struct kb_blocks *blocks, const struct kb_block *block, struct kb_slice key);
-
-/* A whole file of at most KB_FILE_BYTES_MAX, into the arena, NUL-terminated. KB_ERR_CONFIG. */
-bool kb_file_read(struct kb_arena *arena, const char *path, struct kb_slice *out,
-    struct kb_err *err) KB_MUST_CHECK;
 
 #endif

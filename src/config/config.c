@@ -23,6 +23,9 @@ static void free_config(struct kb_config *config)
     for (size_t i = 0; i < config->n_topics; i++)
         kb_rules_deinit(&config->topics[i]);
     free(config->topics);
+    if (config->inputs)
+        kb_inputs_deinit(config->inputs);
+    free(config->inputs);
     free(config->path);
     free(config);
 }

@@ -16,8 +16,10 @@
 #define KB_CONFIG_CONFIG_H
 
 #include "base/log.h"
+#include "config/inputs.h"
 #include "kafka/properties.h"
 #include "route/rules.h"
+#include "script/hook.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -57,6 +59,7 @@ struct kb_config {
 
     struct {
         int64_t workers, memory, drain_ms;
+        int64_t hook_ms, hook_memory;
     } limits;
 
     struct {
@@ -68,6 +71,9 @@ struct kb_config {
         enum kb_log_level level;
         enum kb_log_format format;
     } log;
+
+    /* What the file read, itself included: each worker runs it again for its functions. */
+    struct kb_inputs *inputs;
 
     struct kb_rules *topics; /* in the file's order: the first that matches wins */
     size_t n_topics;
@@ -100,6 +106,12 @@ void kb_config_unref(struct kb_config *config);
 
 /* The rules for a topic, NULL = no block takes it (or it is the dead-letter topic). */
 const struct kb_rules *kb_config_rules(const struct kb_config *config, struct kb_slice topic);
+
+/* The functions of the file, ready to be called, for one worker: the file is run once more, in a
+ * state of its own, with what it read when it was loaded. *out is NULL where the file has none.
+ * Returns new. */
+bool kb_config_hooks(
+    const struct kb_config *config, struct kb_hooks **out, struct kb_err *err) KB_MUST_CHECK;
 
 /* The effective configuration as a kably file, secrets as "***" (kably check --print). */
 void kb_config_print(const struct kb_config *config, FILE *to);

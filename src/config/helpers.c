@@ -6,33 +6,54 @@
  * goes on in its stead: the file runs to its end, and all its problems come out at once. */
 #include "config/helpers.h"
 
+#include "script/lua_json.h"
+#include "script/lua_library.h"
 #include "script/lua_state.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <lauxlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 static struct kb_blocks *blocks_of(lua_State *L)
 {
     return lua_touserdata(L, lua_upvalueindex(1));
 }
 
-/* The placeholder is the light userdata NULL; it absorbs what is joined to it. */
+/* The placeholder, a light userdata; it absorbs what is joined to it. */
+static const char missing;
+
+bool kb_is_missing(lua_State *L, int index)
+{
+    return lua_islightuserdata(L, index) && lua_touserdata(L, index) == &missing;
+}
+
 static int push_missing(lua_State *L)
 {
-    lua_pushlightuserdata(L, NULL);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)&missing);
     return 1;
 }
 
+static int on_concat(lua_State *L)
+{
+    if (kb_is_missing(L, 1) || kb_is_missing(L, 2))
+        return push_missing(L);
+    return luaL_error(L, "attempt to concatenate kably.null");
+}
+
+static int on_tostring(lua_State *L)
+{
+    lua_pushstring(L, kb_lua_is_null(L, 1) ? "null" : "missing value");
+    return 1;
+}
+
+/* All light userdata share one metatable: the placeholder's is kably.null's as well. */
 static void make_missing_absorb(lua_State *L)
 {
-    lua_pushlightuserdata(L, NULL);
+    static const luaL_Reg metamethods[] = {
+        {"__concat", on_concat}, {"__tostring", on_tostring}, {NULL, NULL}};
+    push_missing(L);
     lua_newtable(L);
-    lua_pushcfunction(L, push_missing);
-    lua_setfield(L, -2, "__concat");
-    lua_pushliteral(L, "missing value");
+    luaL_setfuncs(L, metamethods, 0);
+    lua_pushliteral(L, "null");
     lua_setfield(L, -2, "__name");
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");
@@ -61,17 +82,22 @@ static struct kb_place place_here(lua_State *L, const struct kb_blocks *blocks)
 
 static int env(lua_State *L)
 {
+    struct kb_blocks *blocks = blocks_of(L);
     const char *name = luaL_checkstring(L, 1);
-    const char *value = getenv(name);
-    if (value) {
-        lua_pushstring(L, value);
+    struct kb_slice value;
+    struct kb_err err;
+    if (!kb_inputs_read(blocks->inputs, KB_INPUT_ENV, name, &value, &err))
+        return luaL_error(L, "env: %s", err.text);
+    if (value.ptr) {
+        lua_pushlstring(L, value.ptr, value.len);
         return 1;
     }
     if (lua_gettop(L) >= 2) {
         lua_settop(L, 2);
         return 1;
     }
-    struct kb_blocks *blocks = blocks_of(L);
+    if (!blocks->problems)
+        return luaL_error(L, "env: the environment variable %s is not set", name);
     struct kb_place place = place_here(L, blocks);
     kb_problem_add(blocks->problems, false, &place,
         "env: the environment variable %s is not set; set it, or give a default: env(\"%s\", ...)",
@@ -98,7 +124,9 @@ static int file(lua_State *L)
     const char *path = resolve(L, blocks, luaL_checkstring(L, 1));
     struct kb_slice text;
     struct kb_err err;
-    if (!kb_file_read(&blocks->arena, path, &text, &err)) {
+    if (!kb_inputs_read(blocks->inputs, KB_INPUT_FILE, path, &text, &err)) {
+        if (blocks->inputs->sealed)
+            return luaL_error(L, "file: %s", err.text);
         struct kb_place place = place_here(L, blocks);
         kb_problem_add(blocks->problems, false, &place, "file: %s", err.text);
         return push_missing(L);
@@ -118,7 +146,7 @@ int kb_source_add(struct kb_blocks *blocks, const char *path, struct kb_slice te
         !kb_arena_copy(&blocks->arena, (struct kb_slice){path, strlen(path) + 1}, &copy))
         return -1;
     struct stat st;
-    bool is_file = stat(path, &st) == 0;
+    bool is_file = !blocks->inputs->sealed && stat(path, &st) == 0;
     blocks->sources[blocks->n_sources] = (struct kb_source){.path = copy.ptr,
         .text = text,
         .device = is_file ? st.st_dev : 0,
@@ -134,7 +162,8 @@ static bool is_running(lua_State *L, const struct kb_blocks *blocks, const struc
         lua_getinfo(L, "S", &ar);
         int number = *ar.source == '@' ? kb_source_find(blocks, ar.source + 1) : -1;
         const struct kb_source *other = number < 0 ? NULL : &blocks->sources[number];
-        if (other && other->inode == source->inode && other->device == source->device)
+        if (other && other->inode != 0 && other->inode == source->inode &&
+            other->device == source->device)
             return true;
     }
     return false;
@@ -146,7 +175,9 @@ static int include(lua_State *L)
     const char *path = resolve(L, blocks, luaL_checkstring(L, 1));
     struct kb_slice text;
     struct kb_err err;
-    if (!kb_file_read(&blocks->arena, path, &text, &err))
+    if (kb_script_globals_locked(L))
+        return luaL_error(L, "include: only while the file is loaded");
+    if (!kb_inputs_read(blocks->inputs, KB_INPUT_FILE, path, &text, &err))
         return luaL_error(L, "include: %s", err.text);
     int number = kb_source_add(blocks, path, text);
     if (number < 0)
@@ -164,49 +195,8 @@ void kb_helpers_install(lua_State *L, struct kb_blocks *blocks)
     static const luaL_Reg helpers[] = {
         {"env", env}, {"file", file}, {"include", include}, {NULL, NULL}};
     make_missing_absorb(L);
-    lua_pushglobaltable(L);
+    kb_script_push_globals(L);
     lua_pushlightuserdata(L, blocks);
     luaL_setfuncs(L, helpers, 1);
     lua_pop(L, 1);
-}
-
-static bool read_all(int fd, struct kb_buf *buf)
-{
-    for (;;) {
-        char *room = kb_buf_reserve(buf, 4096);
-        if (!room) {
-            errno = EFBIG;
-            return false;
-        }
-        ssize_t got = read(fd, room, 4096);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return got == 0;
-        kb_buf_commit(buf, (size_t)got);
-    }
-}
-
-bool kb_file_read(
-    struct kb_arena *arena, const char *path, struct kb_slice *out, struct kb_err *err)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return kb_err_config(err, "%s: %s", path, strerror(errno));
-    struct kb_buf buf;
-    kb_buf_init(&buf, KB_FILE_BYTES_MAX);
-    bool ok = read_all(fd, &buf);
-    if (!ok)
-        kb_err_config(err, "%s: %s", path, strerror(errno));
-    close(fd);
-    if (ok) {
-        kb_buf_byte(&buf, '\0');
-        ok = !buf.failed && kb_arena_copy(arena, kb_buf_slice(&buf), out);
-        if (ok)
-            out->len--;
-        else
-            kb_err_config(err, "%s: too large", path);
-    }
-    kb_buf_deinit(&buf);
-    return ok;
 }

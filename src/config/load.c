@@ -264,22 +264,41 @@ static void load_all(struct kb_load *load)
     kb_load_topics(load);
 }
 
-static struct kb_config *load_blocks(
-    struct kb_blocks *blocks, const char *name, struct kb_slice text, struct kb_problems *problems)
+static struct kb_config *new_config(const char *path, struct kb_inputs *inputs)
 {
     struct kb_config *config = calloc(1, sizeof(*config));
-    struct kb_load load = {.config = config, .blocks = blocks, .problems = problems};
-    size_t before = problems->errors;
-    bool ok = config != NULL;
-    if (ok) {
-        atomic_init(&config->references, 1);
-        config->path = strdup(name);
-        ok = config->path && kb_blocks_read(blocks, name, text, problems);
+    if (!config)
+        return NULL;
+    atomic_init(&config->references, 1);
+    config->path = strdup(path);
+    config->inputs = malloc(sizeof(*config->inputs));
+    if (config->inputs) {
+        kb_inputs_move(config->inputs, inputs);
+        kb_inputs_seal(config->inputs);
     }
-    if (ok)
-        load_all(&load);
+    if (config->path && config->inputs)
+        return config;
+    kb_config_unref(config);
+    return NULL;
+}
+
+static struct kb_config *load_text(
+    struct kb_inputs *inputs, const char *name, struct kb_slice text, struct kb_problems *problems)
+{
+    struct kb_blocks blocks;
+    struct kb_config *config = NULL;
+    size_t before = problems->errors;
+    kb_blocks_init(&blocks, inputs);
+    bool ok = kb_blocks_read(&blocks, name, text, problems);
+    if (ok) {
+        config = new_config(name, inputs);
+        struct kb_load load = {.config = config, .blocks = &blocks, .problems = problems};
+        if (config)
+            load_all(&load);
+    }
+    kb_blocks_deinit(&blocks);
     kb_problems_sort(problems);
-    if (ok && problems->errors == before)
+    if (config && problems->errors == before)
         return config;
     kb_config_unref(config);
     return NULL;
@@ -288,27 +307,29 @@ static struct kb_config *load_blocks(
 struct kb_config *kb_config_load_text(
     const char *name, struct kb_slice text, struct kb_problems *problems)
 {
-    struct kb_blocks blocks;
-    kb_blocks_init(&blocks);
-    struct kb_config *config = load_blocks(&blocks, name, text, problems);
-    kb_blocks_deinit(&blocks);
+    struct kb_inputs inputs;
+    struct kb_config *config = NULL;
+    kb_inputs_init(&inputs);
+    if (kb_inputs_note(&inputs, KB_INPUT_FILE, name, text))
+        config = load_text(&inputs, name, text, problems);
+    kb_inputs_deinit(&inputs);
     return config;
 }
 
 struct kb_config *kb_config_load(const char *path, struct kb_problems *problems)
 {
-    struct kb_blocks blocks;
+    struct kb_inputs inputs;
     struct kb_slice text;
     struct kb_err err;
     struct kb_config *config = NULL;
-    kb_blocks_init(&blocks);
-    if (kb_file_read(&blocks.arena, path, &text, &err)) {
-        config = load_blocks(&blocks, path, text, problems);
+    kb_inputs_init(&inputs);
+    if (kb_inputs_read(&inputs, KB_INPUT_FILE, path, &text, &err)) {
+        config = load_text(&inputs, path, text, problems);
     } else {
         const struct kb_place place = {.path = path};
         const char *reason = err.text + strlen(path) + 2;
         kb_problem_add(problems, false, &place, "%s", reason);
     }
-    kb_blocks_deinit(&blocks);
+    kb_inputs_deinit(&inputs);
     return config;
 }

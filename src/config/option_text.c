@@ -64,6 +64,16 @@ static void format_choice(const struct kb_option *option, const void *field, str
     kb_lua_quote(out, kb_slice_of(choice->name));
 }
 
+/* A function has no text here, but a place where it is written. */
+static bool format_function(const struct kb_option *option, const void *base, struct kb_buf *out)
+{
+    const struct kb_rules *rules = base;
+    const char *place = rules->functions[option->hook];
+    if (place)
+        kb_buf_printf(out, "function(record) --[[ %s ]] end", place);
+    return place;
+}
+
 bool kb_option_format(const struct kb_option *option, const void *base, struct kb_buf *out)
 {
     const void *field = (const char *)base + option->offset;
@@ -93,9 +103,11 @@ bool kb_option_format(const struct kb_option *option, const void *base, struct k
         return true;
     case KB_OPTION_TEMPLATE:
         if (!*(struct kb_template *const *)field)
-            return false;
+            return format_function(option, base, out);
         kb_lua_quote(out, kb_template_text(*(struct kb_template *const *)field));
         return true;
+    case KB_OPTION_FUNCTION:
+        return format_function(option, base, out);
     case KB_OPTION_POLICY:
         format_policy(field, out);
         return true;
@@ -142,7 +154,10 @@ void kb_option_describe(const struct kb_option *option, struct kb_buf *out)
         describe_choices(option, out);
         break;
     case KB_OPTION_TEMPLATE:
-        kb_buf_add(out, KB_S("a template"));
+        kb_buf_add(out, KB_S("a template or a function(record)"));
+        break;
+    case KB_OPTION_FUNCTION:
+        kb_buf_add(out, KB_S("a function(record)"));
         break;
     case KB_OPTION_POLICY:
         kb_buf_add(

@@ -32,6 +32,7 @@ static void describe_raw(
         [KB_RAW_TEXT] = "a text",
         [KB_RAW_TABLE] = "a table",
         [KB_RAW_FUNCTION] = "a function",
+        [KB_RAW_NULL] = "kably.null",
         [KB_RAW_MISSING] = "nothing"};
     if (option->secret)
         kb_buf_add(out, kb_slice_of(kinds[raw->kind]));
@@ -190,12 +191,24 @@ static bool set_choice(
     return true;
 }
 
+static bool set_function(struct kb_rules *rules, const struct kb_option *option,
+    const struct kb_raw *raw, struct kb_err *err)
+{
+    if (raw->kind != KB_RAW_FUNCTION)
+        return refuse(option, raw, err);
+    char *place = strdup(raw->text.ptr);
+    if (!place)
+        return kb_err_fatal(err, "no memory");
+    free(rules->functions[option->hook]);
+    rules->functions[option->hook] = place;
+    return true;
+}
+
 static bool set_template(struct kb_template **field, struct kb_rules *rules,
     const struct kb_option *option, const struct kb_raw *raw, struct kb_err *err)
 {
     if (raw->kind == KB_RAW_FUNCTION)
-        return kb_err_config(
-            err, "functions are not supported in this version yet; expected a template");
+        return set_function(rules, option, raw, err);
     if (raw->kind != KB_RAW_TEXT)
         return refuse(option, raw, err);
     struct kb_template *tmpl =
@@ -282,6 +295,8 @@ bool kb_option_set(
         return set_choice(option, field, raw, err);
     case KB_OPTION_TEMPLATE:
         return set_template(field, base, option, raw, err);
+    case KB_OPTION_FUNCTION:
+        return set_function(base, option, raw, err);
     case KB_OPTION_POLICY:
         return set_policy(field, option, raw, err);
     case KB_OPTION_LATER:

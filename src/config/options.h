@@ -21,7 +21,8 @@ enum kb_option_type {
     KB_OPTION_BOOLEAN,  /* bool */
     KB_OPTION_TEXT,     /* char *, owned */
     KB_OPTION_CHOICE,   /* an enum */
-    KB_OPTION_TEMPLATE, /* struct kb_template *, of a struct kb_rules */
+    KB_OPTION_TEMPLATE, /* struct kb_template *, of a struct kb_rules; or a function */
+    KB_OPTION_FUNCTION, /* char *, where it is written, of a struct kb_rules */
     KB_OPTION_POLICY,   /* struct kb_policy */
     KB_OPTION_LATER     /* known, but not in this version yet */
 };
@@ -39,6 +40,7 @@ struct kb_option {
     size_t offset, size; /* the field */
     int64_t min, max;    /* of INTEGER, SIZE and NUMBER */
     const struct kb_choice *choices;
+    enum kb_hook hook;              /* of TEMPLATE and FUNCTION: which function it may be */
     const char *fallback;           /* the default as text, NULL = none */
     bool required, secret, restart; /* restart: a reload does not apply it */
     const char *help;

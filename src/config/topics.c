@@ -168,6 +168,7 @@ static void check_dead_letters(
 static void load_topic(const struct kb_load *load, const struct kb_block *block)
 {
     struct kb_rules *rules = &load->config->topics[load->config->n_topics++];
+    rules->number = (size_t)(rules - load->config->topics);
     if (!kb_load_has_body(load, block))
         return;
     rules->key_paths = kb_paths_new();

@@ -1,7 +1,8 @@
 /* A reload, as one worker meets it: between two turns it goes over to another edition of the
  * configuration. What it takes from then on goes by the new rules, limits and policies; what it has
- * taken keeps its own (edition.h); where and with which credentials to send holds at once for both
- * (ably/publisher.h). The group is asked for other topics only where their names have changed.
+ * taken keeps its own (edition.h), and has its functions behind it; where and with which
+ * credentials to send holds at once for both (ably/publisher.h). The group is asked for other
+ * topics only where their names have changed.
  *
  * Not changed here, because they belong to doors that are made once: the properties of the Kafka
  * client and the dead-letter topic. Whoever asks for that starts another worker. */
@@ -64,10 +65,18 @@ bool kb_worker_adopt(struct kb_worker *w, struct kb_config *next, struct kb_err 
 {
     if (w->phase != KB_PHASE_RUNNING || next == w->config)
         return true;
-    if (!subscribe(w, next, err) || !kb_worker_tune_publisher(w, next, err))
+    struct kb_hooks *hooks = NULL;
+    bool ok = kb_config_hooks(next, &hooks, err) && subscribe(w, next, err) &&
+              kb_worker_tune_publisher(w, next, err);
+    if (ok && !kb_editions_replace(&w->editions, next))
+        ok = kb_err_fatal(err, "out of memory for another configuration");
+    if (!ok) {
+        kb_hooks_free(hooks);
         return false;
-    if (!kb_editions_replace(&w->editions, next))
-        return kb_err_fatal(err, "out of memory for another configuration");
+    }
+    kb_router_set_hooks(&w->router, hooks);
+    kb_hooks_free(w->hooks);
+    w->hooks = hooks;
     w->config = next;
     kb_worker_set_ceilings(w);
     apply_rules(w);

@@ -88,10 +88,12 @@ struct kb_worker *kb_worker_new(struct kb_config *config, int worker, int n_work
     kb_letters_init(&w->letters);
     kb_buf_init(&w->spec, SPEC_MAX);
 
-    bool ok = kb_editions_init(&w->editions, config) &&
-              kb_router_init(&w->router, (struct kb_slice){NULL, 0});
-    if (!ok)
-        kb_err_fatal(err, "out of memory for worker %d", worker);
+    bool ok = (kb_editions_init(&w->editions, config) &&
+                  kb_router_init(&w->router, (struct kb_slice){NULL, 0})) ||
+              kb_err_fatal(err, "out of memory for worker %d", worker);
+    ok = ok && kb_config_hooks(config, &w->hooks, err);
+    if (ok)
+        kb_router_set_hooks(&w->router, w->hooks);
     if (!ok || !kb_worker_tune_publisher(w, config, err)) {
         kb_worker_free(w);
         return NULL;
@@ -105,6 +107,7 @@ void kb_worker_free(struct kb_worker *w)
         return;
     kb_publisher_free(w->publisher);
     kb_router_deinit(&w->router);
+    kb_hooks_free(w->hooks);
     kb_pendings_deinit(&w->pendings);
     kb_assignments_deinit(&w->assignments);
     kb_buf_deinit(&w->spec);

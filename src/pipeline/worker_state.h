@@ -78,6 +78,7 @@ struct kb_worker {
     struct kb_pendings pendings;
     struct kb_publisher *publisher;
     struct kb_router router;
+    struct kb_hooks *hooks; /* NULL = the configuration has no function */
     bool cluster_known;
     struct kb_buf spec; /* one message's encoding */
     uint64_t channel_seed;

@@ -15,6 +15,7 @@ struct kb_message {
     struct kb_slice encoding; /* override from com.ably.encoding; ptr NULL = by form */
     struct kb_value key;      /* for extras.kafka.key */
     struct kb_slice push;     /* extras.push as JSON text, checked; ptr NULL = none */
+    struct kb_slice extras;   /* further members of extras, "ref":{...}, as JSON; ptr NULL = none */
     const struct kb_header
         *headers; /* all of the record's; the two com.ably.* are left out of extras */
     size_t n_headers;

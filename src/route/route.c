@@ -13,6 +13,18 @@
 #define ARENA_MAX (64 << 20)   /* copies of the fields that templates read */
 #define DECODED_KEPT (1 << 20) /* what a buffer of decoded text may hold on to between records */
 
+static bool reserve_messages(struct kb_router *router, size_t n)
+{
+    if (n <= router->list_cap)
+        return true;
+    struct kb_message *list = realloc(router->list, n * sizeof(*list));
+    if (!list)
+        return false;
+    router->list = list;
+    router->list_cap = n;
+    return true;
+}
+
 bool kb_router_init(struct kb_router *router, struct kb_slice cluster_id)
 {
     *router = (struct kb_router){0};
@@ -24,7 +36,8 @@ bool kb_router_init(struct kb_router *router, struct kb_slice cluster_id)
     router->push_paths = kb_push_paths_new();
     /* Reserved now (untouched pages cost nothing), so that a full buffer can mean one thing only:
      * this record's texts are too long. */
-    if (router->push_paths && kb_buf_reserve(&router->text, TEXT_MAX))
+    if (router->push_paths && kb_buf_reserve(&router->text, TEXT_MAX) &&
+        reserve_messages(router, 1))
         return true;
     kb_router_deinit(router);
     return false;
@@ -38,6 +51,9 @@ void kb_router_deinit(struct kb_router *router)
     kb_buf_deinit(&router->value_text);
     kb_paths_free(router->push_paths);
     router->push_paths = NULL;
+    free(router->list);
+    router->list = NULL;
+    router->list_cap = 0;
     router->messages = NULL;
     router->n_messages = 0;
 }
@@ -55,35 +71,108 @@ static void begin_text(struct kb_buf *text)
     kb_buf_reset(text);
 }
 
+void kb_router_set_hooks(struct kb_router *router, struct kb_hooks *hooks)
+{
+    router->hooks = hooks;
+}
+
+/* ---- decoding ---- */
+
+/* A record on its way: what came, what it is by now, and the fields that templates read. */
+struct routing {
+    const struct kb_rules *rules;
+    struct kb_record rec; /* headers as transform left them */
+    struct kb_value key, value;
+    struct kb_capture key_fields, value_fields; /* stay empty where no template looks inside */
+};
+
+static bool has(const struct routing *r, enum kb_hook hook)
+{
+    return r->rules->functions[hook] != NULL;
+}
+
+static bool any_function(const struct routing *r)
+{
+    bool any = false;
+    for (int i = 0; i < KB_HOOK_COUNT; i++)
+        any = any || r->rules->functions[i];
+    return any;
+}
+
+static bool check_capture(const struct kb_capture *cap, struct kb_err *err)
+{
+    return !cap->failed ||
+           kb_err_record(err, KB_FAILURE_MAPPING,
+               "the fields that templates read are larger than %d MiB together", ARENA_MAX >> 20);
+}
+
 /* One side of the record: decoded, and captured where a template reads it. */
 static bool decode_side(struct kb_router *router, enum kb_format format, struct kb_slice raw,
     const struct kb_paths *paths, struct kb_capture *cap, struct kb_decoding *with,
     struct kb_value *out, struct kb_err *err)
 {
-    begin_text(with->text);
-    if (kb_paths_count(paths) == 0)
+    if (!paths || kb_paths_count(paths) == 0)
         return kb_decode(format, raw, with, out, err);
     if (!kb_capture_init(cap, paths, &router->arena))
         return kb_err_fatal(err, "no memory for the fields of a record");
     with->sink = &cap->events;
-    if (!kb_decode(format, raw, with, out, err))
-        return false;
-    return !cap->failed ||
-           kb_err_record(err, KB_FAILURE_MAPPING,
-               "the fields that templates read are larger than %d MiB together", ARENA_MAX >> 20);
+    return kb_decode(format, raw, with, out, err) && check_capture(cap, err);
 }
+
+/* Captures from what transform left: of these formats none needs a buffer of its own. */
+static bool capture_side(struct kb_router *router, const struct kb_rules *rules,
+    const struct kb_value *value, const struct kb_paths *paths, struct kb_capture *cap,
+    struct kb_err *err)
+{
+    static const enum kb_format formats[] = {[KB_FORM_NULL] = KB_FORMAT_AUTO,
+        [KB_FORM_TEXT] = KB_FORMAT_STRING,
+        [KB_FORM_BYTES] = KB_FORMAT_BYTES,
+        [KB_FORM_JSON] = KB_FORMAT_JSON};
+    struct kb_decoding with = {.options = &rules->formats, .text = &router->text};
+    struct kb_value again;
+    return !paths || kb_paths_count(paths) == 0 ||
+           decode_side(router, formats[value->form], value->bytes, paths, cap, &with, &again, err);
+}
+
+/* Key and value. Where transform comes first, the templates' fields are captured behind it. */
+static bool decode(struct kb_router *router, struct routing *r, struct kb_err *err)
+{
+    const struct kb_rules *rules = r->rules;
+    bool later = has(r, KB_HOOK_TRANSFORM);
+    struct kb_decoding of_key = {.options = &rules->formats, .text = &router->key_text};
+    struct kb_decoding of_value = {.options = &rules->formats, .text = &router->value_text};
+    begin_text(&router->key_text);
+    begin_text(&router->value_text);
+    if (!decode_side(router, rules->key_format, r->rec.key, later ? NULL : rules->key_paths,
+            &r->key_fields, &of_key, &r->key, err))
+        return kb_err_wrap(err, "key");
+    if (!decode_side(router, rules->value_format, r->rec.value, later ? NULL : rules->value_paths,
+            &r->value_fields, &of_value, &r->value, err))
+        return kb_err_wrap(err, "value");
+    return true;
+}
+
+/* ---- texts ---- */
 
 /* Where a text lies in router->text. */
 struct span {
     size_t start, len;
 };
 
-static bool render(struct kb_router *router, const struct kb_template *tmpl,
-    const struct kb_template_input *in, const char *what, struct span *out, struct kb_err *err)
+/* One of a message's texts: what transform gave the message, else what the function or the template
+ * in the topic's block makes of the record. */
+static bool render(struct kb_router *router, const struct routing *r, struct kb_slice own,
+    enum kb_hook hook, const struct kb_template *tmpl, struct span *out, struct kb_err *err)
 {
     out->start = router->text.len;
-    if (tmpl && !kb_template_render(tmpl, in, &router->text, err))
-        return kb_err_wrap(err, "%s", what);
+    if (!own.ptr && has(r, hook) &&
+        !kb_hooks_text(router->hooks, r->rules->number, hook, &own, err))
+        return false;
+    const struct kb_template_input in = {&r->rec, &r->key_fields, &r->value_fields};
+    if (own.ptr)
+        kb_buf_add(&router->text, own);
+    else if (tmpl && !kb_template_render(tmpl, &in, &router->text, err))
+        return kb_err_wrap(err, "%s", kb_hook_name(hook));
     out->len = router->text.len - out->start;
     return true;
 }
@@ -98,21 +187,22 @@ static struct kb_slice text_or_none(const struct kb_router *router, struct span 
     return span.len > 0 ? text_at(router, span) : (struct kb_slice){NULL, 0};
 }
 
-/* channel, name, client_id and id of message `index`. */
-static bool render_texts(struct kb_router *router, const struct kb_rules *rules,
-    const struct kb_template_input *in, uint32_t index, struct kb_message *msg, struct kb_err *err)
+/* channel, name, client_id and id of message `index`; `own` is what transform gave it. */
+static bool render_texts(struct kb_router *router, const struct routing *r,
+    const struct kb_hook_message *own, uint32_t index, struct kb_message *msg, struct kb_err *err)
 {
+    const struct kb_rules *rules = r->rules;
     struct span channel = {0}, name = {0}, client_id = {0}, id = {0};
-    if (!render(router, rules->channel, in, "channel", &channel, err))
+    if (!render(router, r, own->channel, KB_HOOK_CHANNEL, rules->channel, &channel, err))
         return false;
     if (!kb_channel_check(text_at(router, channel), err))
         return kb_err_wrap(err, "channel");
-    if (!render(router, rules->name, in, "name", &name, err) ||
-        !render(router, rules->client_id, in, "client_id", &client_id, err))
+    if (!render(router, r, own->name, KB_HOOK_NAME, rules->name, &name, err) ||
+        !render(router, r, own->client_id, KB_HOOK_CLIENT_ID, rules->client_id, &client_id, err))
         return false;
 
     id.start = router->text.len;
-    kb_message_id(&router->text, in->record, index, router->cluster_hash);
+    kb_message_id(&router->text, &r->rec, index, router->cluster_hash);
     id.len = router->text.len - id.start;
     if (router->text.failed)
         return kb_err_record(
@@ -125,47 +215,125 @@ static bool render_texts(struct kb_router *router, const struct kb_rules *rules,
     return true;
 }
 
-/* The two headers that speak to the sink itself. A null one says nothing. */
-static bool read_headers(struct kb_router *router, const struct kb_record *rec,
-    struct kb_message *msg, struct kb_err *err)
+/* ---- what speaks to the sink itself ---- */
+
+static bool set_encoding(const struct kb_hook_message *own, struct kb_message *msg,
+    const struct kb_header *header, struct kb_err *err)
 {
-    const struct kb_header *encoding = kb_record_header(rec, KB_S(KB_HEADER_ENCODING));
-    if (encoding && encoding->value.len > 0) {
-        if (!kb_utf8_valid(encoding->value))
+    if (own->encoding.ptr) {
+        msg->encoding = own->encoding;
+    } else if (header && header->value.len > 0) {
+        if (!kb_utf8_valid(header->value))
             return kb_err_record(
                 err, KB_FAILURE_MESSAGE, "header " KB_HEADER_ENCODING ": is not UTF-8");
-        msg->encoding = encoding->value;
-    }
-    const struct kb_header *push = kb_record_header(rec, KB_S(KB_HEADER_PUSH));
-    if (push && push->value.ptr) {
-        if (!kb_push_check(push->value, router->push_paths, &router->arena, err))
-            return kb_err_wrap(err, "header " KB_HEADER_PUSH);
-        msg->push = push->value;
+        msg->encoding = header->value;
     }
     return true;
 }
 
-static bool route_single(struct kb_router *router, const struct kb_rules *rules,
+/* From the message itself, the function `push`, or the header, the first that has one. */
+static bool set_push(struct kb_router *router, const struct routing *r,
+    const struct kb_hook_message *own, struct kb_message *msg, const struct kb_header *header,
+    struct kb_err *err)
+{
+    const char *from = "push";
+    struct kb_slice push = own->push;
+    if (!push.ptr && has(r, KB_HOOK_PUSH) &&
+        !kb_hooks_push(router->hooks, r->rules->number, &push, err))
+        return false;
+    if (!push.ptr && header && header->value.ptr) {
+        push = header->value;
+        from = "header " KB_HEADER_PUSH;
+    }
+    if (push.ptr && !kb_push_check(push, router->push_paths, &router->arena, err))
+        return kb_err_wrap(err, "%s", from);
+    msg->push = push;
+    return true;
+}
+
+/* ---- messages ---- */
+
+/* Message `index`, as the record is by now. */
+static bool make_message(struct kb_router *router, const struct routing *r,
+    const struct kb_hook_message *own, uint32_t index, struct kb_message *msg, struct kb_err *err)
+{
+    struct kb_record rec = r->rec;
+    if (own->has_headers) {
+        rec.headers = own->headers;
+        rec.n_headers = own->n_headers;
+    }
+    *msg = (struct kb_message){.data = own->has_data ? own->data : r->value,
+        .key = r->key,
+        .extras = own->extras,
+        .headers = rec.headers,
+        .n_headers = rec.n_headers};
+    return render_texts(router, r, own, index, msg, err) &&
+           set_encoding(own, msg, kb_record_header(&rec, KB_S(KB_HEADER_ENCODING)), err) &&
+           set_push(router, r, own, msg, kb_record_header(&rec, KB_S(KB_HEADER_PUSH)), err);
+}
+
+static bool make_messages(struct kb_router *router, const struct routing *r,
+    const struct kb_hook_message *own, size_t n, struct kb_err *err)
+{
+    if (!reserve_messages(router, n))
+        return kb_err_fatal(err, "no memory for %zu messages of a record", n);
+    for (size_t i = 0; i < n; i++)
+        if (!make_message(router, r, &own[i], (uint32_t)i, &router->list[i], err))
+            return n == 1 ? false : kb_err_wrap(err, "message %zu", i + 1);
+    router->messages = router->list;
+    router->n_messages = n;
+    return true;
+}
+
+/* What transform left becomes the record on its way. */
+static bool take_transformed(struct kb_router *router, struct routing *r, struct kb_err *err)
+{
+    const struct kb_hook_record *left = kb_hooks_record(router->hooks);
+    r->rec = left->record;
+    r->key = left->key;
+    r->value = left->value;
+    if (!capture_side(router, r->rules, &r->key, r->rules->key_paths, &r->key_fields, err))
+        return kb_err_wrap(err, "key");
+    if (!capture_side(router, r->rules, &r->value, r->rules->value_paths, &r->value_fields, err))
+        return kb_err_wrap(err, "value");
+    return true;
+}
+
+static enum kb_route_result route_transformed(
+    struct kb_router *router, struct routing *r, struct kb_err *err)
+{
+    static const struct kb_hook_message nothing_own = {0};
+    const struct kb_hook_message *own = &nothing_own;
+    size_t n = 1;
+    switch (kb_hooks_transform(router->hooks, r->rules->number, err)) {
+    case KB_HOOK_DROP:
+        return KB_DROPPED;
+    case KB_HOOK_FAILED:
+        return KB_FAILED;
+    case KB_HOOK_MESSAGES:
+        own = kb_hooks_messages(router->hooks, &n);
+        break;
+    case KB_HOOK_RECORD:
+        break;
+    }
+    bool ok = take_transformed(router, r, err) && make_messages(router, r, own, n, err);
+    return ok ? KB_ROUTED : KB_FAILED;
+}
+
+static enum kb_route_result route_record(struct kb_router *router, const struct kb_rules *rules,
     const struct kb_record *rec, struct kb_err *err)
 {
-    struct kb_message *msg = &router->single;
-    struct kb_capture key = {0}, value = {0}; /* stay so where no template looks inside */
-    struct kb_template_input in = {rec, &key, &value};
-
-    *msg = (struct kb_message){.headers = rec->headers, .n_headers = rec->n_headers};
-    struct kb_decoding of_key = {.options = &rules->formats, .text = &router->key_text};
-    if (!decode_side(
-            router, rules->key_format, rec->key, rules->key_paths, &key, &of_key, &msg->key, err))
-        return kb_err_wrap(err, "key");
-    struct kb_decoding of_value = {.options = &rules->formats, .text = &router->value_text};
-    if (!decode_side(router, rules->value_format, rec->value, rules->value_paths, &value, &of_value,
-            &msg->data, err))
-        return kb_err_wrap(err, "value");
-    if (!render_texts(router, rules, &in, 0, msg, err) || !read_headers(router, rec, msg, err))
-        return false;
-    router->messages = msg;
-    router->n_messages = 1;
-    return true;
+    static const struct kb_hook_message nothing_own = {0};
+    struct routing r = {.rules = rules, .rec = *rec};
+    if (!decode(router, &r, err))
+        return KB_FAILED;
+    if (any_function(&r)) {
+        KB_BUG_ON(!router->hooks);
+        kb_hooks_begin(router->hooks, rec, r.key, r.value);
+    }
+    if (has(&r, KB_HOOK_TRANSFORM))
+        return route_transformed(router, &r, err);
+    return make_messages(router, &r, &nothing_own, 1, err) ? KB_ROUTED : KB_FAILED;
 }
 
 enum kb_route_result kb_route(struct kb_router *router, const struct kb_rules *rules,
@@ -180,5 +348,5 @@ enum kb_route_result kb_route(struct kb_router *router, const struct kb_rules *r
         kb_err_record(err, KB_FAILURE_DECODE, "the value is null (null_value = \"dlq\")");
         return KB_DEAD_LETTER;
     }
-    return route_single(router, rules, rec, err) ? KB_ROUTED : KB_FAILED;
+    return route_record(router, rules, rec, err);
 }

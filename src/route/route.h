@@ -5,7 +5,7 @@
  *         ... no memory
  *     switch (kb_route(&router, rules, rec, &err)) {
  *     case KB_ROUTED:      // router.messages[0 .. router.n_messages), until the next kb_route
- *     case KB_DROPPED:     // a null value under null_value = "skip"
+ *     case KB_DROPPED:     // by transform, or a null value under null_value = "skip"
  *     case KB_DEAD_LETTER: // a null value under null_value = "dlq", whatever on_error says;
  *                          // err is the reason
  *     case KB_FAILED:      // err is of class RECORD, or FATAL for want of memory
@@ -13,8 +13,9 @@
  *     kb_router_deinit(&router);
  *
  * A null value is decided first, before anything is decoded. Then key and value are decoded,
- * capturing the paths of the templates, and come channel, name, client id and the two special
- * headers: the order of the Kafka Connect sink. An empty name or client id is none.
+ * transform is called, the paths of the templates are captured from what it left, and come channel,
+ * name, client id and the two special headers: the order of the Kafka Connect sink. An empty name
+ * or client id is none. Of several messages, what a message does not say comes from the same rules.
  *
  * Messages borrow from the record and from the router's buffers. Those are there from the start;
  * only captured fields larger than one of the arena's blocks cost an allocation. Thread: the
@@ -37,13 +38,17 @@ struct kb_router {
     struct kb_buf key_text, value_text; /* decoded, where not the record's own bytes */
     uint64_t cluster_hash; /* kb_hash64_stable of the cluster id, 0 where there is none */
     /* the rest is route.c's */
-    struct kb_message single;
+    struct kb_message *list; /* room for messages */
+    size_t list_cap;
     struct kb_paths *push_paths;
+    struct kb_hooks *hooks; /* borrowed; NULL = no function in this configuration */
 };
 
 /* An empty cluster id is none. */
 bool kb_router_init(struct kb_router *router, struct kb_slice cluster_id) KB_MUST_CHECK;
 void kb_router_deinit(struct kb_router *router);
+/* The functions of the configuration that the rules come from; NULL = it has none. */
+void kb_router_set_hooks(struct kb_router *router, struct kb_hooks *hooks);
 /* Kafka names its cluster only after the first answer. Call it before the first record is routed:
  * a message's id must not change between two tries. */
 void kb_router_set_cluster(struct kb_router *router, struct kb_slice cluster_id);

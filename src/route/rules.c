@@ -35,5 +35,7 @@ void kb_rules_deinit(struct kb_rules *rules)
     kb_template_free(rules->channel);
     kb_template_free(rules->name);
     kb_template_free(rules->client_id);
+    for (int i = 0; i < KB_HOOK_COUNT; i++)
+        free(rules->functions[i]);
     *rules = (struct kb_rules){0};
 }

@@ -6,6 +6,7 @@
 
 #include "decode/format_options.h"
 #include "failure/policy.h"
+#include "script/hook.h"
 #include "template/template.h"
 #include "value/value.h"
 
@@ -39,6 +40,10 @@ struct kb_rules {
     struct kb_template *channel;
     struct kb_template *name;      /* NULL = no name */
     struct kb_template *client_id; /* NULL = none */
+    size_t number;                 /* of this block: what kb_hooks know it by */
+    /* The block's functions: where each is written ("config/orders.lua:12"), NULL = there is none.
+     * One in the place of a template leaves that NULL. */
+    char *functions[KB_HOOK_COUNT];
 };
 
 /* Does this block take that topic? A plain pattern is compared, a regular expression searched for.

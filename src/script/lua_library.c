@@ -5,6 +5,8 @@
 
 #include "base/compiler.h"
 #include "base/log.h"
+#include "script/kably_library.h"
+#include "script/record_view.h"
 
 #include <lauxlib.h>
 #include <lualib.h>
@@ -57,7 +59,7 @@ static int guard_move(lua_State *L)
 /* table.insert and table.remove shift as many elements as __len says there are. */
 static int guard_length(lua_State *L)
 {
-    if (luaL_getmetafield(L, 1, "__len") != LUA_TNIL)
+    if (lua_istable(L, 1) && luaL_getmetafield(L, 1, "__len") != LUA_TNIL)
         return luaL_error(L, "a table with __len is not allowed here");
     return pass_on(L);
 }
@@ -87,6 +89,93 @@ static void guard(lua_State *L, const char *name, lua_CFunction function)
     lua_setfield(L, -2, name);
 }
 
+/* type: a view is the table that it stands for. */
+static int type_of(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    lua_pushstring(L, kb_lua_type_name(L, 1));
+    return 1;
+}
+
+/* ---- globals ---- */
+
+/* What the names of globals stand for lies in a table of its own, behind an empty one that every
+ * text gets as its globals: so all that is written to it can be seen, and refused. */
+static const char globals_key, locked_key;
+
+void kb_script_push_globals(lua_State *L)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &globals_key);
+}
+
+void kb_script_lock_globals(lua_State *L)
+{
+    lua_pushboolean(L, 1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &locked_key);
+}
+
+bool kb_script_globals_locked(lua_State *L)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &locked_key);
+    bool locked = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return locked;
+}
+
+static int set_global(lua_State *L)
+{
+    if (kb_script_globals_locked(L))
+        return luaL_error(L,
+            "the global \"%s\" can't be set here: globals are read-only once the "
+            "file is loaded; use a local, or kably.cache for what lasts",
+            luaL_tolstring(L, 2, NULL));
+    kb_script_push_globals(L);
+    lua_insert(L, 2);
+    lua_rawset(L, 2);
+    return 0;
+}
+
+static int refuse_set(lua_State *L)
+{
+    return luaL_error(L, "this table is read-only");
+}
+
+/* Replaces the table on top of the stack by an empty one that reads from it. */
+static void make_proxy(lua_State *L, lua_CFunction on_set)
+{
+    lua_newtable(L);
+    lua_createtable(L, 0, 3);
+    lua_pushvalue(L, -3);
+    lua_setfield(L, -2, "__index");
+    lua_pushcfunction(L, on_set);
+    lua_setfield(L, -2, "__newindex");
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+    lua_setmetatable(L, -2);
+    lua_remove(L, -2);
+}
+
+void kb_script_set_library(lua_State *L, const char *name)
+{
+    make_proxy(L, refuse_set);
+    kb_script_push_globals(L);
+    lua_insert(L, -2);
+    lua_setfield(L, -2, name);
+    lua_pop(L, 1);
+}
+
+/* rawset would go past a proxy's guard. */
+static int guard_rawset(lua_State *L)
+{
+    if (luaL_getmetafield(L, 1, "__newindex") != LUA_TNIL) {
+        lua_CFunction on_set = lua_tocfunction(L, -1);
+        if (on_set == refuse_set || on_set == set_global)
+            return luaL_error(L, "this table is read-only");
+        lua_pop(L, 1);
+    }
+    return pass_on(L);
+}
+
 static void open_base(lua_State *L)
 {
     luaL_requiref(L, LUA_GNAME, luaopen_base, 0);
@@ -96,26 +185,50 @@ static void open_base(lua_State *L)
         lua_setfield(L, -2, base_kept[i]);
     }
     guard(L, "setmetatable", guard_setmetatable);
+    guard(L, "rawset", guard_rawset);
     lua_pushcfunction(L, print);
     lua_setfield(L, -2, "print");
+    lua_pushcfunction(L, type_of);
+    lua_setfield(L, -2, "type");
     lua_pushvalue(L, -1);
-    lua_setfield(L, -2, LUA_GNAME);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &globals_key);
+    lua_pushvalue(L, -1);
+    make_proxy(L, set_global);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -3, LUA_GNAME);
     lua_rawseti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
-    lua_pop(L, 1);
+    lua_pop(L, 2);
+}
+
+/* Text's own methods, ("x"):upper(), are the library's: its metatable is nobody else's business. */
+static void hide_text_metatable(lua_State *L)
+{
+    lua_pushliteral(L, "");
+    lua_getmetatable(L, -1);
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+    lua_pop(L, 2);
 }
 
 void kb_script_open_library(lua_State *L)
 {
     open_base(L);
-    luaL_requiref(L, LUA_STRLIBNAME, luaopen_string, 1);
+    luaL_requiref(L, LUA_STRLIBNAME, luaopen_string, 0);
     guard(L, "rep", guard_rep);
     lua_pushnil(L);
     lua_setfield(L, -2, "dump");
-    luaL_requiref(L, LUA_TABLIBNAME, luaopen_table, 1);
+    kb_script_set_library(L, LUA_STRLIBNAME);
+    hide_text_metatable(L);
+    luaL_requiref(L, LUA_TABLIBNAME, luaopen_table, 0);
     guard(L, "move", guard_move);
     guard(L, "insert", guard_length);
     guard(L, "remove", guard_length);
-    luaL_requiref(L, LUA_MATHLIBNAME, luaopen_math, 1);
-    luaL_requiref(L, LUA_UTF8LIBNAME, luaopen_utf8, 1);
+    kb_script_set_library(L, LUA_TABLIBNAME);
+    luaL_requiref(L, LUA_MATHLIBNAME, luaopen_math, 0);
+    kb_script_set_library(L, LUA_MATHLIBNAME);
+    luaL_requiref(L, LUA_UTF8LIBNAME, luaopen_utf8, 0);
+    kb_script_set_library(L, LUA_UTF8LIBNAME);
+    kb_record_views_open(L);
+    kb_script_open_kably(L);
     lua_settop(L, 0);
 }

@@ -7,7 +7,17 @@
 #define KB_SCRIPT_LUA_LIBRARY_H
 
 #include <lua.h>
+#include <stdbool.h>
 
 void kb_script_open_library(lua_State *L);
+
+/* Makes the table on top of the stack a library of that name: a global, read-only. Takes it. */
+void kb_script_set_library(lua_State *L, const char *name);
+
+/* Pushes the table that holds the globals; what texts have as their globals stands before it. */
+void kb_script_push_globals(lua_State *L);
+/* From here on no global can be set. */
+void kb_script_lock_globals(lua_State *L);
+bool kb_script_globals_locked(lua_State *L);
 
 #endif

@@ -10,12 +10,17 @@
 #include <lauxlib.h>
 
 #define INSTRUCTIONS_PER_LOOK 100
+#define CHARGE_PER_LOOK 10000 /* of kb_script_charge's units */
+#define LARGE_BLOCK (64 << 10)
 
 struct kb_script {
     lua_State *L;
     struct kb_script_limits limits;
-    size_t used; /* bytes of Lua's heap now */
-    int64_t deadline_ms;
+    size_t used;    /* bytes of Lua's heap now */
+    size_t charged; /* work inside C functions since the last look */
+    /* The call's time: 0 = nobody looked yet, else the first look, then when work was measured. */
+    bool looked, measured;
+    int64_t looked_ms, measured_ms;
     bool expired;
     char expired_at[512]; /* "config.lua:3: ", where the budget ran out */
 };
@@ -25,8 +30,10 @@ static struct kb_script *script_of(lua_State *L)
     return *(struct kb_script **)lua_getextraspace(L);
 }
 
+static void look_at_clock(lua_State *L, lua_Debug *ar);
+
 /* lua_Alloc. For a new block `old` is a type tag, not a size. Shrinking must not fail: Lua relies
- * on it. */
+ * on it. Large blocks take time to fill, which no count of instructions shows. */
 static void *allocate(void *context, void *ptr, size_t old, size_t size)
 {
     struct kb_script *script = context;
@@ -43,24 +50,102 @@ static void *allocate(void *context, void *ptr, size_t old, size_t size)
         moved = ptr;
     if (moved)
         script->used += size - before;
+    if (size >= LARGE_BLOCK && script->L)
+        lua_sethook(script->L, look_at_clock, LUA_MASKCOUNT, 1);
     return moved;
 }
 
-/* lua_Hook. A text that catches the error meets it again at its next instruction. */
-static void look_at_clock(lua_State *L, lua_Debug *ar)
+static int64_t cheap_ms(const struct kb_script *script)
+{
+    struct kb_clock *clock = script->limits.coarse ? script->limits.coarse : script->limits.clock;
+    return clock->now_ms(clock);
+}
+
+/* Is the budget spent? The cheap clock counts waiting too, so it only says when to ask the one that
+ * counts work; most calls end before it has moved at all. */
+static bool spent(struct kb_script *script)
+{
+    int64_t now = cheap_ms(script);
+    if (!script->looked) {
+        script->looked = true;
+        script->looked_ms = now;
+        return false;
+    }
+    if (now == script->looked_ms)
+        return false;
+    if (!script->measured) {
+        script->measured = true;
+        script->measured_ms = script->limits.clock->now_ms(script->limits.clock);
+        return false;
+    }
+    if (now - script->looked_ms < script->limits.time_ms)
+        return false;
+    int64_t work = script->limits.clock->now_ms(script->limits.clock) - script->measured_ms;
+    return work >= script->limits.time_ms;
+}
+
+/* The nearest line of a named text, from that level of the stack on. */
+static const char *where_from(lua_State *L, int level, int *line)
+{
+    lua_Debug ar;
+    for (; lua_getstack(L, level, &ar); level++) {
+        lua_getinfo(L, "Sl", &ar);
+        if (*ar.source == '@' && ar.currentline > 0) {
+            *line = ar.currentline;
+            return ar.source + 1;
+        }
+    }
+    *line = 0;
+    return NULL;
+}
+
+static void note_place(lua_State *L, struct kb_script *script)
+{
+    int line;
+    const char *name = where_from(L, 0, &line);
+    *script->expired_at = '\0';
+    if (name)
+        snprintf(script->expired_at, sizeof(script->expired_at), "%s:%d: ", name, line);
+}
+
+/* Raises an error where the budget is spent. A text that catches it meets it again at its next
+ * instruction. */
+static void check_budget(lua_State *L)
 {
     struct kb_script *script = script_of(L);
     if (!script->expired) {
-        if (script->limits.clock->now_ms(script->limits.clock) < script->deadline_ms)
+        if (!spent(script)) {
+            lua_sethook(L, look_at_clock, LUA_MASKCOUNT, INSTRUCTIONS_PER_LOOK);
             return;
+        }
         script->expired = true;
-        lua_getinfo(L, "Sl", ar);
-        snprintf(script->expired_at, sizeof(script->expired_at), "%s:%d: ", ar->source + 1,
-            ar->currentline);
+        note_place(L, script);
         lua_sethook(L, look_at_clock, LUA_MASKCOUNT, 1);
     }
     lua_pushliteral(L, "out of time");
     lua_error(L);
+}
+
+/* lua_Hook. */
+static void look_at_clock(lua_State *L, lua_Debug *ar)
+{
+    (void)ar;
+    check_budget(L);
+}
+
+void kb_script_charge(lua_State *L, size_t cost)
+{
+    struct kb_script *script = script_of(L);
+    script->charged += cost;
+    if (script->charged < CHARGE_PER_LOOK)
+        return;
+    script->charged = 0;
+    check_budget(L);
+}
+
+size_t kb_script_memory(const struct kb_script *script)
+{
+    return script->used;
 }
 
 /* Lua shortens a long name in its messages ("...long/path.lua:3: "); people need all of it to go
@@ -124,6 +209,7 @@ struct kb_script *kb_script_new(const struct kb_script_limits *limits, struct kb
         return NULL;
     }
     *(struct kb_script **)lua_getextraspace(script->L) = script;
+    lua_sethook(script->L, look_at_clock, LUA_MASKCOUNT, INSTRUCTIONS_PER_LOOK);
     if (!kb_script_call(script, open_library, NULL, err)) {
         kb_script_free(script);
         return NULL;
@@ -156,10 +242,10 @@ bool kb_script_call(
     struct kb_script *script, lua_CFunction function, void *context, struct kb_err *err)
 {
     lua_State *L = script->L;
+    script->looked = script->measured = false;
+    if (script->expired)
+        lua_sethook(L, look_at_clock, LUA_MASKCOUNT, INSTRUCTIONS_PER_LOOK);
     script->expired = false;
-    script->deadline_ms =
-        script->limits.clock->now_ms(script->limits.clock) + script->limits.time_ms;
-    lua_sethook(L, look_at_clock, LUA_MASKCOUNT, INSTRUCTIONS_PER_LOOK);
     lua_pushcfunction(L, add_place);
     lua_pushcfunction(L, function);
     lua_pushlightuserdata(L, context);
@@ -167,6 +253,12 @@ bool kb_script_call(
     bool ok = status == LUA_OK || explain(script, status, err);
     lua_settop(L, 0);
     return ok;
+}
+
+void kb_script_lock(struct kb_script *script, int time_ms)
+{
+    kb_script_lock_globals(script->L); /* a boolean in the registry: its slot is there already */
+    script->limits.time_ms = time_ms;
 }
 
 struct text {
@@ -246,14 +338,5 @@ void kb_script_run_embedded(lua_State *L, const char *file, int n_args)
 
 const char *kb_script_where(lua_State *L, int *line)
 {
-    lua_Debug ar;
-    for (int level = 1; lua_getstack(L, level, &ar); level++) {
-        lua_getinfo(L, "Sl", &ar);
-        if (*ar.source == '@' && ar.currentline > 0) {
-            *line = ar.currentline;
-            return ar.source + 1;
-        }
-    }
-    *line = 0;
-    return NULL;
+    return where_from(L, 1, line);
 }

@@ -11,10 +11,10 @@
  * protected; C code that works on the stack does so in a function given to kb_script_call, where a
  * failed allocation or a spent budget ends that function instead of the process.
  *
- * The budget: a hook looks at the clock every hundred instructions. Once the time is over, every
- * further instruction fails, so that no loop around pcall survives. A long call inside one C
- * function of Lua's library (a pathological pattern in string.find) can't be interrupted. Thread:
- * one at a time. */
+ * The budget: a hook looks at the clock every hundred instructions, after large allocations, and
+ * where a C function has done much work (kb_script_charge). Once the time is over, every further
+ * instruction fails, so that no loop around pcall survives. It begins at the first look: a short
+ * call costs no look at all. Thread: one at a time. */
 #ifndef KB_SCRIPT_LUA_STATE_H
 #define KB_SCRIPT_LUA_STATE_H
 
@@ -27,9 +27,10 @@
 struct kb_script; /* opaque */
 
 struct kb_script_limits {
-    size_t memory;          /* bytes of Lua's heap */
-    int time_ms;            /* of one kb_script_run or kb_script_call */
-    struct kb_clock *clock; /* borrowed while the script lives */
+    size_t memory;           /* bytes of Lua's heap */
+    int time_ms;             /* of one kb_script_run or kb_script_call */
+    struct kb_clock *clock;  /* what counts; both are borrowed while the script lives */
+    struct kb_clock *coarse; /* NULL = none: cheaper to ask and never behind `clock` */
 };
 
 /* Returns new. */
@@ -45,6 +46,16 @@ bool kb_script_run(struct kb_script *script, const char *name, struct kb_slice t
  */
 bool kb_script_call(struct kb_script *script, lua_CFunction function, void *context,
     struct kb_err *err) KB_MUST_CHECK;
+
+/* The file is loaded: globals are read-only, and a call may take that long. */
+void kb_script_lock(struct kb_script *script, int time_ms);
+
+/* Inside a protected call, from a C function called by Lua: says that it has done work worth `cost`
+ * (about a nanosecond each, or a byte); raises the error of a spent budget. */
+void kb_script_charge(lua_State *L, size_t cost);
+
+/* Bytes of Lua's heap now. */
+size_t kb_script_memory(const struct kb_script *script);
 
 /* Inside a protected call: pushes the compiled text, or raises its syntax error with the full name.
  */

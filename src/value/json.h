@@ -23,6 +23,10 @@ bool kb_json_read(struct kb_slice text, struct kb_events *sink, struct kb_err *e
  * character, or the first of a character beyond ASCII; `end` where there is none. */
 const char *kb_json_skip_plain(const char *p, const char *end);
 
+/* Decodes the escapes of a checked string, given without its quotes but with the closing one behind
+ * it in memory. `to` has room for as many bytes; returns how many it became. */
+size_t kb_json_unescape(char *to, struct kb_slice inside);
+
 /* `text` as the inside of a JSON string, escaped: quotes, backslash and control characters only.
  * The text must be valid UTF-8 already. SSSE3, SSE2 or scalar, chosen at run time. */
 void kb_json_escape(struct kb_buf *out, struct kb_slice text);

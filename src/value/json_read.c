@@ -205,14 +205,9 @@ static char control_escape(char letter)
     }
 }
 
-/* Decodes the escapes of a checked string into the scratch; it never gets longer by that. */
-static bool decode_escapes(struct reader *r, struct kb_slice raw, struct kb_slice *out)
+size_t kb_json_unescape(char *to, struct kb_slice inside)
 {
-    kb_buf_reset(&r->scratch);
-    char *to = kb_buf_reserve(&r->scratch, raw.len);
-    if (!to)
-        return kb_err_fatal(r->err, "no memory for a JSON string of %zu bytes", raw.len);
-    const char *p = raw.ptr, *end = raw.ptr + raw.len;
+    const char *start = to, *p = inside.ptr, *end = inside.ptr + inside.len;
     while (p < end) {
         const char *backslash = memchr(p, '\\', (size_t)(end - p));
         size_t plain = (size_t)((backslash ? backslash : end) - p);
@@ -228,7 +223,17 @@ static bool decode_escapes(struct reader *r, struct kb_slice raw, struct kb_slic
         else
             *to++ = control_escape(letter);
     }
-    kb_buf_commit(&r->scratch, (size_t)(to - r->scratch.ptr));
+    return (size_t)(to - start);
+}
+
+/* Decodes the escapes of a checked string into the scratch; it never gets longer by that. */
+static bool decode_escapes(struct reader *r, struct kb_slice raw, struct kb_slice *out)
+{
+    kb_buf_reset(&r->scratch);
+    char *to = kb_buf_reserve(&r->scratch, raw.len);
+    if (!to)
+        return kb_err_fatal(r->err, "no memory for a JSON string of %zu bytes", raw.len);
+    kb_buf_commit(&r->scratch, kb_json_unescape(to, raw));
     *out = kb_buf_slice(&r->scratch);
     return true;
 }

@@ -86,10 +86,11 @@ def test_a_syntax_error_names_its_line(check):
     assert re.search(r"file\.lua:2: ", done.stderr), done.stderr
 
 
-def test_a_function_where_a_template_may_stand_is_a_clear_not_yet(check):
-    done = check(GOOD.replace('"a:#{key}"', 'function(record) return "x" end'))
-    assert done.returncode == 2
-    assert re.search(r"file\.lua:7: .*channel.*function", done.stderr), done.stderr
+def test_a_function_may_stand_where_a_template_may(check):
+    done = check(GOOD.replace('"a:#{key}"', 'function(record) return "x" end'), "--print")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"channel = function\(record\) --\[\[ .*file\.lua:7 \]\] end", done.stdout), done.stdout
+
 
 
 def test_a_missing_file_is_wrong_usage(tmp_path):

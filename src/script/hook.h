@@ -1,0 +1,112 @@
+/* The one door through which a user's function is called: transform, push, and functions in the
+ * place of templates.
+ *
+ *     struct kb_hooks *hooks = kb_hooks_new(&limits, n_topics, &err);     // one a worker
+ *     kb_script_run(kb_hooks_script(hooks), name, text, &err);           // the file, once more
+ *     kb_hooks_take(L, hooks, topic, KB_HOOK_TRANSFORM);                 // its functions
+ *     ...
+ *     kb_hooks_begin(hooks, rec, key, value);                            // for each record
+ *     switch (kb_hooks_transform(hooks, topic, &err)) { ... }
+ *     kb_hooks_record(hooks)                                             // as it was left
+ *     kb_hooks_text(hooks, topic, KB_HOOK_CHANNEL, &channel, &err)
+ *
+ * `topic` is the number of a topic block. Functions run in a state of their own worker, one record
+ * at a time, within limits { hook_ms, hook_memory }. What they return is checked as bytes from a
+ * network are. Every failure is KB_ERR_RECORD of class hook, and says which function, which line
+ * and what it got: nothing a function does is anybody's fault but the record's.
+ *
+ * What a call gives lies in the hooks' own memory, or in the record's, until the next
+ * kb_hooks_begin. A function that is not there is not called: ask kb_hooks_has. Thread: one at a
+ * time. */
+#ifndef KB_SCRIPT_HOOK_H
+#define KB_SCRIPT_HOOK_H
+
+#include "record/record.h"
+#include "script/lua_state.h"
+#include "value/value.h"
+
+/* X(id, key of the topic block) */
+#define KB_HOOKS(X)           \
+    X(TRANSFORM, "transform") \
+    X(PUSH, "push")           \
+    X(CHANNEL, "channel")     \
+    X(NAME, "name")           \
+    X(CLIENT_ID, "client_id")
+
+enum kb_hook {
+#define X(id, key) KB_HOOK_##id,
+    KB_HOOKS(X)
+#undef X
+        KB_HOOK_COUNT
+};
+
+const char *kb_hook_name(enum kb_hook hook);
+
+struct kb_hook_limits {
+    size_t memory; /* bytes of the state, and as many again for one record's edits */
+    int time_ms;   /* of one call */
+};
+
+struct kb_hooks; /* opaque */
+
+/* Returns new. */
+struct kb_hooks *kb_hooks_new(
+    const struct kb_hook_limits *limits, size_t n_topics, struct kb_err *err) KB_MUST_CHECK;
+void kb_hooks_free(struct kb_hooks *hooks);
+
+/* ---- while the file is loaded ---- */
+
+/* The state to run the file in; its budget is that of loading until kb_hooks_loaded. */
+struct kb_script *kb_hooks_script(struct kb_hooks *hooks);
+/* Something that must live as long as the state. Takes `what`, also where it fails. */
+void kb_hooks_own(struct kb_hooks *hooks, void *what, void (*free_it)(void *));
+/* Inside a protected call: takes the function on top of the stack. */
+void kb_hooks_take(lua_State *L, struct kb_hooks *hooks, size_t topic, enum kb_hook hook);
+/* Globals are read-only from here on, and calls have the time of a hook. */
+void kb_hooks_loaded(struct kb_hooks *hooks);
+
+/* ---- for each record ---- */
+
+bool kb_hooks_has(const struct kb_hooks *hooks, size_t topic, enum kb_hook hook);
+
+/* Borrows all of it until the next begin. */
+void kb_hooks_begin(struct kb_hooks *hooks, const struct kb_record *rec, struct kb_value key,
+    struct kb_value value);
+
+enum kb_hook_fate {
+    KB_HOOK_RECORD,   /* one message, of the record as kb_hooks_record has it */
+    KB_HOOK_DROP,     /* no message */
+    KB_HOOK_MESSAGES, /* kb_hooks_messages */
+    KB_HOOK_FAILED
+};
+enum kb_hook_fate kb_hooks_transform(
+    struct kb_hooks *hooks, size_t topic, struct kb_err *err) KB_MUST_CHECK;
+
+/* The record as transform left it. Its own key and value stay the bytes that Kafka gave. */
+struct kb_hook_record {
+    struct kb_record record; /* headers as they were left */
+    struct kb_value key, value;
+};
+const struct kb_hook_record *kb_hooks_record(const struct kb_hooks *hooks);
+
+/* One of the messages of a list. What is absent comes from the topic's rules and the record. */
+struct kb_hook_message {
+    struct kb_slice channel, name, client_id, encoding; /* ptr NULL = absent */
+    bool has_data, has_headers;
+    struct kb_value data;
+    const struct kb_header *headers;
+    size_t n_headers;
+    struct kb_slice push;   /* JSON, unchecked; ptr NULL = absent */
+    struct kb_slice extras; /* further members of extras, as JSON without braces */
+};
+#define KB_HOOK_MESSAGES_MAX 1000
+const struct kb_hook_message *kb_hooks_messages(const struct kb_hooks *hooks, size_t *n);
+
+/* A function in the place of a template; ptr NULL = it gave nil. UTF-8. */
+bool kb_hooks_text(struct kb_hooks *hooks, size_t topic, enum kb_hook hook, struct kb_slice *out,
+    struct kb_err *err) KB_MUST_CHECK;
+/* What `push` gave, as JSON; ptr NULL = nil. */
+bool kb_hooks_push(
+    struct kb_hooks *hooks, size_t topic, struct kb_slice *out, struct kb_err *err) KB_MUST_CHECK;
+
+#endif

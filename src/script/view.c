@@ -1,0 +1,340 @@
+/* Views on a document; see view.h. A view is a userdata with a pointer to its node; its metamethods
+ * are C functions that do a bounded amount of work and say how much (kb_script_charge). */
+#include "script/view.h"
+
+#include "base/utf8.h"
+#include "script/lua_json.h"
+#include "script/lua_state.h"
+
+#include <lauxlib.h>
+
+#define MEMBER_COST 4 /* of passing over one member in a search */
+#define ACCESS_COST 60
+
+struct view {
+    struct kb_viewed *viewed;
+    struct kb_node *node;
+    uint64_t generation;
+};
+
+static const char view_meta; /* the registry's key for the metatable */
+
+/* ---- */
+
+static struct view *to_view(lua_State *L, int index)
+{
+    if (lua_type(L, index) != LUA_TUSERDATA || !lua_getmetatable(L, index))
+        return NULL;
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &view_meta);
+    bool same = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    return same ? lua_touserdata(L, index) : NULL;
+}
+
+/* The view that a metamethod was called for. */
+static struct view *live(lua_State *L, struct view *view)
+{
+    if (!view || view->generation != view->viewed->generation)
+        luaL_error(L, "this value belongs to a record whose hook has returned; keep a copy of it, "
+                      "made by kably.copy(value)");
+    kb_script_charge(L, ACCESS_COST);
+    return view;
+}
+
+static struct view *self(lua_State *L)
+{
+    return live(L, lua_touserdata(L, 1));
+}
+
+static void check_memory(lua_State *L, const struct kb_viewed *viewed)
+{
+    if (viewed->doc.failed)
+        luaL_error(L, "the record and its edits need more than %d MiB",
+            (int)(viewed->doc.arena->max >> 20));
+}
+
+static void push_string(lua_State *L, struct kb_viewed *viewed, struct kb_slice quoted)
+{
+    struct kb_slice text = kb_document_string(&viewed->doc, quoted);
+    check_memory(L, viewed);
+    lua_pushlstring(L, text.ptr, text.len);
+}
+
+void kb_view_push(lua_State *L, struct kb_viewed *viewed, struct kb_node *node)
+{
+    switch ((enum kb_node_kind)node->kind) {
+    case KB_NODE_STRING:
+        push_string(L, viewed, node->text);
+        return;
+    case KB_NODE_NUMBER:
+        kb_lua_push_number(L, node->text);
+        return;
+    case KB_NODE_BOOL:
+        lua_pushboolean(L, node->text.ptr[0] == 't');
+        return;
+    case KB_NODE_NULL:
+        kb_lua_push_null(L);
+        return;
+    case KB_NODE_OBJECT:
+    case KB_NODE_ARRAY:
+        break;
+    }
+    struct view *view = lua_newuserdatauv(L, sizeof(*view), 0);
+    *view = (struct view){viewed, node, viewed->generation};
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &view_meta);
+    lua_setmetatable(L, -2);
+}
+
+/* ---- metamethods ---- */
+
+static struct kb_slice to_slice(lua_State *L, int index)
+{
+    struct kb_slice text;
+    text.ptr = lua_tolstring(L, index, &text.len);
+    return text;
+}
+
+/* The child that a key of Lua's names, NULL = none. */
+static struct kb_node *find(lua_State *L, struct view *view, int key)
+{
+    struct kb_document *doc = &view->viewed->doc;
+    struct kb_node *node = view->node, *found = NULL;
+    if (node->kind == KB_NODE_OBJECT && lua_type(L, key) == LUA_TSTRING) {
+        found = kb_node_member(doc, node, to_slice(L, key));
+        kb_script_charge(L, node->n * MEMBER_COST);
+    } else if (node->kind == KB_NODE_ARRAY && lua_isinteger(L, key)) {
+        lua_Integer index = lua_tointeger(L, key);
+        if (index >= 1 && index <= UINT32_MAX)
+            found = kb_node_element(doc, node, (uint32_t)(index - 1));
+    } else if (node->kind == KB_NODE_ARRAY && lua_type(L, key) == LUA_TNUMBER) {
+        lua_Number index = lua_tonumber(L, key);
+        if (index >= 1 && index <= UINT32_MAX && index == (lua_Number)(uint32_t)index)
+            found = kb_node_element(doc, node, (uint32_t)index - 1);
+    }
+    check_memory(L, view->viewed);
+    return found;
+}
+
+static int on_index(lua_State *L)
+{
+    struct view *view = self(L);
+    struct kb_node *node = find(L, view, 2);
+    if (node)
+        kb_view_push(L, view->viewed, node);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+/* The value at `index` as a text that lasts as long as the document. */
+static struct kb_slice keep_json(
+    lua_State *L, struct kb_viewed *viewed, int index, unsigned *levels)
+{
+    kb_buf_reset(viewed->scratch);
+    *levels = kb_lua_json_put(L, index, viewed->scratch);
+    struct kb_slice kept = kb_document_keep(&viewed->doc, kb_buf_slice(viewed->scratch));
+    check_memory(L, viewed);
+    return kept;
+}
+
+static void set_member(lua_State *L, struct view *view)
+{
+    struct kb_document *doc = &view->viewed->doc;
+    unsigned levels;
+    if (lua_type(L, 2) != LUA_TSTRING)
+        luaL_error(L, "an object's members have names; a %s is none", luaL_typename(L, 2));
+    struct kb_slice name = to_slice(L, 2);
+    if (lua_isnil(L, 3)) {
+        kb_node_remove_member(doc, view->node, name);
+        return;
+    }
+    if (!kb_utf8_valid(name))
+        luaL_error(L, "a member's name has to be UTF-8");
+    struct kb_slice json = keep_json(L, view->viewed, 3, &levels);
+    if (!kb_node_set_member(doc, view->node, name, json, levels))
+        luaL_error(L, doc->failed ? "the record and its edits need too much memory"
+                                  : "the value would be nested too deep");
+}
+
+static void set_element(lua_State *L, struct view *view)
+{
+    struct kb_document *doc = &view->viewed->doc;
+    struct kb_node *node = view->node;
+    unsigned levels;
+    int is_integer;
+    lua_Integer index = lua_tointegerx(L, 2, &is_integer);
+    kb_node_open(doc, node);
+    check_memory(L, view->viewed);
+    if (!is_integer || lua_type(L, 2) != LUA_TNUMBER)
+        luaL_error(L, "an array's elements have numbers; a %s is none", luaL_typename(L, 2));
+    if (lua_isnil(L, 3)) {
+        if (index == (lua_Integer)node->n)
+            kb_node_remove_last(doc, node);
+        else if (index >= 1 && index < (lua_Integer)node->n)
+            luaL_error(L, "[%I] = nil would leave a hole; table.remove closes it", index);
+        return;
+    }
+    if (index < 1 || index > (lua_Integer)node->n + 1)
+        luaL_error(L, "[%I] is beyond the array's end; [%I] would be the next", index,
+            (lua_Integer)node->n + 1);
+    struct kb_slice json = keep_json(L, view->viewed, 3, &levels);
+    if (!kb_node_set_element(doc, node, (uint32_t)(index - 1), json, levels))
+        luaL_error(L, doc->failed ? "the record and its edits need too much memory"
+                                  : "the value would be nested too deep");
+}
+
+static int on_newindex(lua_State *L)
+{
+    struct view *view = self(L);
+    if (view->node->kind == KB_NODE_OBJECT)
+        set_member(L, view);
+    else
+        set_element(L, view);
+    check_memory(L, view->viewed);
+    return 0;
+}
+
+static int on_len(lua_State *L)
+{
+    struct view *view = self(L);
+    kb_node_open(&view->viewed->doc, view->node);
+    check_memory(L, view->viewed);
+    lua_pushinteger(L, view->node->kind == KB_NODE_ARRAY ? view->node->n : 0);
+    return 1;
+}
+
+/* Two views of the same place. */
+static int on_eq(lua_State *L)
+{
+    const struct view *a = to_view(L, 1), *b = to_view(L, 2);
+    lua_pushboolean(L, a && b && a->node == b->node && a->generation == b->generation);
+    return 1;
+}
+
+/* Upvalues: the view, how many were given. A member that was removed meanwhile shifts the others:
+ * as with next, only the current one may be. */
+static int next_member(lua_State *L)
+{
+    struct view *view = live(L, lua_touserdata(L, lua_upvalueindex(1)));
+    struct kb_node *node = view->node;
+    lua_Integer i = lua_tointeger(L, lua_upvalueindex(2));
+    /* The one given last is gone: what came behind it has its place. */
+    struct kb_node *last = lua_touserdata(L, lua_upvalueindex(3));
+    if (i > 0 && i <= node->n && last && node->children[i - 1]->name.ptr != last->name.ptr)
+        i--;
+    if (i >= node->n)
+        return 0;
+    struct kb_node *child = node->children[i];
+    lua_pushinteger(L, i + 1);
+    lua_replace(L, lua_upvalueindex(2));
+    lua_pushlightuserdata(L, child);
+    lua_replace(L, lua_upvalueindex(3));
+    push_string(L, view->viewed, child->name);
+    kb_view_push(L, view->viewed, child);
+    return 2;
+}
+
+static int next_element(lua_State *L)
+{
+    struct view *view = live(L, lua_touserdata(L, lua_upvalueindex(1)));
+    lua_Integer i = lua_tointeger(L, lua_upvalueindex(2));
+    if (i >= view->node->n)
+        return 0;
+    lua_pushinteger(L, i + 1);
+    lua_copy(L, -1, lua_upvalueindex(2));
+    kb_view_push(L, view->viewed, view->node->children[i]);
+    return 2;
+}
+
+static int on_pairs(lua_State *L)
+{
+    struct view *view = self(L);
+    kb_node_open(&view->viewed->doc, view->node);
+    check_memory(L, view->viewed);
+    lua_pushvalue(L, 1);
+    lua_pushinteger(L, 0);
+    lua_pushlightuserdata(L, NULL);
+    lua_pushcclosure(L, view->node->kind == KB_NODE_OBJECT ? next_member : next_element, 3);
+    return 1;
+}
+
+static int on_tostring(lua_State *L)
+{
+    struct view *view = self(L);
+    kb_buf_reset(view->viewed->scratch);
+    kb_document_write(view->node, view->viewed->scratch);
+    if (view->viewed->scratch->failed)
+        return luaL_error(L, "too large a value for a text");
+    struct kb_slice text = kb_buf_slice(view->viewed->scratch);
+    kb_script_charge(L, text.len);
+    lua_pushlstring(L, text.ptr, text.len);
+    return 1;
+}
+
+void kb_views_open(lua_State *L)
+{
+    static const luaL_Reg metamethods[] = {{"__index", on_index}, {"__newindex", on_newindex},
+        {"__len", on_len}, {"__eq", on_eq}, {"__pairs", on_pairs}, {"__tostring", on_tostring},
+        {NULL, NULL}};
+    lua_newtable(L);
+    luaL_setfuncs(L, metamethods, 0);
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+    lua_pushliteral(L, "table");
+    lua_setfield(L, -2, "__name");
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &view_meta);
+}
+
+bool kb_view_put(lua_State *L, int index, struct kb_buf *out, unsigned *levels)
+{
+    struct view *view = to_view(L, index);
+    if (!view)
+        return false;
+    live(L, view);
+    size_t start = out->len;
+    kb_document_write(view->node, out);
+    if (out->failed)
+        return true;
+    struct kb_slice text = {out->ptr + start, out->len - start};
+    kb_script_charge(L, text.len);
+    *levels = kb_json_levels(text);
+    return true;
+}
+
+static void copy_node(lua_State *L, struct kb_viewed *viewed, struct kb_node *node)
+{
+    if (node->kind != KB_NODE_OBJECT && node->kind != KB_NODE_ARRAY) {
+        kb_view_push(L, viewed, node);
+        return;
+    }
+    bool array = node->kind == KB_NODE_ARRAY;
+    luaL_checkstack(L, 4, "nested tables");
+    kb_node_open(&viewed->doc, node);
+    check_memory(L, viewed);
+    lua_createtable(L, array ? (int)node->n : 0, array ? 0 : (int)node->n);
+    for (uint32_t i = 0; i < node->n; i++) {
+        kb_script_charge(L, ACCESS_COST);
+        if (!array)
+            push_string(L, viewed, node->children[i]->name);
+        copy_node(L, viewed, node->children[i]);
+        if (array)
+            lua_rawseti(L, -2, (lua_Integer)i + 1);
+        else
+            lua_rawset(L, -3);
+    }
+    kb_lua_mark(L, array);
+}
+
+void kb_view_copy(lua_State *L, int index)
+{
+    struct view *view = to_view(L, index);
+    if (view)
+        copy_node(L, live(L, view)->viewed, view->node);
+    else
+        lua_pushvalue(L, index);
+}
+
+const char *kb_lua_type_name(lua_State *L, int index)
+{
+    return to_view(L, index) ? "table" : luaL_typename(L, index);
+}

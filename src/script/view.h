@@ -1,0 +1,43 @@
+/* JSON objects and arrays as Lua sees them: views on a document (value/document.h), which cost no
+ * table.
+ *
+ *     record.value.items[1].price          -- reads one field; elements count from 1
+ *     record.value.card = nil              -- edits the document
+ *     for name, v in pairs(record.value)   -- in the order of the text; #, ipairs, table.* too
+ *
+ * What is assigned is copied; scalars are read as Lua values, null as kably.null. A view of a
+ * record is good until its hook has returned: a later use is an error, not another record's data.
+ *
+ * Every function of Lua that takes a view runs in a protected call of the state that
+ * kb_views_open was called for. Thread: the state's. */
+#ifndef KB_SCRIPT_VIEW_H
+#define KB_SCRIPT_VIEW_H
+
+#include "value/document.h"
+
+#include <lua.h>
+
+/* A document that views look at. */
+struct kb_viewed {
+    struct kb_document doc;
+    uint64_t generation; /* views of another are stale */
+    struct kb_buf *scratch;
+};
+
+/* Prepares a state. */
+void kb_views_open(lua_State *L);
+
+/* Pushes a node: a scalar as its value, an object or array as a view. */
+void kb_view_push(lua_State *L, struct kb_viewed *viewed, struct kb_node *node);
+
+/* Where the value is a view: appends its JSON and says how deep it is nested. A stale one is an
+ * error. */
+bool kb_view_put(lua_State *L, int index, struct kb_buf *out, unsigned *levels);
+
+/* Pushes the value at `index`, a view as tables of Lua's own, marked as arrays and objects. */
+void kb_view_copy(lua_State *L, int index);
+
+/* "table" for a view, which is what it stands for; else Lua's own. */
+const char *kb_lua_type_name(lua_State *L, int index);
+
+#endif

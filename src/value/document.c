@@ -1,0 +1,367 @@
+/* The editable JSON text; see document.h. Its text has been checked, so the scanner here only looks
+ * for where values end; it trusts the text, but every loop still ends with it. */
+#include "value/document.h"
+
+#include "base/compiler.h"
+#include "value/json.h"
+
+#define FIRST_CHILDREN 8
+
+/* ---- finding the end of a value in checked text ---- */
+
+static const char *skip_space(const char *p, const char *end)
+{
+    while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+        p++;
+    return p;
+}
+
+/* From an opening quote to behind the closing one. */
+static const char *skip_string(const char *p, const char *end, bool *escaped)
+{
+    *escaped = false;
+    for (p++; p < end; p++) {
+        p = kb_json_skip_plain(p, end);
+        if (p == end || *p == '"')
+            break;
+        if (*p == '\\') {
+            *escaped = true;
+            p++;
+        }
+    }
+    return p < end ? p + 1 : end;
+}
+
+static const char *skip_container(const char *p, const char *end)
+{
+    size_t open = 0;
+    bool escaped;
+    while (p < end) {
+        char c = *p;
+        if (c == '"') {
+            p = skip_string(p, end, &escaped);
+            continue;
+        }
+        p++;
+        if (c == '{' || c == '[')
+            open++;
+        else if ((c == '}' || c == ']') && --open == 0)
+            break;
+    }
+    return p;
+}
+
+static const char *skip_value(const char *p, const char *end)
+{
+    bool escaped;
+    if (p < end && *p == '"')
+        return skip_string(p, end, &escaped);
+    if (p < end && (*p == '{' || *p == '['))
+        return skip_container(p, end);
+    while (p < end && *p != ',' && *p != '}' && *p != ']' && (unsigned char)*p > ' ')
+        p++;
+    return p;
+}
+
+static enum kb_node_kind kind_of(char first)
+{
+    switch (first) {
+    case '{':
+        return KB_NODE_OBJECT;
+    case '[':
+        return KB_NODE_ARRAY;
+    case '"':
+        return KB_NODE_STRING;
+    case 'n':
+        return KB_NODE_NULL;
+    case 't':
+    case 'f':
+        return KB_NODE_BOOL;
+    default:
+        return KB_NODE_NUMBER;
+    }
+}
+
+unsigned kb_json_levels(struct kb_slice json)
+{
+    const char *p = json.ptr, *end = p + json.len;
+    unsigned open = 0, most = 0;
+    bool escaped;
+    while (p < end) {
+        char c = *p;
+        if (c == '"') {
+            p = skip_string(p, end, &escaped);
+            continue;
+        }
+        if (c == '{' || c == '[')
+            open++;
+        else if (c == '}' || c == ']')
+            open--;
+        if (open > most)
+            most = open;
+        p++;
+    }
+    return most;
+}
+
+/* ---- nodes ---- */
+
+static void *take(struct kb_document *doc, size_t size)
+{
+    void *memory = kb_arena_alloc(doc->arena, size);
+    if (!memory)
+        doc->failed = true;
+    return memory;
+}
+
+static void set_text(struct kb_node *node, struct kb_slice text)
+{
+    node->text = text;
+    node->kind = (uint8_t)kind_of(text.len > 0 ? text.ptr[0] : 'n');
+    node->opened = node->edited = false;
+    node->children = NULL;
+    node->n = node->cap = 0;
+}
+
+bool kb_document_init(struct kb_document *doc, struct kb_arena *arena, struct kb_slice text)
+{
+    *doc = (struct kb_document){.arena = arena};
+    doc->root = take(doc, sizeof(*doc->root));
+    if (!doc->root)
+        return false;
+    const char *end = text.ptr + text.len, *p = skip_space(text.ptr, end);
+    *doc->root = (struct kb_node){0};
+    set_text(doc->root, text);
+    doc->root->kind = (uint8_t)kind_of(p < end ? *p : 'n');
+    return true;
+}
+
+/* Room for one more child. Nodes never move: somebody may hold them. */
+static bool grow(struct kb_document *doc, struct kb_node *node)
+{
+    if (node->n < node->cap)
+        return true;
+    if (node->cap > UINT32_MAX / 2)
+        return false;
+    uint32_t cap = node->cap ? 2 * node->cap : FIRST_CHILDREN;
+    struct kb_node **children = take(doc, cap * sizeof(*children));
+    if (!children)
+        return false;
+    if (node->n > 0)
+        memcpy(children, node->children, node->n * sizeof(*children));
+    node->children = children;
+    node->cap = cap;
+    return true;
+}
+
+static struct kb_node *add_child(struct kb_document *doc, struct kb_node *node,
+    struct kb_slice name, bool escaped, struct kb_slice text)
+{
+    struct kb_node *child = grow(doc, node) ? take(doc, sizeof(*child)) : NULL;
+    if (!child)
+        return NULL;
+    *child = (struct kb_node){
+        .name = name, .parent = node, .depth = (uint16_t)(node->depth + 1), .escaped = escaped};
+    set_text(child, text);
+    node->children[node->n++] = child;
+    return child;
+}
+
+/* One `"name": value` or `value` from `p` on; the place behind it, NULL = no memory. */
+static const char *open_child(
+    struct kb_document *doc, struct kb_node *node, const char *p, const char *end)
+{
+    struct kb_slice name = {NULL, 0};
+    bool escaped = false;
+    if (node->kind == KB_NODE_OBJECT) {
+        const char *behind = skip_string(p, end, &escaped);
+        name = (struct kb_slice){p, (size_t)(behind - p)};
+        p = skip_space(behind, end);
+        p = skip_space(p < end ? p + 1 : end, end); /* the colon */
+    }
+    const char *behind = skip_value(p, end);
+    struct kb_slice text = {p, (size_t)(behind - p)};
+    return add_child(doc, node, name, escaped, text) ? behind : NULL;
+}
+
+bool kb_node_open(struct kb_document *doc, struct kb_node *node)
+{
+    if (node->opened || (node->kind != KB_NODE_OBJECT && node->kind != KB_NODE_ARRAY))
+        return true;
+    const char *end = node->text.ptr + node->text.len, *p = skip_space(node->text.ptr, end);
+    p = skip_space(p < end ? p + 1 : end, end);
+    while (p < end && *p != '}' && *p != ']') {
+        p = open_child(doc, node, p, end);
+        if (!p) {
+            node->n = node->cap = 0;
+            return false;
+        }
+        p = skip_space(p, end);
+        if (p < end && *p == ',')
+            p = skip_space(p + 1, end);
+    }
+    node->opened = true;
+    return true;
+}
+
+static bool has_name(struct kb_document *doc, const struct kb_node *child, struct kb_slice name)
+{
+    struct kb_slice own = {child->name.ptr + 1, child->name.len - 2};
+    if (KB_UNLIKELY(child->escaped))
+        own = kb_document_string(doc, child->name);
+    return kb_slice_eq(own, name);
+}
+
+struct kb_node *kb_node_member(struct kb_document *doc, struct kb_node *node, struct kb_slice name)
+{
+    if (node->kind != KB_NODE_OBJECT || !kb_node_open(doc, node))
+        return NULL;
+    for (uint32_t i = node->n; i-- > 0;)
+        if (has_name(doc, node->children[i], name))
+            return node->children[i];
+    return NULL;
+}
+
+struct kb_node *kb_node_element(struct kb_document *doc, struct kb_node *node, uint32_t index)
+{
+    if (node->kind != KB_NODE_ARRAY || !kb_node_open(doc, node) || index >= node->n)
+        return NULL;
+    return node->children[index];
+}
+
+/* ---- edits ---- */
+
+static void mark_edited(struct kb_node *node)
+{
+    for (; node && !node->edited; node = node->parent)
+        node->edited = true;
+}
+
+static bool too_deep(const struct kb_node *node, unsigned levels)
+{
+    return node->depth + 1 + levels > KB_JSON_DEPTH_MAX;
+}
+
+/* In the place of an old child, which whoever holds it may go on reading. */
+static bool replace(
+    struct kb_document *doc, struct kb_node *node, uint32_t index, struct kb_slice json)
+{
+    struct kb_node *old = node->children[index], *child = take(doc, sizeof(*child));
+    if (!child)
+        return false;
+    *child = *old;
+    set_text(child, json);
+    node->children[index] = child;
+    return true;
+}
+
+static struct kb_slice quote(struct kb_document *doc, struct kb_slice name, bool *escaped)
+{
+    struct kb_buf buf;
+    kb_buf_init(&buf, 6 * name.len + 2);
+    kb_json_string(&buf, name);
+    *escaped = buf.len != name.len + 2;
+    struct kb_slice kept =
+        buf.failed ? (struct kb_slice){NULL, 0} : kb_document_keep(doc, kb_buf_slice(&buf));
+    kb_buf_deinit(&buf);
+    return kept;
+}
+
+bool kb_node_set_member(struct kb_document *doc, struct kb_node *node, struct kb_slice name,
+    struct kb_slice json, unsigned levels)
+{
+    if (node->kind != KB_NODE_OBJECT || too_deep(node, levels) || !kb_node_open(doc, node))
+        return false;
+    bool ok = false, escaped;
+    uint32_t i = node->n;
+    while (i > 0 && !has_name(doc, node->children[i - 1], name))
+        i--;
+    if (i > 0) {
+        ok = replace(doc, node, i - 1, json);
+    } else {
+        struct kb_slice quoted = quote(doc, name, &escaped);
+        ok = quoted.ptr && add_child(doc, node, quoted, escaped, json);
+    }
+    if (ok)
+        mark_edited(node);
+    else
+        doc->failed = true;
+    return ok;
+}
+
+bool kb_node_set_element(struct kb_document *doc, struct kb_node *node, uint32_t index,
+    struct kb_slice json, unsigned levels)
+{
+    if (node->kind != KB_NODE_ARRAY || too_deep(node, levels) || !kb_node_open(doc, node) ||
+        index > node->n)
+        return false;
+    bool ok = index < node->n
+                  ? replace(doc, node, index, json)
+                  : add_child(doc, node, (struct kb_slice){NULL, 0}, false, json) != NULL;
+    if (ok)
+        mark_edited(node);
+    return ok;
+}
+
+void kb_node_remove_member(struct kb_document *doc, struct kb_node *node, struct kb_slice name)
+{
+    if (node->kind != KB_NODE_OBJECT || !kb_node_open(doc, node))
+        return;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < node->n; i++)
+        if (!has_name(doc, node->children[i], name))
+            node->children[kept++] = node->children[i];
+    if (kept < node->n)
+        mark_edited(node);
+    node->n = kept;
+}
+
+void kb_node_remove_last(struct kb_document *doc, struct kb_node *node)
+{
+    if (node->kind != KB_NODE_ARRAY || !kb_node_open(doc, node) || node->n == 0)
+        return;
+    node->n--;
+    mark_edited(node);
+}
+
+/* ---- texts ---- */
+
+struct kb_slice kb_document_keep(struct kb_document *doc, struct kb_slice text)
+{
+    struct kb_slice copy = {NULL, 0};
+    if (!kb_arena_copy(doc->arena, text, &copy))
+        doc->failed = true;
+    return copy;
+}
+
+struct kb_slice kb_document_string(struct kb_document *doc, struct kb_slice quoted)
+{
+    struct kb_slice inside = {quoted.ptr + 1, quoted.len - 2};
+    if (!memchr(inside.ptr, '\\', inside.len))
+        return inside;
+    char *to = take(doc, inside.len);
+    if (!to)
+        return (struct kb_slice){NULL, 0};
+    return (struct kb_slice){to, kb_json_unescape(to, inside)};
+}
+
+/* As deep as KB_JSON_DEPTH_MAX at most, and only along edited nodes. */
+void kb_document_write(const struct kb_node *node, struct kb_buf *out)
+{
+    if (!node->edited) {
+        kb_buf_add(out, node->text);
+        return;
+    }
+    bool object = node->kind == KB_NODE_OBJECT;
+    kb_buf_byte(out, object ? '{' : '[');
+    for (uint32_t i = 0; i < node->n; i++) {
+        if (i > 0)
+            kb_buf_byte(out, ',');
+        if (object) {
+            kb_buf_add(out, node->children[i]->name);
+            kb_buf_byte(out, ':');
+        }
+        kb_document_write(node->children[i], out);
+    }
+    kb_buf_byte(out, object ? '}' : ']');
+}
