@@ -235,6 +235,20 @@ static inline size_t kafka_member_slots(const struct kafka_member *m)
     return n;
 }
 
+/* Turns until it has taken so many records in all. False, and a word about it, where it has not in
+ * that time, or has taken more. */
+static inline bool kafka_member_run_until(
+    struct kafka_member *m, unsigned long records, int seconds)
+{
+    const int64_t until = kafka_member_ms() + seconds * 1000;
+    while (m->records < records && kafka_member_ms() < until)
+        kafka_member_turn(m);
+    if (m->records != records)
+        fprintf(
+            stderr, "member: %lu records in %d s, expected %lu\n", m->records, seconds, records);
+    return m->records == records;
+}
+
 static inline void kafka_member_leave(struct kafka_member *m)
 {
     if (kafka_member_await_commit(m, 5000) && kafka_member_commit(m))

@@ -86,6 +86,19 @@ static inline void kafka_mock_flush(struct kafka_mock *mock)
     kafka_mock_must(rd_kafka_flush(mock->producer, 20000) == RD_KAFKA_RESP_ERR_NO_ERROR, "flush");
 }
 
+/* Records whose values are the numbers from..to, key "k"; they are there when it returns. */
+static inline void kafka_mock_numbers(
+    struct kafka_mock *mock, const char *topic, int32_t partition, int from, int to)
+{
+    for (int i = from; i < to; i++) {
+        char text[16];
+        int len = snprintf(text, sizeof(text), "%d", i);
+        kafka_mock_produce(
+            mock, topic, partition, KB_S("k"), (struct kb_slice){text, (size_t)len}, NULL);
+    }
+    kafka_mock_flush(mock);
+}
+
 /* One cluster a test, as its *state: KAFKA_MOCK_TEST(name) stands in the table of a cmocka program.
  */
 static inline int kafka_mock_setup(void **state)

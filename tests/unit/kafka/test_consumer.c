@@ -14,26 +14,6 @@
 
 static const char *const orders[] = {"orders"};
 
-static void produce_numbers(
-    struct kafka_mock *mock, const char *topic, int32_t partition, int from, int to)
-{
-    for (int i = from; i < to; i++) {
-        char text[16];
-        int len = snprintf(text, sizeof(text), "%d", i);
-        kafka_mock_produce(
-            mock, topic, partition, KB_S("k"), (struct kb_slice){text, (size_t)len}, NULL);
-    }
-    kafka_mock_flush(mock);
-}
-
-static void run_until(struct kafka_member *m, unsigned long records, int seconds)
-{
-    const int64_t until = kafka_member_ms() + seconds * 1000;
-    while (m->records < records && kafka_member_ms() < until)
-        kafka_member_turn(m);
-    assert_int_equal(m->records, records);
-}
-
 /* ------------------------------------------------------------------ what a record carries */
 
 static int seen;
@@ -115,7 +95,7 @@ static void test_a_record_arrives_as_it_is(void **state)
     seen = 0;
     kafka_member_join(&m, mock->bootstraps, "g", "range", orders, 1, check_record, NULL);
     assert_int_equal(m.src->ops->log_end(m.src, 0), -1);
-    run_until(&m, 14, 20);
+    assert_true(kafka_member_run_until(&m, 14, 20));
     assert_int_equal(m.src->ops->log_end(m.src, 0), 14);
     struct kb_slice id = m.src->ops->cluster_id(m.src);
     assert_true(id.len > 0);
@@ -129,7 +109,7 @@ static void test_more_and_wake(void **state)
     struct kafka_member m;
     struct kb_record records[4];
     kafka_mock_topic(mock, "orders", 1);
-    produce_numbers(mock, "orders", 0, 0, 200);
+    kafka_mock_numbers(mock, "orders", 0, 0, 200);
     kafka_member_join(&m, mock->bootstraps, "g", "range", orders, 1, NULL, NULL);
     while (kafka_member_slots(&m) == 0) {
         kafka_member_wait(&m, 10);
@@ -159,7 +139,7 @@ static void test_more_and_wake(void **state)
     struct pollfd fd = {.fd = m.src->wake_fd, .events = POLLIN};
     while (m.src->ops->take(m.src, records, 4, &more) || poll(&fd, 1, 50) > 0)
         ;
-    produce_numbers(mock, "orders", 0, 200, 201);
+    kafka_mock_numbers(mock, "orders", 0, 200, 201);
     assert_int_equal(poll(&fd, 1, 5000), 1);
     for (n = 0; n == 0 && poll(&fd, 1, 5000) == 1;)
         n = m.src->ops->take(m.src, records, 4, &more);
@@ -178,21 +158,21 @@ static void resubscribe(struct kafka_mock *mock, const char *strategy)
     struct kb_err err;
     kafka_mock_topic(mock, "orders", 2);
     kafka_mock_topic(mock, "more", 2);
-    produce_numbers(mock, "orders", 0, 0, 50);
-    produce_numbers(mock, "more", 1, 0, 30);
+    kafka_mock_numbers(mock, "orders", 0, 0, 50);
+    kafka_mock_numbers(mock, "more", 1, 0, 30);
     kafka_member_join(&m, mock->bootstraps, "g", strategy, NULL, 0, NULL, NULL);
     assert_true(m.src->ops->subscribe(m.src, orders, 1, &err));
-    run_until(&m, 50, 20);
+    assert_true(kafka_member_run_until(&m, 50, 20));
     assert_true(m.src->ops->subscribe(m.src, both, 2, &err));
-    run_until(&m, 80, 30);
+    assert_true(kafka_member_run_until(&m, 80, 30));
     assert_int_equal(kafka_member_slots(&m), 4);
     assert_true(m.src->ops->subscribe(m.src, more, 1, &err));
     for (const int64_t until = kafka_member_ms() + 30000;
          kafka_member_slots(&m) != 2 && kafka_member_ms() < until;)
         kafka_member_turn(&m);
-    produce_numbers(mock, "orders", 0, 50, 60);
-    produce_numbers(mock, "more", 1, 30, 40);
-    run_until(&m, 90, 30);
+    kafka_mock_numbers(mock, "orders", 0, 50, 60);
+    kafka_mock_numbers(mock, "more", 1, 30, 40);
+    assert_true(kafka_member_run_until(&m, 90, 30));
     assert_false(m.src->ops->subscribe(m.src, (const char *const[]){"^(", "more"}, 2, &err));
     assert_int_equal(err.class, KB_ERR_CONFIG);
     assert_int_equal(m.gaps, 0);
@@ -217,10 +197,10 @@ static void test_commit_is_where_the_next_one_starts(void **state)
     struct kafka_mock *mock = *state;
     struct kafka_member m;
     kafka_mock_topic(mock, "orders", 2);
-    produce_numbers(mock, "orders", 0, 0, 100);
-    produce_numbers(mock, "orders", 1, 0, 50);
+    kafka_mock_numbers(mock, "orders", 0, 0, 100);
+    kafka_mock_numbers(mock, "orders", 1, 0, 50);
     kafka_member_join(&m, mock->bootstraps, "g", "range", orders, 1, NULL, NULL);
-    run_until(&m, 150, 20);
+    assert_true(kafka_member_run_until(&m, 150, 20));
     assert_true(kafka_member_commit(&m));
     assert_true(kafka_member_await_commit(&m, 5000));
     assert_true(m.last_answer.ok);
@@ -229,9 +209,9 @@ static void test_commit_is_where_the_next_one_starts(void **state)
     assert_false(m.src->ops->commit(m.src, NULL, 0, 2));
     kafka_member_leave(&m);
 
-    produce_numbers(mock, "orders", 0, 100, 103);
+    kafka_mock_numbers(mock, "orders", 0, 100, 103);
     kafka_member_join(&m, mock->bootstraps, "g", "range", orders, 1, NULL, NULL);
-    run_until(&m, 3, 20);
+    assert_true(kafka_member_run_until(&m, 3, 20));
     kafka_member_leave(&m);
     assert_int_equal(m.gaps, 0);
 }
@@ -239,8 +219,8 @@ static void test_commit_is_where_the_next_one_starts(void **state)
 static void one_failing_commit(
     struct kafka_mock *mock, struct kafka_member *m, int number, rd_kafka_resp_err_t code)
 {
-    produce_numbers(mock, "orders", 0, number, number + 1);
-    run_until(m, m->records + 1, 10);
+    kafka_mock_numbers(mock, "orders", 0, number, number + 1);
+    assert_true(kafka_member_run_until(m, m->records + 1, 10));
     rd_kafka_mock_push_request_errors(mock->cluster, 8 /* OffsetCommit */, 1, code);
     assert_true(kafka_member_commit(m));
     assert_true(kafka_member_await_commit(m, 5000));
@@ -268,9 +248,9 @@ static void test_an_answer_is_of_its_own_commit(void **state)
     struct kafka_member m;
     struct kb_commit_answer answer = {.token = 0};
     kafka_mock_topic(mock, "orders", 1);
-    produce_numbers(mock, "orders", 0, 0, 10);
+    kafka_mock_numbers(mock, "orders", 0, 0, 10);
     kafka_member_join(&m, mock->bootstraps, "g", "range", orders, 1, NULL, NULL);
-    run_until(&m, 10, 20);
+    assert_true(kafka_member_run_until(&m, 10, 20));
     rd_kafka_mock_broker_push_request_error_rtts(mock->cluster, 1, 8 /* OffsetCommit */, 2,
         RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, 100, RD_KAFKA_RESP_ERR_NO_ERROR, 1000);
     assert_true(m.src->ops->commit(m.src, &(struct kb_commit){0, 3}, 1, 71));
@@ -303,8 +283,8 @@ static void test_pause_loses_and_repeats_nothing(void **state)
     struct kafka_member m;
     const int n = 20000;
     kafka_mock_topic(mock, "orders", 2);
-    produce_numbers(mock, "orders", 0, 0, n);
-    produce_numbers(mock, "orders", 1, 0, n);
+    kafka_mock_numbers(mock, "orders", 0, 0, n);
+    kafka_mock_numbers(mock, "orders", 1, 0, n);
     kafka_member_join(&m, mock->bootstraps, "g", "range", orders, 1, NULL, NULL);
 
     unsigned turns = 0, pauses = 0;
@@ -385,17 +365,17 @@ static void test_an_offset_out_of_range_is_a_new_log(void **state)
     struct kafka_member m;
     int64_t begins = -1;
     kafka_mock_topic(mock, "orders", 1);
-    produce_numbers(mock, "orders", 0, 0, 100);
+    kafka_mock_numbers(mock, "orders", 0, 0, 100);
     kafka_member_join(&m, mock->bootstraps, "g", "range", orders, 1, count_new_logs, &begins);
-    run_until(&m, 100, 20);
+    assert_true(kafka_member_run_until(&m, 100, 20));
     set_paused(&m, 0, true);
     set_paused(&m, 0, false);
-    produce_numbers(mock, "orders", 0, 100, 110);
-    run_until(&m, 110, 10);
+    kafka_mock_numbers(mock, "orders", 0, 100, 110);
+    assert_true(kafka_member_run_until(&m, 110, 10));
     assert_int_equal(begins, -1);
 
     refuse_a_fetch(mock, &m);
-    run_until(&m, 220, 20);
+    assert_true(kafka_member_run_until(&m, 220, 20));
     assert_int_equal(begins, 0);
     assert_int_equal(m.repeats, 0);
     assert_true(kafka_member_commit(&m));
@@ -417,7 +397,7 @@ static void closes(struct kafka_mock *mock, const char *strategy)
     struct kafka_member m;
     struct kb_rebalance *change;
     kafka_mock_topic(mock, "orders", 2);
-    produce_numbers(mock, "orders", 0, 0, 10);
+    kafka_mock_numbers(mock, "orders", 0, 0, 10);
 
     /* with an assignment that waits for its answer */
     kafka_member_join(&m, mock->bootstraps, "g", strategy, orders, 1, NULL, NULL);
@@ -429,7 +409,7 @@ static void closes(struct kafka_mock *mock, const char *strategy)
 
     /* with records that are still held, while others are paused */
     kafka_member_join(&m, mock->bootstraps, "g", strategy, orders, 1, NULL, NULL);
-    run_until(&m, 10, 20);
+    assert_true(kafka_member_run_until(&m, 10, 20));
     set_paused(&m, 0, true);
     close_in_time(&m);
 }
@@ -464,16 +444,16 @@ static void test_a_broker_that_comes_back(void **state)
     struct kafka_mock *mock = *state;
     struct kafka_member m;
     kafka_mock_topic(mock, "orders", 1);
-    produce_numbers(mock, "orders", 0, 0, 10);
+    kafka_mock_numbers(mock, "orders", 0, 0, 10);
     kafka_member_join(&m, mock->bootstraps, "g", "range", orders, 1, NULL, NULL);
-    run_until(&m, 10, 20);
+    assert_true(kafka_member_run_until(&m, 10, 20));
     rd_kafka_mock_broker_set_down(mock->cluster, 1);
     for (int i = 0; i < 30; i++)
         kafka_member_turn(&m);
     assert_true(kafka_member_commit(&m)); /* queued; its answer comes whatever happens */
     rd_kafka_mock_broker_set_up(mock->cluster, 1);
-    produce_numbers(mock, "orders", 0, 10, 20);
-    run_until(&m, 20, 30);
+    kafka_mock_numbers(mock, "orders", 0, 10, 20);
+    assert_true(kafka_member_run_until(&m, 20, 30));
     assert_true(kafka_member_await_commit(&m, 20000));
     kafka_member_leave(&m);
     assert_int_equal(m.gaps + m.repeats, 0);

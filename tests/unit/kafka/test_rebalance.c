@@ -11,26 +11,6 @@
 
 static const char *const orders[] = {"orders"};
 
-static void produce_numbers(
-    struct kafka_mock *mock, const char *topic, int32_t partition, int from, int to)
-{
-    for (int i = from; i < to; i++) {
-        char text[16];
-        int len = snprintf(text, sizeof(text), "%d", i);
-        kafka_mock_produce(
-            mock, topic, partition, KB_S("k"), (struct kb_slice){text, (size_t)len}, NULL);
-    }
-    kafka_mock_flush(mock);
-}
-
-static void run_until(struct kafka_member *m, unsigned long records, int seconds)
-{
-    const int64_t until = kafka_member_ms() + seconds * 1000;
-    while (m->records < records && kafka_member_ms() < until)
-        kafka_member_turn(m);
-    assert_int_equal(m->records, records);
-}
-
 /* The mock refuses commits while an eager group rebalances (a real broker takes them until the
  * members have joined again), so what shall stand is committed before. */
 static void commit_now(struct kafka_member *m)
@@ -45,9 +25,9 @@ static void two_members(struct kafka_mock *mock, const char *strategy)
     struct kafka_member a, b;
     kafka_mock_topic(mock, "orders", 4);
     for (int32_t p = 0; p < 4; p++)
-        produce_numbers(mock, "orders", p, 0, 100);
+        kafka_mock_numbers(mock, "orders", p, 0, 100);
     kafka_member_join(&a, mock->bootstraps, "g", strategy, orders, 1, NULL, NULL);
-    run_until(&a, 400, 20);
+    assert_true(kafka_member_run_until(&a, 400, 20));
     assert_int_equal(kafka_member_slots(&a), 4);
     commit_now(&a);
 
@@ -63,7 +43,7 @@ static void two_members(struct kafka_mock *mock, const char *strategy)
     assert_int_equal(a.lost, 0);
 
     for (int32_t p = 0; p < 4; p++)
-        produce_numbers(mock, "orders", p, 100, 110);
+        kafka_mock_numbers(mock, "orders", p, 100, 110);
     while (a.records + b.records < 440 && kafka_member_ms() < until) {
         kafka_member_turn(&a);
         kafka_member_turn(&b);
@@ -75,10 +55,10 @@ static void two_members(struct kafka_mock *mock, const char *strategy)
     commit_now(&a);
     commit_now(&b);
     kafka_member_leave(&a); /* b gets everything and starts behind what was committed */
-    produce_numbers(mock, "orders", 0, 110, 111);
+    kafka_mock_numbers(mock, "orders", 0, 110, 111);
     while (kafka_member_slots(&b) != 4 && kafka_member_ms() < until)
         kafka_member_turn(&b);
-    run_until(&b, 441 - a.records, 10);
+    assert_true(kafka_member_run_until(&b, 441 - a.records, 10));
     kafka_member_leave(&b);
     assert_int_equal(b.gaps + b.repeats, 0);
 }
@@ -109,10 +89,10 @@ static void test_pause_does_not_outlive_the_assignment(void **state)
     struct kafka_mock *mock = *state;
     struct kafka_member a, b;
     kafka_mock_topic(mock, "orders", 2);
-    produce_numbers(mock, "orders", 0, 0, 10);
-    produce_numbers(mock, "orders", 1, 0, 10);
+    kafka_mock_numbers(mock, "orders", 0, 0, 10);
+    kafka_mock_numbers(mock, "orders", 1, 0, 10);
     kafka_member_join(&a, mock->bootstraps, "g", "range", orders, 1, NULL, NULL);
-    run_until(&a, 20, 20);
+    assert_true(kafka_member_run_until(&a, 20, 20));
     commit_now(&a);
     set_paused(&a, 0, true);
     set_paused(&a, 1, true);
@@ -125,9 +105,9 @@ static void test_pause_does_not_outlive_the_assignment(void **state)
     kafka_member_leave(&b);
     while (kafka_member_slots(&a) != 2 && kafka_member_ms() < until)
         kafka_member_turn(&a);
-    produce_numbers(mock, "orders", 0, 10, 12);
-    produce_numbers(mock, "orders", 1, 10, 12);
-    run_until(&a, 24, 10);
+    kafka_mock_numbers(mock, "orders", 0, 10, 12);
+    kafka_mock_numbers(mock, "orders", 1, 10, 12);
+    assert_true(kafka_member_run_until(&a, 24, 10));
     kafka_member_leave(&a);
 }
 
