@@ -13,7 +13,8 @@
 
 static bool read_value(struct kb_run *run, const struct kb_avro_type *type);
 
-#define FAIL(run, ...) kb_err_record((run)->err, KB_FAILURE_DECODE, __VA_ARGS__)
+/* False, which the compiler must see: what a failed read leaves unset is not looked at. */
+#define FAIL(run, ...) (kb_err_record((run)->err, KB_FAILURE_DECODE, __VA_ARGS__), false)
 
 bool kb_run_grow(struct kb_run *run, size_t len)
 {
