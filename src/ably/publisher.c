@@ -56,7 +56,8 @@ void kb_publisher_free(struct kb_publisher *pub)
     if (!pub)
         return;
     for (struct kb_request *req = pub->flying; req; req = req->next) {
-        pub->transport->ops->cancel(pub->transport, &req->http);
+        if (!req->waits)
+            pub->transport->ops->cancel(pub->transport, &req->http);
         for (size_t i = 0; i < req->n; i++)
             kb_publisher_spec_free(pub, req->specs[i]);
     }
@@ -134,6 +135,20 @@ static size_t pack(struct kb_publisher *pub, struct kb_spec **out, size_t *bytes
     return kb_lanes_pack_probe(pub->lanes, probe_depth(pub), out, bytes);
 }
 
+void kb_publisher_submit(struct kb_publisher *pub, struct kb_request *req, int64_t now_ms)
+{
+    struct kb_err err;
+    kb_pace_take(&pub->requests_pace, 1, now_ms);
+    req->waits = false;
+    req->sent_ms = now_ms;
+    req->http.url = kb_requests_url(pub->requests, req->tries.host);
+    kb_metric_add(KB_METRIC_REQUEST_BYTES, req->bytes);
+    if (!pub->transport->ops->submit(pub->transport, &req->http, &err)) {
+        req->http.reply = (struct kb_http_reply){.err = err, .local = true};
+        kb_publisher_ended(pub, req, now_ms);
+    }
+}
+
 static void send_one(struct kb_publisher *pub, int64_t now_ms)
 {
     struct kb_request *req = pub->idle;
@@ -144,20 +159,14 @@ static void send_one(struct kb_publisher *pub, int64_t now_ms)
     for (size_t i = 0; i < n; i++)
         req->specs[i]->attempts++;
     kb_request_ready(req, n, bytes);
-    kb_pace_take(&pub->requests_pace, 1, now_ms);
     kb_pace_take(&pub->messages_pace, n, now_ms);
+    kb_hosts_begin(&pub->hosts, &req->tries, now_ms);
     req->epoch = kb_gate_sent(&pub->gate);
-    req->sent_ms = now_ms;
     req->next = pub->flying;
     pub->flying = req;
     pub->n_flying++;
     pub->specs_flying += n;
-    kb_metric_add(KB_METRIC_REQUEST_BYTES, bytes);
-    struct kb_err err;
-    if (!pub->transport->ops->submit(pub->transport, &req->http, &err)) {
-        req->http.reply = (struct kb_http_reply){.err = err};
-        kb_publisher_ended(pub, req, now_ms);
-    }
+    kb_publisher_submit(pub, req, now_ms);
 }
 
 void kb_publisher_step(struct kb_publisher *pub, int64_t now_ms)
@@ -166,6 +175,7 @@ void kb_publisher_step(struct kb_publisher *pub, int64_t now_ms)
     kb_lanes_tick(pub->lanes, now_ms);
     while ((done = pub->transport->ops->done(pub->transport)) != NULL)
         kb_publisher_ended(pub, done->context, now_ms);
+    kb_publisher_send_again(pub, now_ms);
     kb_publisher_change_if_idle(pub, now_ms);
     while (kb_lanes_ready(pub->lanes) && send_at_ms(pub, now_ms) <= now_ms)
         send_one(pub, now_ms);
@@ -173,7 +183,9 @@ void kb_publisher_step(struct kb_publisher *pub, int64_t now_ms)
 
 int64_t kb_publisher_wake_ms(const struct kb_publisher *pub, int64_t now_ms)
 {
-    return send_at_ms(pub, now_ms);
+    int64_t at = send_at_ms(pub, now_ms);
+    int64_t again = pub->n_again > 0 ? kb_pace_ready_ms(&pub->requests_pace, 1, now_ms) : INT64_MAX;
+    return at < again ? at : again;
 }
 
 const struct kb_publisher_status *kb_publisher_status(struct kb_publisher *pub)

@@ -1,5 +1,6 @@
 /* Encoded messages -> Ably, each to its outcome: lanes keep a channel's order, packing fills
- * requests, the gate waits out an outage, the reply gives each message its own end.
+ * requests, hosts says where they go, the gate waits out an outage, the reply gives each message
+ * its own end.
  *
  *     struct kb_publisher *pub = kb_publisher_new(&options, transport, random, &callbacks, &err);
  *     if (!kb_publisher_add(pub, json, channel_hash, owner, now_ms)) ...      // no memory
@@ -14,6 +15,9 @@
  * refusals with no acceptance. Everything of the request goes back to the front of its lanes, the
  * gate closes for a jittered while, then one probe request at a time until an answer is good.
  *
+ * A request that a host does not serve goes to another at once, as it is: the same bytes with the
+ * same ids, its channels riding in it all the while (RSC15). An outage is what all of them failed.
+ *
  * Options may change at any time: kb_publisher_change. What waits and what is tried again goes by
  * the new ones, hosts and credentials included.
  *
@@ -23,12 +27,16 @@
 #define KB_ABLY_PUBLISHER_H
 
 #include "ably/classify.h"
+#include "ably/endpoint.h"
 #include "base/err.h"
 #include "base/random.h"
 #include "http/transport.h"
 
 struct kb_publisher_options {
-    const char *base_url;              /* "https://main.realtime.ably.net:443" */
+    const struct kb_host_list *hosts;  /* the primary, "https://main.realtime.ably.net", and its
+                                          fallbacks */
+    int max_retries;                   /* other hosts for one request (TO3l5) */
+    int64_t retry_ms, keep_ms;         /* for all its tries (TO3l6); a fallback is kept (TO3l10) */
     const char *key;                   /* APP.KEYID:SECRET, for Basic authentication */
     const char *client_id;             /* NULL = none */
     const char *agent;                 /* Ably-Agent, "kably/1.0.0" */

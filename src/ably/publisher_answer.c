@@ -63,7 +63,7 @@ static void describe(const struct kb_publisher *pub, char *out, size_t size)
         snprintf(out, size, "no answer from " KB_FMT, KB_ARG(why->text));
     else
         snprintf(out, size, "HTTP %d, Ably code %d from %s: " KB_FMT " (%s)", why->status,
-            why->code, pub->options.base_url, KB_ARG(why->text), kb_ably_class_help(why->class));
+            why->code, pub->answering, KB_ARG(why->text), kb_ably_class_help(why->class));
 }
 
 static void outage(struct kb_publisher *pub, uint64_t epoch, int64_t now_ms)
@@ -90,7 +90,7 @@ static void answered(struct kb_publisher *pub, uint64_t epoch, int64_t now_ms)
     if (!kb_gate_answered(&pub->gate, epoch, pub->fates.n[KB_FATE_PUBLISHED] > 0))
         return;
     if (pub->told)
-        kb_log_info("ably", "%s answers again after %.1f s and %u tries", pub->options.base_url,
+        kb_log_info("ably", "%s answers again after %.1f s and %u tries", pub->answering,
             (double)(now_ms - pub->gate.since_ms) / 1000.0, attempts);
     pub->told = false;
 }
@@ -271,6 +271,14 @@ static void measure_answer(const struct kb_request *req, int64_t now_ms)
 
 void kb_publisher_ended(struct kb_publisher *pub, struct kb_request *req, int64_t now_ms)
 {
+    measure_answer(req, now_ms);
+    pub->answering = pub->hosts.list.url[req->tries.host];
+    if (!kb_publisher_again(pub, req, now_ms))
+        kb_publisher_finish(pub, req, now_ms);
+}
+
+void kb_publisher_finish(struct kb_publisher *pub, struct kb_request *req, int64_t now_ms)
+{
     struct kb_request **link = &pub->flying;
     while (*link != req)
         link = &(*link)->next;
@@ -278,7 +286,6 @@ void kb_publisher_ended(struct kb_publisher *pub, struct kb_request *req, int64_
     pub->n_flying--;
     pub->specs_flying -= req->n;
 
-    measure_answer(req, now_ms);
     kb_reply_read(&pub->reply, &req->http.reply, req->n);
     kb_fates_decide(&pub->fates, &pub->reply, req->n, &pub->gate);
     if (!keep_pace(pub, req, now_ms))

@@ -23,7 +23,7 @@ static size_t room(const struct kb_publisher_options *options)
 
 static void free_texts(struct kb_publisher_options *options)
 {
-    free((char *)options->base_url);
+    free((struct kb_host_list *)options->hosts);
     free((char *)options->key);
     free((char *)options->client_id);
     free((char *)options->agent);
@@ -55,11 +55,14 @@ static void setup_free(struct kb_publisher_setup *setup)
 static bool copy_texts(struct kb_publisher_options *to, const struct kb_publisher_options *from)
 {
     *to = *from;
-    to->base_url = strdup(from->base_url);
+    struct kb_host_list *hosts = malloc(sizeof(*hosts));
+    if (hosts)
+        *hosts = *from->hosts;
+    to->hosts = hosts;
     to->key = strdup(from->key);
     to->client_id = from->client_id ? strdup(from->client_id) : NULL;
     to->agent = strdup(from->agent);
-    return to->base_url && to->key && to->agent && (to->client_id || !from->client_id);
+    return hosts && to->key && to->agent && (to->client_id || !from->client_id);
 }
 
 /* As many as may fly at once; no further one is ever made. */
@@ -87,7 +90,7 @@ static struct kb_publisher_setup *setup_new(
     setup->fates = calloc(room(options), 1);
     if (copy_texts(&setup->options, options) && setup->requests && setup->fates &&
         kb_reply_init(&setup->reply, room(options)) &&
-        kb_requests_init(setup->requests, own->base_url, own->key, own->client_id, own->agent)) {
+        kb_requests_init(setup->requests, own->hosts, own->key, own->client_id, own->agent)) {
         setup->requests->version = version;
         setup->requests->open_timeout_ms = own->open_timeout_ms;
         setup->requests->timeout_ms = own->request_timeout_ms;
@@ -103,10 +106,20 @@ static bool same_text(const char *a, const char *b)
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
+static bool same_hosts(const struct kb_host_list *a, const struct kb_host_list *b)
+{
+    if (a->n != b->n)
+        return false;
+    for (size_t i = 0; i < a->n; i++)
+        if (strcmp(a->url[i], b->url[i]) != 0)
+            return false;
+    return true;
+}
+
 static bool same_connection(
     const struct kb_publisher_options *a, const struct kb_publisher_options *b)
 {
-    return same_text(a->base_url, b->base_url) && same_text(a->key, b->key) &&
+    return same_hosts(a->hosts, b->hosts) && same_text(a->key, b->key) &&
            same_text(a->client_id, b->client_id) && same_text(a->agent, b->agent);
 }
 
@@ -117,7 +130,8 @@ static bool same_limits(const struct kb_publisher_options *a, const struct kb_pu
            a->linger_ms == b->linger_ms && a->max_records == b->max_records &&
            a->max_bytes == b->max_bytes && a->max_channels == b->max_channels &&
            a->ordered == b->ordered && a->open_timeout_ms == b->open_timeout_ms &&
-           a->request_timeout_ms == b->request_timeout_ms;
+           a->request_timeout_ms == b->request_timeout_ms && a->max_retries == b->max_retries &&
+           a->retry_ms == b->retry_ms && a->keep_ms == b->keep_ms;
 }
 
 static struct kb_lanes_options lanes_options(const struct kb_publisher_options *options)
@@ -158,7 +172,7 @@ void kb_publisher_change_if_idle(struct kb_publisher *pub, int64_t now_ms)
     if (!setup || pub->n_flying > 0)
         return;
     pub->change = NULL;
-    bool first = !pub->options.base_url;
+    bool first = !pub->options.hosts;
     bool elsewhere = !first && !same_connection(&pub->options, &setup->options);
     SWAP(struct kb_publisher_options, pub->options, setup->options);
     SWAP(struct kb_requests *, pub->requests, setup->requests);
@@ -167,6 +181,13 @@ void kb_publisher_change_if_idle(struct kb_publisher *pub, int64_t now_ms)
     SWAP(uint8_t *, pub->fates.of, setup->fates);
     setup_free(setup);
 
+    struct kb_hosts before = pub->hosts;
+    kb_hosts_init(&pub->hosts, pub->options.hosts, pub->options.max_retries, pub->options.retry_ms,
+        pub->options.keep_ms);
+    if (!first && !elsewhere) {
+        pub->hosts.preferred = before.preferred;
+        pub->hosts.preferred_until_ms = before.preferred_until_ms;
+    }
     const struct kb_lanes_options lanes = lanes_options(&pub->options);
     kb_lanes_change(pub->lanes, &lanes);
     double requests = pub->options.requests_per_second, burst = pub->options.burst;

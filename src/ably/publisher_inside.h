@@ -5,6 +5,7 @@
 
 #include "ably/fates.h"
 #include "ably/gate.h"
+#include "ably/hosts.h"
 #include "ably/lanes.h"
 #include "ably/pace.h"
 #include "ably/publisher.h"
@@ -24,6 +25,8 @@ struct kb_publisher {
     struct kb_publisher_callbacks callbacks;
     struct kb_publisher_setup *change; /* waits until nothing flies; NULL = none */
     uint64_t version;                  /* setups made so far */
+    struct kb_hosts hosts;
+    const char *answering; /* URL of the host whose answer is being read, for log lines */
 
     struct kb_slabs slabs;
     struct kb_spec_pool specs;
@@ -35,11 +38,12 @@ struct kb_publisher {
     struct kb_requests *requests;
     struct kb_request *idle, *flying;
     size_t n_flying, specs_flying;
+    size_t n_again; /* of those flying: wait to be sent once more */
 
     struct kb_reply reply; /* of the answer being read, with its fates */
     struct kb_fates fates;
 
-    struct kb_log_repeat warned, slowed;
+    struct kb_log_repeat warned, slowed, moved;
     bool told; /* this outage has a line in the log, so its end gets one too */
     struct kb_publisher_status status;
 };
@@ -52,8 +56,18 @@ void kb_publisher_requests_free(struct kb_request *req); /* a list of them */
 /* publisher.c */
 void kb_publisher_spec_free(struct kb_publisher *pub, struct kb_spec *spec);
 
-/* publisher_answer.c: the request's answer is there (req->http.reply); every spec of it is settled
- * or back in its lane, and the request is idle again. */
+/* Hands it to the transport; it may end here and now. */
+void kb_publisher_submit(struct kb_publisher *pub, struct kb_request *req, int64_t now_ms);
+
+/* publisher_again.c: is the answer one after which the request is sent once more as it is, and that
+ * right away? Then it waits for that, still in flight. */
+bool kb_publisher_again(struct kb_publisher *pub, struct kb_request *req, int64_t now_ms);
+/* Sends those that wait, as far as the rate allows; ends those that are no longer wanted. */
+void kb_publisher_send_again(struct kb_publisher *pub, int64_t now_ms);
+
+/* publisher_answer.c: the request's answer is there (req->http.reply). It is sent once more, or it
+ * has its end: every spec of it is settled or back in its lane, and the request is idle again. */
 void kb_publisher_ended(struct kb_publisher *pub, struct kb_request *req, int64_t now_ms);
+void kb_publisher_finish(struct kb_publisher *pub, struct kb_request *req, int64_t now_ms);
 
 #endif

@@ -31,16 +31,28 @@ static void add_line(struct lines *lines, const char *name, const char *value, b
     kb_buf_byte(lines->text, '\0');
 }
 
-bool kb_requests_init(struct kb_requests *requests, const char *base_url, const char *key,
-    const char *client_id, const char *agent)
+static void add_urls(struct kb_requests *requests, const struct kb_host_list *hosts)
+{
+    for (size_t i = 0; i < hosts->n; i++) {
+        requests->url_starts[i] = requests->urls.len;
+        kb_buf_printf(&requests->urls, "%s/messages", hosts->url[i]);
+        kb_buf_byte(&requests->urls, '\0');
+    }
+}
+
+const char *kb_requests_url(const struct kb_requests *requests, size_t host)
+{
+    return requests->urls.ptr + requests->url_starts[host];
+}
+
+bool kb_requests_init(struct kb_requests *requests, const struct kb_host_list *hosts,
+    const char *key, const char *client_id, const char *agent)
 {
     *requests = (struct kb_requests){0};
-    kb_buf_init(&requests->url, LINES_MAX);
+    kb_buf_init(&requests->urls, LINES_MAX);
     kb_buf_init(&requests->lines, LINES_MAX);
     struct lines lines = {.text = &requests->lines};
-    kb_buf_add(&requests->url, kb_slice_of(base_url));
-    kb_buf_add(&requests->url, KB_S("/messages"));
-    kb_buf_byte(&requests->url, '\0');
+    add_urls(requests, hosts);
     add_line(&lines, "Authorization: Basic ", key, true);
     add_line(&lines, "Accept: ", "application/json", false);
     add_line(&lines, "Content-Type: ", "application/json", false);
@@ -48,7 +60,7 @@ bool kb_requests_init(struct kb_requests *requests, const char *base_url, const 
     add_line(&lines, "Ably-Agent: ", agent, false);
     if (client_id)
         add_line(&lines, "X-Ably-ClientId: ", client_id, true);
-    if (requests->url.failed || requests->lines.failed) {
+    if (requests->urls.failed || requests->lines.failed) {
         kb_requests_deinit(requests);
         return false;
     }
@@ -59,7 +71,7 @@ bool kb_requests_init(struct kb_requests *requests, const char *base_url, const 
 
 void kb_requests_deinit(struct kb_requests *requests)
 {
-    kb_buf_deinit(&requests->url);
+    kb_buf_deinit(&requests->urls);
     kb_buf_deinit(&requests->lines);
 }
 
@@ -111,7 +123,7 @@ struct kb_request *kb_request_new(const struct kb_requests *requests, size_t max
         return NULL;
     req->http = (struct kb_http_request){
         .method = "POST",
-        .url = requests->url.ptr,
+        .url = kb_requests_url(requests, 0),
         .headers = requests->headers,
         .headers_version = requests->version,
         .read = read_body,

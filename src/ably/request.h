@@ -1,8 +1,10 @@
 /* One POST /messages: the specs it carries and the body made of them while it is sent.
  *
- *     kb_requests_init(&requests, base_url, key, client_id, agent, &err);    // URL and headers,
- * once struct kb_request *req = kb_request_new(&requests, max_records); req->n =
- * kb_lanes_pack(lanes, req->specs, &bytes); kb_request_ready(req, bytes);
+ *     kb_requests_init(&requests, &hosts, key, client_id, agent);      // URLs and headers, once
+ *     struct kb_request *req = kb_request_new(&requests, max_records);
+ *     n = kb_lanes_pack(lanes, req->specs, &bytes);
+ *     kb_request_ready(req, n, bytes);
+ *     req->http.url = kb_requests_url(&requests, host);
  *     transport->ops->submit(transport, &req->http, &err);
  *
  * The body `[spec,spec]` exists nowhere: the transport's buffer is filled from the specs
@@ -10,6 +12,7 @@
 #ifndef KB_ABLY_REQUEST_H
 #define KB_ABLY_REQUEST_H
 
+#include "ably/hosts.h"
 #include "ably/spec.h"
 #include "http/transport.h"
 
@@ -17,7 +20,8 @@
 
 /* What all requests share. */
 struct kb_requests {
-    struct kb_buf url;
+    struct kb_buf urls; /* one behind the other, each NUL-terminated */
+    size_t url_starts[KB_HOSTS_MAX];
     struct kb_buf lines; /* the headers' text; holds the key */
     const char *headers[KB_ABLY_HEADERS_MAX + 1];
     uint64_t version; /* of the headers, see http/transport.h */
@@ -27,16 +31,21 @@ struct kb_requests {
 struct kb_request {
     struct kb_request *next; /* idle, or in flight */
     struct kb_http_request http;
-    uint64_t epoch;        /* the gate's */
+    uint64_t epoch; /* the gate's */
+    struct kb_host_tries tries;
+    bool waits;            /* in flight, but not with the transport: it will be sent once more */
     size_t n, at, at_byte; /* specs; how far the body has been read */
     size_t bytes;
     int64_t sent_ms;
     struct kb_spec *specs[];
 };
 
-bool kb_requests_init(struct kb_requests *requests, const char *base_url, const char *key,
-    const char *client_id, const char *agent) KB_MUST_CHECK; /* false = no memory */
+bool kb_requests_init(struct kb_requests *requests, const struct kb_host_list *hosts,
+    const char *key, const char *client_id,
+    const char *agent) KB_MUST_CHECK; /* false = no memory */
 void kb_requests_deinit(struct kb_requests *requests);
+/* The address of that host's batch publish. */
+const char *kb_requests_url(const struct kb_requests *requests, size_t host);
 
 struct kb_request *kb_request_new(const struct kb_requests *requests, size_t max_records);
 /* `n` specs are in, together a body of `bytes`: the request may be submitted. */

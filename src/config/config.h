@@ -42,7 +42,10 @@ struct kb_config {
         char *endpoint;  /* NULL = Ably's default */
         int port;        /* 0 = 443, or 80 without TLS */
         bool tls;
-        char *ca_file; /* NULL = the system's */
+        char *ca_file;         /* NULL = the system's */
+        char **fallback_hosts; /* NULL = the endpoint's own; empty = none */
+        int64_t http_open_timeout_ms, http_request_timeout_ms, http_max_retry_count,
+            http_max_retry_duration_ms, fallback_retry_timeout_ms;
         int64_t max_message_size;
     } ably;
 

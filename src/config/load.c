@@ -221,23 +221,39 @@ static void check_ca_file(const struct kb_load *load, const struct kb_block *blo
     kb_arena_deinit(&arena);
 }
 
+/* RSC18, RSA1: an API key never travels unprotected, whichever host a request goes to. */
+static void check_plain_http(
+    const struct kb_load *load, const struct kb_block *block, const struct kb_host_list *hosts)
+{
+    char *const *fallbacks = load->config->ably.fallback_hosts;
+    bool safe = kb_endpoint_loopback(load->config->ably.endpoint);
+    size_t unsafe = 0;
+    for (size_t i = 0; safe && fallbacks && fallbacks[i]; i++) {
+        safe = kb_endpoint_loopback(fallbacks[i]);
+        unsafe = i + 1;
+    }
+    if (!safe)
+        kb_load_problem(load, block, KB_S("tls"),
+            "an API key would travel unprotected to %s; leave tls = false to endpoints on this "
+            "machine, such as \"127.0.0.1\"",
+            hosts->url[unsafe]);
+}
+
 static void check_ably(const struct kb_load *load)
 {
     const struct kb_block *block = &load->once[KB_BLOCK_ABLY];
     const struct kb_config *config = load->config;
-    char url[512];
+    struct kb_host_list hosts;
     struct kb_err err;
     if (config->ably.key && !is_api_key(config->ably.key))
         kb_load_problem(load, block, KB_S("key"),
             "is no API key; expected APP.KEYID:SECRET, as Ably's dashboard shows it");
-    if (!kb_endpoint_url(
-            config->ably.endpoint, config->ably.tls, config->ably.port, url, sizeof(url), &err))
-        kb_load_problem(load, block, KB_S("endpoint"), "%s", err.text);
-    else if (!config->ably.tls && !kb_endpoint_loopback(config->ably.endpoint))
-        kb_load_problem(load, block, KB_S("tls"),
-            "an API key would travel unprotected to %s; leave tls = false to endpoints on this "
-            "machine, such as \"127.0.0.1\"",
-            url);
+    if (!kb_endpoint_hosts(config->ably.endpoint, config->ably.fallback_hosts, config->ably.tls,
+            config->ably.port, &hosts, &err))
+        kb_load_problem(
+            load, block, hosts.n == 0 ? KB_S("endpoint") : KB_S("fallback_hosts"), "%s", err.text);
+    else if (!config->ably.tls)
+        check_plain_http(load, block, &hosts);
     check_ca_file(load, block);
 }
 

@@ -54,6 +54,16 @@ static void format_policy(const struct kb_policy *policy, struct kb_buf *out)
     kb_buf_add(out, KB_S(" }"));
 }
 
+static void format_list(const struct kb_option *option, char *const *list, struct kb_buf *out)
+{
+    kb_buf_byte(out, '{');
+    for (size_t i = 0; list[i]; i++) {
+        kb_buf_add(out, i == 0 ? KB_S(" ") : KB_S(", "));
+        kb_lua_quote(out, option->secret ? KB_S("***") : kb_slice_of(list[i]));
+    }
+    kb_buf_add(out, list[0] ? KB_S(" }") : KB_S("}"));
+}
+
 static void format_choice(const struct kb_option *option, const void *field, struct kb_buf *out)
 {
     int value;
@@ -97,6 +107,11 @@ bool kb_option_format(const struct kb_option *option, const void *base, struct k
         if (!*(char *const *)field)
             return false;
         kb_lua_quote(out, option->secret ? KB_S("***") : kb_slice_of(*(char *const *)field));
+        return true;
+    case KB_OPTION_LIST:
+        if (!*(char **const *)field)
+            return false;
+        format_list(option, *(char **const *)field, out);
         return true;
     case KB_OPTION_CHOICE:
         format_choice(option, field, out);
@@ -149,6 +164,9 @@ void kb_option_describe(const struct kb_option *option, struct kb_buf *out)
         break;
     case KB_OPTION_TEXT:
         kb_buf_add(out, KB_S("a text"));
+        break;
+    case KB_OPTION_LIST:
+        kb_buf_add(out, KB_S("a list of texts"));
         break;
     case KB_OPTION_CHOICE:
         describe_choices(option, out);

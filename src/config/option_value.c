@@ -159,6 +159,37 @@ static bool set_text(
     return true;
 }
 
+static void free_list(char **list)
+{
+    for (char **text = list; text && *text; text++)
+        free(*text);
+    free(list);
+}
+
+/* One text, or a list of them. */
+static bool set_list(
+    const struct kb_option *option, char ***field, const struct kb_raw *raw, struct kb_err *err)
+{
+    size_t n = raw->kind == KB_RAW_TEXT ? 1 : raw->n_entries;
+    if (raw->kind != KB_RAW_TEXT && raw->kind != KB_RAW_TABLE)
+        return refuse(option, raw, err);
+    char **list = calloc(n + 1, sizeof(*list));
+    if (!list)
+        return kb_err_fatal(err, "no memory");
+    for (size_t i = 0; i < n; i++) {
+        const struct kb_raw *text = raw->kind == KB_RAW_TEXT ? raw : &raw->entries[i].value;
+        if ((raw->kind == KB_RAW_TEXT || !raw->entries[i].key.ptr) &&
+            set_text(option, &list[i], text, err))
+            continue;
+        free_list(list);
+        return raw->kind == KB_RAW_TABLE && raw->entries[i].key.ptr ? refuse(option, raw, err)
+                                                                    : false;
+    }
+    free_list(*field);
+    *field = list;
+    return true;
+}
+
 static const char *suggest_choice(const struct kb_choice *choices, struct kb_slice word)
 {
     const char *names[CHOICES_MAX];
@@ -291,6 +322,8 @@ bool kb_option_set(
         return set_boolean(field, raw) || refuse(option, raw, err);
     case KB_OPTION_TEXT:
         return set_text(option, field, raw, err);
+    case KB_OPTION_LIST:
+        return set_list(option, field, raw, err);
     case KB_OPTION_CHOICE:
         return set_choice(option, field, raw, err);
     case KB_OPTION_TEMPLATE:
@@ -316,9 +349,13 @@ void kb_option_set_default(const struct kb_option *option, void *base)
 
 void kb_option_clear(const struct kb_option *option, void *base)
 {
-    if (option->type != KB_OPTION_TEXT)
-        return;
-    char **field = field_of(option, base);
-    free(*field);
-    *field = NULL;
+    if (option->type == KB_OPTION_TEXT) {
+        char **field = field_of(option, base);
+        free(*field);
+        *field = NULL;
+    } else if (option->type == KB_OPTION_LIST) {
+        char ***field = field_of(option, base);
+        free_list(*field);
+        *field = NULL;
+    }
 }

@@ -29,6 +29,7 @@ struct kb_http_reply {
     struct kb_http_headers headers;
     struct kb_err err; /* KB_ERR_OUTAGE where status is 0 */
     bool connected;    /* status 0: the request may have reached the other side */
+    bool local;        /* status 0: for a reason on this side; another host would not help */
 };
 
 struct kb_http_request {

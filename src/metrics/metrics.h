@@ -61,6 +61,8 @@
         "Requests sent to Ably")                                                                   \
     X(REQUESTS_REFUSED, "counter", "kably_requests_total", "result=\"refused\"",                   \
         "Requests sent to Ably")                                                                   \
+    X(REQUESTS_MOVED, "counter", "kably_requests_moved_total", "",                                 \
+        "Requests sent once more, to another of Ably's hosts")                                     \
     X(RESPONSES_2XX, "counter", "kably_responses_total", "status=\"2xx\"",                         \
         "Answers to requests sent to Ably, by HTTP status")                                        \
     X(RESPONSES_3XX, "counter", "kably_responses_total", "status=\"3xx\"",                         \

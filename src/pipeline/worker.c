@@ -7,18 +7,22 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#define MEMORY_HIGH_MIN (1u << 20)
 #define SPEC_MAX (64u << 20) /* far above any message; a declared maximum all the same */
 
 /* What the user limits is a total of the process: each worker has its share, at least one request.
  */
 static struct kb_publisher_options publisher_options(
-    const struct kb_worker *w, const struct kb_config *c, const char *base_url)
+    const struct kb_worker *w, const struct kb_config *c, const struct kb_host_list *hosts)
 {
     int concurrency = (int)c->publish.concurrency / w->n_workers +
                       (w->number < (int)c->publish.concurrency % w->n_workers);
     double rate = c->publish.requests_per_second / w->n_workers;
     return (struct kb_publisher_options){
-        .base_url = base_url,
+        .hosts = hosts,
+        .max_retries = (int)c->ably.http_max_retry_count,
+        .retry_ms = c->ably.http_max_retry_duration_ms,
+        .keep_ms = c->ably.fallback_retry_timeout_ms,
         .key = c->ably.key,
         .client_id = c->ably.client_id,
         .agent = "kably/" KABLY_VERSION,
@@ -31,8 +35,8 @@ static struct kb_publisher_options publisher_options(
         .max_bytes = (size_t)c->publish.max_bytes,
         .max_channels = (size_t)c->publish.max_channels,
         .ordered = c->publish.ordering == KB_ORDERING_CHANNEL,
-        .open_timeout_ms = 4000,
-        .request_timeout_ms = 10000,
+        .open_timeout_ms = (int)c->ably.http_open_timeout_ms,
+        .request_timeout_ms = (int)c->ably.http_request_timeout_ms,
     };
 }
 
@@ -40,11 +44,11 @@ static struct kb_publisher_options publisher_options(
 bool kb_worker_tune_publisher(
     struct kb_worker *w, const struct kb_config *config, struct kb_err *err)
 {
-    char url[512];
-    if (!kb_endpoint_url(
-            config->ably.endpoint, config->ably.tls, config->ably.port, url, sizeof(url), err))
+    struct kb_host_list hosts;
+    if (!kb_endpoint_hosts(config->ably.endpoint, config->ably.fallback_hosts, config->ably.tls,
+            config->ably.port, &hosts, err))
         return false;
-    struct kb_publisher_options options = publisher_options(w, config, url);
+    struct kb_publisher_options options = publisher_options(w, config, &hosts);
     if (w->publisher)
         return kb_publisher_change(w->publisher, &options, w->now_ms, err);
     struct kb_publisher_callbacks callbacks = {
@@ -54,17 +58,21 @@ bool kb_worker_tune_publisher(
 }
 
 /* What may wait and fly: a quarter of the memory, and no more than keeps every request full while
- * others are away. A longer queue would only make the worker stream through cold memory. */
-static size_t memory_high(const struct kb_config *config)
+ * others are away. A longer queue would only make the worker stream through cold memory. Memory is
+ * counted in slabs of 256 KiB: with room for fewer than a few, one refused message that is kept
+ * would fill it, and the good one behind it that vouches for the key would never be taken. */
+static size_t memory_high(const struct kb_config *config, int n_workers)
 {
     size_t share = (size_t)config->limits.memory / 4;
     size_t enough = 3 * (size_t)config->publish.concurrency * (size_t)config->publish.max_bytes;
-    return share < enough ? share : enough;
+    size_t least = MEMORY_HIGH_MIN * (size_t)n_workers;
+    enough = enough > least ? enough : least;
+    return (share < enough ? share : enough) / (size_t)n_workers;
 }
 
 void kb_worker_set_ceilings(struct kb_worker *w)
 {
-    w->memory_high = memory_high(w->config) / (size_t)w->n_workers;
+    w->memory_high = memory_high(w->config, w->n_workers);
     w->memory_low = w->memory_high / 4 * 3;
 }
 

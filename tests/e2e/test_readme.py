@@ -257,6 +257,10 @@ def part_of_a_configuration(home, block):
     check_configuration(home, 'kafka { ["bootstrap.servers"] = "b", ["group.id"] = "g" }\nably { key = env "ABLY_API_KEY" }\n' + block.text)
 
 
+def the_ably_block(home, block):
+    check_configuration(home, 'kafka { ["bootstrap.servers"] = "b", ["group.id"] = "g" }\ntopic "t" { channel = "c" }\n' + block.text)
+
+
 def as_the_demo_prints_it(home, block):
     shown = subprocess.run(
         [daemon.binary(), "demo", "--records", "12"],
@@ -286,6 +290,7 @@ RUNNERS = {
     ("sh", "beside a sandbox"): beside_a_sandbox,
     ("lua", "run"): run_configuration,
     ("lua", "part"): part_of_a_configuration,
+    ("lua", "an ably block"): the_ably_block,
     ("text", "as the demo prints it"): as_the_demo_prints_it,
     ("json", "record"): nothing,
     ("json", "message"): nothing,

@@ -45,6 +45,14 @@ void sim_ably_phase(struct sim *sim)
 void sim_ably_heal(struct sim *sim)
 {
     sim->ably->phase = SIM_PHASE_WELL;
+    sim->ably->away_until_ms = 0;
+}
+
+void sim_ably_hosts_away(struct sim *sim, uint32_t hosts, int64_t for_ms)
+{
+    sim_trace(sim, "hosts %#x away for %lld ms", (unsigned)hosts, (long long)for_ms);
+    sim->ably->away = hosts;
+    sim->ably->away_until_ms = sim->now_ms + for_ms;
 }
 
 enum sim_phase sim_ably_phase_now(const struct sim *sim)

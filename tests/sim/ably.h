@@ -38,9 +38,11 @@ enum sim_phase {
 struct sim_ably {
     enum sim_phase phase;
     int64_t until_ms;
+    uint32_t away; /* bits of hosts that nobody reaches */
+    int64_t away_until_ms;
     uint64_t salt;                  /* which channels are over their rate in this phase */
     struct sim_exchange *exchanges; /* network.c's */
-    uint64_t requests, published, repeated;
+    uint64_t requests, published, repeated, elsewhere; /* elsewhere: at a fallback host */
 };
 
 /* An answer as the server gives it. */
@@ -57,6 +59,7 @@ struct sim_answer {
 void sim_ably_new(struct sim *sim);
 void sim_ably_phase(struct sim *sim); /* a phase of trouble begins, by the plan */
 void sim_ably_heal(struct sim *sim);
+void sim_ably_hosts_away(struct sim *sim, uint32_t hosts, int64_t for_ms);
 enum sim_phase sim_ably_phase_now(const struct sim *sim);
 void sim_ably_serve(struct sim *sim, struct sim_batch *batch, struct sim_answer *out);
 void sim_answer_deinit(struct sim_answer *answer);

@@ -65,6 +65,12 @@ static void cut_log(struct sim *sim)
             sim, kafka->partitions[sim_between(sim, 0, (int64_t)kafka->n_partitions - 1)]);
 }
 
+static void hosts_away(struct sim *sim)
+{
+    uint32_t hosts = (uint32_t)sim_between(sim, 1, (INT64_C(2) << sim->plan->fallbacks) - 1);
+    sim_ably_hosts_away(sim, hosts, sim_skewed(sim, 500, 120000));
+}
+
 static void letters_down(struct sim *sim)
 {
     sim_letters_trouble(sim, sim_skewed(sim, 500, 60000));
@@ -107,6 +113,7 @@ static const struct {
     {SIM_FAULT_EXPIRIES, expire},
     {SIM_FAULT_KAFKA_DOWN, brokers_down},
     {SIM_FAULT_LOG_CUTS, cut_log},
+    {SIM_FAULT_HOSTS, hosts_away},
     {SIM_FAULT_LETTERS, letters_down},
     {SIM_FAULT_CLOCK_JUMPS, jump_clock},
     {SIM_FAULT_RELOADS, reload},

@@ -16,15 +16,18 @@ static bool has_header(const struct kb_http_request *req, const char *line)
     return false;
 }
 
-void sim_exchange_check_request(struct sim *sim, const struct kb_http_request *req)
+int sim_exchange_check_request(struct sim *sim, const struct kb_http_request *req)
 {
     const char *url = req->url;
-    bool good = strcmp(req->method, "POST") == 0 && strncmp(url, "https://", 8) == 0 &&
-                strstr(url, "/messages") && has_header(req, "Content-Type: application/json") &&
+    int host = -1;
+    bool good = strcmp(req->method, "POST") == 0 &&
+                sscanf(url, "https://host%d.sim/messages", &host) == 1 && host >= 0 &&
+                host <= sim->plan->fallbacks && has_header(req, "Content-Type: application/json") &&
                 has_header(req, "X-Ably-Version: ") && has_header(req, "Ably-Agent: kably/") &&
                 has_header(req, "Authorization: Basic YXBwaWQua2V5aWQ6c2ltLXNlY3JldA==");
     if (!good)
         sim_fail(sim, "a request with a wrong method, address or headers: %s %s", req->method, url);
+    return host;
 }
 
 /* What the user limits is a total of the process; each worker has at least one request. */

@@ -114,7 +114,8 @@ static void travel(struct sim *sim, struct sim_exchange *ex)
     int64_t there = sim_skewed(sim, 1, 150);
     ex->connected = true;
     ex->reply_after_ms = sim_skewed(sim, 1, 150);
-    if (phase == SIM_PHASE_DOWN && sim_chance(sim, 700)) {
+    bool away = sim->now_ms < sim->ably->away_until_ms && sim->ably->away >> ex->host & 1;
+    if (away || (phase == SIM_PHASE_DOWN && sim_chance(sim, 700))) {
         ex->connected = sim_chance(sim, 300);
         bool refused = sim_chance(sim, 600);
         int64_t patience = ex->connected ? req->timeout_ms : req->open_timeout_ms;
@@ -151,12 +152,14 @@ static bool submit(struct kb_transport *transport, struct kb_http_request *req, 
         return kb_err_outage(err, "sim: no handle left");
     if (exchange_of(tr, req))
         sim_fail(sim, "worker %d submits a request that is on its way", tr->worker->number);
-    sim_exchange_check_request(sim, req);
+    int host = sim_exchange_check_request(sim, req);
     char *bytes = read_body_twice(sim, req);
     struct sim_exchange *ex = sim_alloc(sim, sizeof(*ex));
     ex->transport = tr;
     ex->req = req;
     ex->generation = tr->worker->process->settings.generation;
+    ex->host = host;
+    sim->ably->elsewhere += host > 0;
     ex->older = sim->ably->exchanges;
     sim->ably->exchanges = ex;
     struct kb_err wrong;
@@ -172,8 +175,8 @@ static bool submit(struct kb_transport *transport, struct kb_http_request *req, 
     tr->worker->activity++;
     if (sim->failed) /* the run is over: whatever was wrong goes nowhere */
         return true;
-    sim_trace(sim, "worker %d sends %zu specs, %zu bytes, first " KB_FMT, tr->worker->number,
-        ex->batch.n, req->body_len, KB_ARG(ex->batch.specs[0].id));
+    sim_trace(sim, "worker %d sends %zu specs, %zu bytes to host %d, first " KB_FMT,
+        tr->worker->number, ex->batch.n, req->body_len, host, KB_ARG(ex->batch.specs[0].id));
     travel(sim, ex);
     return true;
 }

@@ -18,6 +18,7 @@ struct sim_exchange {
     struct kb_http_request *req; /* NULL = the client has it back */
     struct sim_batch batch;
     struct sim_answer answer;
+    int host;
     bool served, reply_lost, ended, timed_out, cut, connected;
     int64_t reply_after_ms;
     uint64_t generation; /* of its process's configuration when it was sent */
@@ -35,8 +36,8 @@ struct sim_transport {
     struct sim_answer last;
 };
 
-/* Method, address, headers. */
-void sim_exchange_check_request(struct sim *sim, const struct kb_http_request *req);
+/* Method, address, headers; which host it goes to. */
+int sim_exchange_check_request(struct sim *sim, const struct kb_http_request *req);
 /* Limits, and each spec by itself; notes which channels ride in it. */
 void sim_exchange_check(struct sim_transport *tr, struct sim_exchange *ex);
 /* The client is about to read this answer. */

@@ -53,6 +53,8 @@ static void plan_limits(struct sim *sim, struct sim_plan *plan)
     plan->memory = ONE_OF(sim, 3, 8, 256) * 1048576 * plan->workers;
     plan->drain_ms = ONE_OF(sim, 0, 1000, 5000, 30000);
     plan->requests_per_second = (int)ONE_OF(sim, 0, 5, 100);
+    plan->fallbacks = (int)ONE_OF(sim, 0, 1, 3, 5);
+    plan->fault[SIM_FAULT_HOSTS] = plan->fault[SIM_FAULT_HOSTS] && plan->fallbacks > 0;
     plan->max_message_size = ONE_OF(sim, 8192, 65536);
     plan->padding = ONE_OF(sim, 10, 4000, plan->max_message_size / 2);
     plan->channels = ONE_OF(sim, 1, 5, 40);
@@ -84,6 +86,15 @@ static void print_policy(struct kb_buf *out, const struct sim_plan *plan)
     kb_buf_add(out, KB_S(" },\n"));
 }
 
+/* "host1.sim", "host2.sim", ... */
+static const char *hosts_text(struct sim *sim, int n)
+{
+    const char *list = "";
+    for (int i = 1; i <= n; i++)
+        list = sim_format(sim, "%s\"host%d.sim\", ", list, i);
+    return list;
+}
+
 const char *sim_plan_config(struct sim *sim)
 {
     const struct sim_plan *plan = sim->plan;
@@ -91,14 +102,17 @@ const char *sim_plan_config(struct sim *sim)
     kb_buf_init(&out, 65536);
     kb_buf_printf(&out,
         "kafka { [\"bootstrap.servers\"] = \"localhost:9092\", [\"group.id\"] = \"sim\" }\n"
-        "ably { key = \"%s\", max_message_size = %lld }\n"
+        "ably { key = \"%s\", max_message_size = %lld, endpoint = \"host0.sim\", fallback_hosts = "
+        "{%s} "
+        "}\n"
         "publish { concurrency = %lld, linger_ms = %lld, max_records = %lld, max_bytes = %lld,\n"
         "  max_channels = %lld, requests_per_second = %d, ordering = \"%s\" }\n"
         "limits { workers = %d, memory = %lld, drain_ms = %lld }\n",
-        SIM_KEY, (long long)plan->max_message_size, (long long)plan->now.concurrency,
-        (long long)plan->now.linger_ms, (long long)plan->now.max_records,
-        (long long)plan->now.max_bytes, (long long)plan->now.max_channels,
-        plan->requests_per_second, plan->ordered ? "channel" : "none", plan->workers,
+        SIM_KEY, (long long)plan->max_message_size, hosts_text(sim, plan->fallbacks),
+        (long long)plan->now.concurrency, (long long)plan->now.linger_ms,
+        (long long)plan->now.max_records, (long long)plan->now.max_bytes,
+        (long long)plan->now.max_channels, plan->requests_per_second,
+        plan->ordered ? "channel" : "none", plan->workers,
         (long long)(plan->memory > 16 << 20 ? plan->memory : 16 << 20), (long long)plan->drain_ms);
     if (plan->dead_letters)
         kb_buf_add(&out, KB_S("dead_letter { topic = \"sim-dlq\" }\n"));

@@ -24,6 +24,7 @@
     X(GARBAGE)       /* answers that are no answers */                            \
     X(SUBMIT)        /* the transport takes no request */                         \
     X(LOST_WAKES)    /* what wakes a worker gets lost; it looks again anyway */   \
+    X(HOSTS)         /* some of Ably's hosts are away, others are well */         \
     X(CUT)           /* the connection ends before or after publishing */         \
     X(LATE)          /* a request arrives long after its client gave up */        \
     X(LETTERS)       /* the dead-letter topic is slow, full, away */              \
@@ -58,6 +59,7 @@ struct sim_plan {
     int processes, workers;
     int64_t memory, drain_ms;
     int requests_per_second;
+    int fallbacks;                     /* hosts besides the first */
     int64_t max_message_size, padding; /* padding: bytes that make records larger, at most */
     int64_t wait_max_ms; /* a worker is turned at least that often; 0 = only when it asks */
     int64_t growth_ms;   /* how long records are produced and faults happen */

@@ -28,6 +28,7 @@ struct flight {
     size_t specs[1024], n;
     int64_t due_ms;
     int status; /* 0 = the reply is lost */
+    size_t host;
     struct kb_buf body;
 };
 
@@ -44,8 +45,10 @@ struct world {
     size_t submitted, cancelled;
     bool refuse_submit;
     struct kb_slice header_type;
-    char authorization[80]; /* the last request's first header */
-    const char *url;        /* where requests must go */
+    char authorization[80];       /* the last request's first header */
+    const char *url;              /* where requests must go */
+    size_t at_host[8], last_host; /* requests by the digit in the host's name */
+    unsigned dead, sick;          /* bits of hosts: no connection; 503, nothing taken */
 
     /* Ably's side */
     int whole_status, whole_code; /* answer to whole requests; 0 = look at each spec */
@@ -124,7 +127,11 @@ static bool fake_submit(struct kb_transport *door, struct kb_http_request *req, 
     }
     w->submitted++;
     snprintf(w->authorization, sizeof(w->authorization), "%s", req->headers[0]);
-    assert_string_equal(req->url, w->url);
+    if (w->url)
+        assert_string_equal(req->url, w->url);
+    w->last_host = strncmp(req->url, "https://host", 12) == 0 ? (size_t)(req->url[12] - '0') : 0;
+    w->at_host[w->last_host]++;
+    flight->host = w->last_host;
     return true;
 }
 
@@ -143,6 +150,10 @@ static int status_of(int code)
 static void arrive(struct world *w, struct flight *flight, struct kb_buf *reply)
 {
     kb_buf_reset(reply);
+    if ((w->dead | w->sick) >> flight->host & 1) {
+        flight->status = w->dead >> flight->host & 1 ? 0 : 503;
+        return;
+    }
     flight->status = w->whole_status ? w->whole_status : 201;
     if (w->whole_status) {
         kb_buf_printf(reply, "{\"error\":{\"code\":%d,\"statusCode\":%d,\"message\":\"whole\"}}",
@@ -237,7 +248,7 @@ static void world_new(struct world *w, const struct kb_publisher_options *option
     w->now_ms = 1000;
     w->latency_ms = 20;
     w->header_type = KB_S("application/json");
-    w->url = "https://example:443/messages";
+    w->url = options->hosts->n == 1 ? "https://example:443/messages" : NULL;
     kb_buf_init(&w->given_body, 1 << 22);
     kb_random_seed(&w->random, seed);
     struct kb_publisher_callbacks callbacks = {settled, wanted, w};
@@ -255,7 +266,9 @@ static void world_free(struct world *w)
     kb_buf_deinit(&w->given_body);
 }
 
-static const struct kb_publisher_options plain = {.base_url = "https://example:443",
+static const struct kb_host_list one_host = {.n = 1, .url = {"https://example:443"}};
+
+static const struct kb_publisher_options plain = {.hosts = &one_host,
     .key = "app.key:SECRET",
     .client_id = "me",
     .agent = "kably/test",
@@ -267,6 +280,19 @@ static const struct kb_publisher_options plain = {.base_url = "https://example:4
     .ordered = true,
     .open_timeout_ms = 4000,
     .request_timeout_ms = 10000};
+
+static const struct kb_host_list four_hosts = {
+    .n = 4, .url = {"https://host0", "https://host1", "https://host2", "https://host3"}};
+
+static struct kb_publisher_options with_hosts(void)
+{
+    struct kb_publisher_options options = plain;
+    options.hosts = &four_hosts;
+    options.max_retries = 3;
+    options.retry_ms = 15000;
+    options.keep_ms = 600000;
+    return options;
+}
 
 static size_t add(struct world *w, size_t channel)
 {
@@ -293,7 +319,9 @@ static void step(struct world *w)
     kb_publisher_step(w->pub, w->now_ms);
     assert_true(kb_publisher_wake_ms(w->pub, w->now_ms) > w->now_ms);
     const struct kb_publisher_status *status = kb_publisher_status(w->pub);
-    assert_int_equal(status->requests_in_flight, w->n_flights);
+    assert_true(status->requests_in_flight >= w->n_flights); /* some wait for their next host */
+    if (w->options.max_retries == 0)
+        assert_int_equal(status->requests_in_flight, w->n_flights);
     assert_int_equal(status->specs_in_flight + status->specs_waiting, w->n_specs - w->n_settled);
 }
 
@@ -471,6 +499,133 @@ static void test_a_refused_spec_is_refused_alone(void **state)
     assert_int_equal(w->last_err.failure, KB_FAILURE_PUBLISH);
     assert_int_equal(w->last_err.code, 40160);
     assert_non_null(strstr(w->last_err.text, "said so"));
+    world_free(w);
+}
+
+/* RSC15: no outage, no waiting, the same bytes at another host. */
+static void test_a_dead_host_is_left_for_another(void **state)
+{
+    (void)state;
+    struct world *w = &world;
+    struct kb_publisher_options options = with_hosts();
+    for (unsigned sick = 0; sick < 2; sick++) {
+        uint64_t moved = kb_metric_get(KB_METRIC_REQUESTS_MOVED);
+        world_new(w, &options, 1);
+        w->dead = sick ? 0 : 1;
+        w->sick = sick ? 1 : 0;
+        add_many(w, 10, 3);
+        run_until(w, 1100);
+        assert_int_equal(w->outcomes[KB_OUTCOME_PUBLISHED], 10);
+        assert_int_equal(w->at_host[0], 1);
+        assert_int_equal(w->submitted, 2);
+        assert_int_equal(kb_metric_get(KB_METRIC_REQUESTS_MOVED) - moved, 1);
+        assert_false(kb_publisher_status(w->pub)->outage);
+        size_t kept = w->last_host;
+        add_many(w, 10, 3); /* RSC15f: what worked is used from now on... */
+        run_until(w, 1200);
+        assert_int_equal(w->at_host[0], 1);
+        assert_int_equal(w->at_host[kept], 2);
+        w->now_ms += 600000; /* ...for ten minutes */
+        w->dead = w->sick = 0;
+        add_many(w, 10, 3);
+        run_until(w, w->now_ms + 100);
+        assert_int_equal(w->at_host[0], 2);
+        check_channel_order(w);
+        world_free(w);
+    }
+}
+
+static void test_an_outage_is_what_all_hosts_failed(void **state)
+{
+    (void)state;
+    struct world *w = &world;
+    struct kb_publisher_options options = with_hosts();
+    world_new(w, &options, 1);
+    w->dead = 15;
+    add_many(w, 10, 3);
+    run_until(w, 1090);
+    assert_int_equal(w->submitted, 4);
+    for (size_t host = 0; host < 4; host++)
+        assert_int_equal(w->at_host[host], 1);
+    assert_true(kb_publisher_status(w->pub)->outage);
+    w->dead = 0;
+    run_to_end(w);
+    assert_int_equal(w->outcomes[KB_OUTCOME_PUBLISHED], 10);
+    check_channel_order(w);
+    world_free(w);
+}
+
+static void test_no_other_host_is_asked_for_an_answer_of_ably(void **state)
+{
+    (void)state;
+    static const int rows[][2] = {{401, 40101}, {429, 42910}, {400, 40000}, {403, 40300}};
+    struct world *w = &world;
+    struct kb_publisher_options options = with_hosts();
+    for (size_t i = 0; i < KB_COUNT(rows); i++) {
+        world_new(w, &options, 1);
+        w->whole_status = rows[i][0];
+        w->whole_code = rows[i][1];
+        add(w, 1);
+        run_until(w, 20000);
+        assert_int_equal(w->at_host[0], w->submitted);
+        world_free(w);
+    }
+}
+
+static void test_what_nobody_wants_goes_to_no_other_host(void **state)
+{
+    (void)state;
+    struct world *w = &world;
+    struct kb_publisher_options options = with_hosts();
+    world_new(w, &options, 1);
+    w->dead = 1;
+    size_t gone = add(w, 1), stays = add(w, 2);
+    step(w);
+    w->unwanted[gone] = true;
+    run_until(w, 1025);
+    assert_int_equal(w->submitted, 1);
+    assert_int_equal(w->outcomes[KB_OUTCOME_DROPPED], 1);
+    w->dead = 0;
+    run_to_end(w);
+    assert_int_equal(w->published[gone], 0);
+    assert_int_equal(w->published[stays], 1);
+    world_free(w);
+}
+
+/* Each try is a request: the rate holds for all of them. */
+static void test_tries_at_other_hosts_keep_the_rate(void **state)
+{
+    (void)state;
+    struct world *w = &world;
+    struct kb_publisher_options options = with_hosts();
+    options.requests_per_second = 2;
+    options.burst = 1;
+    world_new(w, &options, 1);
+    w->dead = 7;
+    add(w, 1);
+    run_until(w, 1000 + 1400); /* tries at 1000, 1500, 2000 and, if they come last, 2500 */
+    assert_in_range(w->submitted, 2, 3);
+    run_to_end(w);
+    assert_in_range(w->now_ms, 1500, 2520);
+    world_free(w);
+}
+
+static void test_requests_that_wait_for_their_next_host_are_freed(void **state)
+{
+    (void)state;
+    struct world *w = &world;
+    struct kb_publisher_options options = with_hosts();
+    options.requests_per_second = 1;
+    options.burst = 1;
+    world_new(w, &options, 1);
+    w->dead = 15;
+    add(w, 1);
+    run_until(w, 1100);
+    assert_int_equal(kb_publisher_status(w->pub)->requests_in_flight, 1);
+    assert_int_equal(w->n_flights, 0);
+    kb_publisher_free(w->pub);
+    w->pub = NULL;
+    assert_int_equal(w->cancelled, 0);
     world_free(w);
 }
 
@@ -893,7 +1048,8 @@ static void test_a_new_key_and_host_hold_for_what_is_tried_again_and_at_once(voi
     size_t before = w->submitted;
     struct kb_publisher_options options = plain;
     options.key = "app.new:OTHER";
-    options.base_url = "https://elsewhere";
+    static const struct kb_host_list elsewhere = {.n = 1, .url = {"https://elsewhere"}};
+    options.hosts = &elsewhere;
     change(w, &options);
     w->whole_status = 0;
     w->url = "https://elsewhere/messages";
@@ -1197,6 +1353,13 @@ int main(void)
         cmocka_unit_test(test_a_lost_reply_is_asked_again_soon_and_published_once),
         cmocka_unit_test(test_wrong_credentials_wait_loudly_and_name_no_secret),
         cmocka_unit_test(test_a_refused_spec_is_refused_alone),
+        cmocka_unit_test(test_a_dead_host_is_left_for_another),
+        cmocka_unit_test(test_an_outage_is_what_all_hosts_failed),
+        cmocka_unit_test(test_no_other_host_is_asked_for_an_answer_of_ably),
+        cmocka_unit_test(test_what_nobody_wants_goes_to_no_other_host),
+        cmocka_unit_test(test_tries_at_other_hosts_keep_the_rate),
+        cmocka_unit_test(test_requests_that_wait_for_their_next_host_are_freed),
+        cmocka_unit_test(test_what_nobody_wants_is_dropped),
         cmocka_unit_test(test_many_refusals_beside_an_acceptance_are_believed),
         cmocka_unit_test(test_credentials_inside_results_are_an_outage_for_that_spec),
         cmocka_unit_test(test_too_large_is_a_message_failure),
