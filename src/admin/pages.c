@@ -2,6 +2,7 @@
  * server.c on its thread. A new address is a row of `routes`. */
 #include "admin/pages.h"
 
+#include "base/utf8.h"
 #include "value/json.h"
 
 #include <strings.h>
@@ -13,7 +14,8 @@
 
 struct route {
     const char *path, *help;
-    bool open; /* needs no token */
+    bool open;  /* needs no token */
+    bool posts; /* it does something: POST, else GET and HEAD */
     void (*serve)(struct kb_page *page, const struct kb_view *view, bool authorized);
 };
 
@@ -79,13 +81,19 @@ static void serve_metrics(struct kb_page *page, const struct kb_view *view, bool
     kb_page_metrics(page, view);
 }
 
+static bool wants_text(const struct kb_page *page)
+{
+    static const char text[] = "text/plain";
+    return page->accept.ptr &&
+           memmem(page->accept.ptr, page->accept.len, text, sizeof(text) - 1) != NULL;
+}
+
 /* Text for people (`kably status`, curl), JSON for everybody else. */
 static void serve_status(struct kb_page *page, const struct kb_view *view, bool authorized)
 {
-    static const char text[] = "text/plain";
     (void)authorized;
     page->ready = view->ready ? "yes" : "no";
-    if (!page->accept.ptr || !memmem(page->accept.ptr, page->accept.len, text, sizeof(text) - 1)) {
+    if (!wants_text(page)) {
         kb_page_status_json(page, view);
         return;
     }
@@ -93,15 +101,46 @@ static void serve_status(struct kb_page *page, const struct kb_view *view, bool 
     kb_page_status_text(page, view);
 }
 
+/* A page of somebody else's may send a browser here, but not without saying whose it is. */
+static void serve_reload(struct kb_page *page, const struct kb_view *view, bool authorized)
+{
+    (void)view;
+    (void)authorized;
+    if (page->origin.ptr)
+        kb_page_error(page, 403, "this address is not for browsers");
+    else
+        page->wants_reload = true;
+}
+
+void kb_page_reloaded(struct kb_page *page, const struct kb_reload_report *report)
+{
+    struct kb_buf *out = &page->body;
+    kb_buf_reset(out);
+    page->status = report->failed ? 422 : 200;
+    if (wants_text(page)) {
+        page->content_type = TEXT_TYPE;
+        kb_buf_printf(out, "%s\n", report->text);
+        return;
+    }
+    page->content_type = JSON_TYPE;
+    kb_buf_printf(out, "{\"generation\":%llu,\"%s\":", (unsigned long long)report->generation,
+        report->failed ? "error" : "reloaded");
+    kb_json_string(out, (struct kb_slice){report->text, kb_utf8_prefix(kb_slice_of(report->text))});
+    kb_buf_add(out, KB_S("}\n"));
+}
+
 static void serve_index(struct kb_page *page, const struct kb_view *view, bool authorized);
 
 static const struct route routes[] = {
-    {"/", "this list", false, serve_index},
-    {"/livez", "200 while its workers turn, else 503", true, serve_live},
-    {"/readyz", "200 while records can be published, else 503 with the reasons", true, serve_ready},
-    {"/metrics", "counters and gauges, for Prometheus", false, serve_metrics},
-    {"/status", "all of it at a glance: JSON, or text with Accept: text/plain", false,
+    {"/", "this list", false, false, serve_index},
+    {"/livez", "200 while its workers turn, else 503", true, false, serve_live},
+    {"/readyz", "200 while records can be published, else 503 with the reasons", true, false,
+        serve_ready},
+    {"/metrics", "counters and gauges, for Prometheus", false, false, serve_metrics},
+    {"/status", "all of it at a glance: JSON, or text with Accept: text/plain", false, false,
         serve_status},
+    {"/reload", "POST: load the file anew; 200 when it is in force, 422 with what is wrong", false,
+        true, serve_reload},
 };
 
 static void serve_index(struct kb_page *page, const struct kb_view *view, bool authorized)
@@ -161,9 +200,13 @@ static const struct route *admit(struct kb_page *page, bool authorized)
         kb_page_error(page, 404, "no such address; GET / lists them");
         return NULL;
     }
-    if (!kb_slice_is(page->method, "GET") && !kb_slice_is(page->method, "HEAD")) {
-        page->allow = "GET, HEAD";
-        kb_page_error(page, 405, "this address takes GET and HEAD");
+    bool fits = route->posts
+                    ? kb_slice_is(page->method, "POST")
+                    : kb_slice_is(page->method, "GET") || kb_slice_is(page->method, "HEAD");
+    if (!fits) {
+        page->allow = route->posts ? "POST" : "GET, HEAD";
+        kb_page_error(page, 405,
+            route->posts ? "this address takes POST" : "this address takes GET and HEAD");
         return NULL;
     }
     return route;

@@ -19,8 +19,9 @@
 
 struct kb_page {
     struct kb_slice method, path; /* the path without its query */
-    struct kb_slice authorization, accept;
+    struct kb_slice authorization, accept, origin;
 
+    bool wants_reload; /* a POST /reload that is allowed: answer with kb_page_reloaded at its end */
     int status;
     const char *content_type;
     struct kb_buf body;
@@ -36,6 +37,9 @@ void kb_page_begin(struct kb_page *page, struct kb_slice method, struct kb_slice
 /* `token` NULL = none is asked for. */
 void kb_page_serve(
     struct kb_page *page, struct kb_view *view, const char *token, struct kb_clock *clock);
+
+/* Answers a request that wanted a reload, by what became of it. */
+void kb_page_reloaded(struct kb_page *page, const struct kb_reload_report *report);
 
 /* Answers with {"error": ...}. */
 void kb_page_error(struct kb_page *page, int status, const char *text);

@@ -36,13 +36,19 @@
 
 struct connection {
     struct connection *next, *previous;
+    struct MHD_Connection *mhd;
+    uint64_t waits_for; /* a reload's number, 0 = none: suspended until that has ended */
     int fd;
     int64_t since_ms; /* its begin, or the end of its last request */
 };
 
 struct kb_admin {
     struct kb_view view;
-    char *token, *config_path;
+    pthread_mutex_t token_lock;
+    char *token;
+    char *config_path;
+    struct kb_reloads *reloads;
+    int reload_fd; /* eventfd: a reload has ended */
     struct kb_clock *clock;
     struct MHD_Daemon *daemon;
     struct kb_address address;
@@ -70,6 +76,7 @@ static void connected(struct kb_admin *admin, struct MHD_Connection *mhd, void *
     *place = con;
     if (!con || !info)
         return; /* it is served all the same, without a bound on its time */
+    con->mhd = mhd;
     con->fd = info->connect_fd;
     con->since_ms = now_ms(admin);
     con->next = admin->connections;
@@ -107,7 +114,7 @@ static void end_slow_ones(struct kb_admin *admin)
 {
     int64_t before = now_ms(admin) - admin->longest_ms;
     for (struct connection *con = admin->connections; con; con = con->next)
-        if (con->since_ms <= before)
+        if (con->since_ms <= before && !con->waits_for)
             shutdown(con->fd, SHUT_RDWR);
 }
 
@@ -135,9 +142,57 @@ static enum MHD_Result send_page(struct kb_admin *admin, struct MHD_Connection *
     return queued;
 }
 
+static struct connection *connection_of(struct MHD_Connection *mhd)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info ? info->socket_context : NULL;
+}
+
 static struct kb_slice header(struct MHD_Connection *mhd, const char *name)
 {
     return kb_slice_of(MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, name));
+}
+
+/* Asks, and waits suspended: libmicrohttpd calls again when it is resumed. */
+static enum MHD_Result begin_reload(struct kb_admin *admin, struct MHD_Connection *mhd)
+{
+    struct connection *con = connection_of(mhd);
+    if (!admin->reloads || !con) {
+        kb_page_error(&admin->page, 503, "nothing can be reloaded now");
+        return send_page(admin, mhd);
+    }
+    con->waits_for = kb_reloads_ask(admin->reloads);
+    MHD_suspend_connection(mhd);
+    return MHD_YES;
+}
+
+/* Whether it was allowed was asked at its begin: the token may be another by now. */
+static enum MHD_Result end_reload(
+    struct kb_admin *admin, struct MHD_Connection *mhd, struct connection *con)
+{
+    struct kb_reload_report report;
+    kb_reloads_read(admin->reloads, &report);
+    if (report.ended >= con->waits_for)
+        kb_page_reloaded(&admin->page, &report);
+    else
+        kb_page_error(&admin->page, 503, "kably is stopping");
+    con->waits_for = 0;
+    return send_page(admin, mhd);
+}
+
+/* `all`: whatever they wait for. */
+static void resume_waiting(struct kb_admin *admin, bool all)
+{
+    struct kb_reload_report report;
+    uint64_t count;
+    while (read(admin->reload_fd, &count, sizeof(count)) > 0) {}
+    if (!admin->reloads)
+        return;
+    kb_reloads_read(admin->reloads, &report);
+    for (struct connection *con = admin->connections; con; con = con->next)
+        if (con->waits_for && (all || con->waits_for <= report.ended))
+            MHD_resume_connection(con->mhd);
 }
 
 static enum MHD_Result answer(
@@ -147,7 +202,15 @@ static enum MHD_Result answer(
     kb_page_begin(page, kb_slice_of(method), kb_slice_of(path));
     page->authorization = header(mhd, MHD_HTTP_HEADER_AUTHORIZATION);
     page->accept = header(mhd, MHD_HTTP_HEADER_ACCEPT);
+    page->origin = header(mhd, MHD_HTTP_HEADER_ORIGIN);
+    struct connection *con = connection_of(mhd);
+    if (con && con->waits_for)
+        return end_reload(admin, mhd, con);
+    pthread_mutex_lock(&admin->token_lock);
     kb_page_serve(page, &admin->view, admin->token, admin->clock);
+    pthread_mutex_unlock(&admin->token_lock);
+    if (page->wants_reload)
+        return begin_reload(admin, mhd);
     uint64_t suppressed;
     if (page->status == MHD_HTTP_UNAUTHORIZED &&
         kb_log_repeat(&admin->refused, now_ms(admin), &suppressed))
@@ -188,9 +251,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *mhd, con
 static void on_completed(
     void *context, struct MHD_Connection *mhd, void **state, enum MHD_RequestTerminationCode code)
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    struct connection *con = info ? info->socket_context : NULL;
+    struct connection *con = connection_of(mhd);
     (void)code;
     *state = NULL;
     if (con)
@@ -212,12 +273,17 @@ static int next_wait(const struct kb_admin *admin)
 static void *serve(void *context)
 {
     struct kb_admin *admin = context;
-    struct pollfd fds[2] = {{admin->epoll_fd, POLLIN, 0}, {admin->end_fd, POLLIN, 0}};
+    struct pollfd fds[] = {
+        {admin->epoll_fd, POLLIN, 0}, {admin->end_fd, POLLIN, 0}, {admin->reload_fd, POLLIN, 0}};
     while (!(fds[1].revents & POLLIN)) {
+        if (fds[2].revents & POLLIN)
+            resume_waiting(admin, false);
         MHD_run(admin->daemon);
         end_slow_ones(admin);
-        poll(fds, 2, next_wait(admin));
+        poll(fds, KB_COUNT(fds), next_wait(admin));
     }
+    resume_waiting(admin, true); /* libmicrohttpd must not end while one is suspended */
+    MHD_run(admin->daemon);
     return NULL;
 }
 
@@ -262,11 +328,11 @@ static bool start_http(struct kb_admin *admin, struct kb_err *err)
     int fd = open_socket(admin, err);
     if (fd < 0)
         return false;
-    admin->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, admin,
-        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
-        MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)CONNECTIONS_PER_ADDRESS,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, STRICT, 1,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, admin, MHD_OPTION_NOTIFY_COMPLETED,
+    admin->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
+        on_request, admin, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        (unsigned)CONNECTIONS_PER_ADDRESS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
+        STRICT, 1, MHD_OPTION_NOTIFY_CONNECTION, on_connection, admin, MHD_OPTION_NOTIFY_COMPLETED,
         on_completed, admin, MHD_OPTION_END);
     if (!admin->daemon) {
         close(fd);
@@ -282,6 +348,9 @@ static void free_admin(struct kb_admin *admin)
         MHD_stop_daemon(admin->daemon);
     if (admin->end_fd >= 0)
         close(admin->end_fd);
+    if (admin->reload_fd >= 0)
+        close(admin->reload_fd);
+    pthread_mutex_destroy(&admin->token_lock);
     kb_view_deinit(&admin->view);
     kb_page_deinit(&admin->page);
     free(admin->token);
@@ -296,9 +365,12 @@ static bool copy_options(
     admin->config_path = strdup(options->config_path);
     admin->longest_ms = options->longest_ms ? options->longest_ms : LONGEST_MS;
     admin->end_fd = eventfd(0, EFD_CLOEXEC);
+    admin->reload_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if ((options->token && !admin->token) || !admin->config_path || admin->end_fd < 0 ||
+        admin->reload_fd < 0 ||
         !kb_view_init(&admin->view, options->boards, options->n_boards, admin->config_path))
         return kb_err_fatal(err, "out of memory or descriptors");
+    admin->view.reloads = admin->reloads = options->reloads;
     return kb_address_parse(kb_slice_of(options->listen), &admin->address, err);
 }
 
@@ -309,7 +381,8 @@ struct kb_admin *kb_admin_start(const struct kb_admin_options *options, struct k
         kb_err_fatal(err, "out of memory");
         return NULL;
     }
-    *admin = (struct kb_admin){.clock = kb_clock_system(), .end_fd = -1};
+    *admin = (struct kb_admin){.clock = kb_clock_system(), .end_fd = -1, .reload_fd = -1};
+    pthread_mutex_init(&admin->token_lock, NULL);
     kb_page_init(&admin->page);
     bool ok = copy_options(admin, options, err) && start_http(admin, err);
     if (ok && pthread_create(&admin->thread, NULL, serve, admin) != 0)
@@ -318,6 +391,8 @@ struct kb_admin *kb_admin_start(const struct kb_admin_options *options, struct k
         free_admin(admin);
         return NULL;
     }
+    if (admin->reloads)
+        kb_reloads_watch(admin->reloads, admin->reload_fd);
     char where[100];
     kb_address_format(&admin->address, where, sizeof(where));
     kb_log_info("admin", "listening on http://%s%s", where, admin->token ? ", with a token" : "");
@@ -325,15 +400,29 @@ struct kb_admin *kb_admin_start(const struct kb_admin_options *options, struct k
 }
 
 bool kb_admin_start_for(const struct kb_config *config, struct kb_board *boards, size_t n_boards,
-    struct kb_admin **out, struct kb_err *err)
+    struct kb_reloads *reloads, struct kb_admin **out, struct kb_err *err)
 {
     struct kb_admin_options options = {.listen = config->admin.listen,
         .token = config->admin.token,
         .config_path = config->path,
         .boards = boards,
-        .n_boards = n_boards};
+        .n_boards = n_boards,
+        .reloads = reloads};
     *out = options.listen ? kb_admin_start(&options, err) : NULL;
     return *out || !options.listen;
+}
+
+bool kb_admin_set_token(struct kb_admin *admin, const char *token)
+{
+    char *copy = token ? strdup(token) : NULL;
+    if (token && !copy)
+        return false;
+    pthread_mutex_lock(&admin->token_lock);
+    char *before = admin->token;
+    admin->token = copy;
+    pthread_mutex_unlock(&admin->token_lock);
+    free(before);
+    return true;
 }
 
 int kb_admin_port(const struct kb_admin *admin)
@@ -346,6 +435,8 @@ void kb_admin_stop(struct kb_admin *admin)
     const uint64_t one = 1;
     if (!admin)
         return;
+    if (admin->reloads)
+        kb_reloads_watch(admin->reloads, -1);
     KB_BUG_ON(write(admin->end_fd, &one, sizeof(one)) != sizeof(one));
     pthread_join(admin->thread, NULL);
     free_admin(admin);

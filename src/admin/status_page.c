@@ -139,6 +139,25 @@ static void add_partition(struct kb_buf *out, size_t worker, const struct kb_par
     kb_buf_add(out, KB_S("]}"));
 }
 
+static void add_reload(struct kb_buf *out, const struct kb_view *view)
+{
+    const struct kb_reload_report *reload = &view->reload;
+    if (!view->reloads)
+        return;
+    kb_buf_printf(out,
+        ",\"generation\":%" PRIu64 ",\"reloads\":%" PRIu64 ",\"reload_failures\":%" PRIu64
+        ",\"last_reload\":",
+        reload->generation, reload->reloads, reload->failures);
+    if (reload->at_wall_ms == 0) {
+        kb_buf_add(out, KB_S("null"));
+        return;
+    }
+    kb_buf_printf(out, "{\"at_ms\":%" PRId64 ",\"ok\":%s,", reload->at_wall_ms,
+        reload->failed ? "false" : "true");
+    add_text(out, "text", reload->text);
+    kb_buf_byte(out, '}');
+}
+
 void kb_page_status_json(struct kb_page *page, const struct kb_view *view)
 {
     struct kb_buf *out = &page->body;
@@ -146,6 +165,7 @@ void kb_page_status_json(struct kb_page *page, const struct kb_view *view)
     kb_buf_printf(out, "{\"version\":\"%s\",\"pid\":%d,\"uptime_seconds\":%" PRId64 ",",
         KABLY_VERSION, (int)getpid(), uptime_seconds(view));
     add_text(out, "config", view->config_path);
+    add_reload(out, view);
     kb_buf_printf(out, ",\"live\":%s,\"ready\":%s,\"reasons\":", view->live ? "true" : "false",
         view->ready ? "true" : "false");
     kb_page_reasons(page, view, true);
@@ -185,6 +205,16 @@ static void add_duration(struct kb_buf *out, int64_t seconds)
         kb_buf_printf(out, "%" PRId64 " d %" PRId64 " h", seconds / 86400, seconds / 3600 % 24);
 }
 
+static void add_last_reload(struct kb_buf *out, const struct kb_view *view)
+{
+    const struct kb_reload_report *reload = &view->reload;
+    if (reload->at_wall_ms == 0)
+        return;
+    kb_buf_printf(out, "  last reload %s, ", reload->failed ? "FAILED" : "went well");
+    add_duration(out, (view->wall_ms - reload->at_wall_ms) / 1000);
+    kb_buf_printf(out, " ago: %s\n", reload->text);
+}
+
 static void add_head(struct kb_buf *out, const struct kb_view *view)
 {
     kb_buf_printf(out, "kably %s, process %d, up ", KABLY_VERSION, (int)getpid());
@@ -196,6 +226,7 @@ static void add_head(struct kb_buf *out, const struct kb_view *view)
             kb_reason_name(reason->kind), kb_reason_help(reason->kind), *reason->detail ? ": " : "",
             reason->detail);
     }
+    add_last_reload(out, view);
     kb_buf_byte(out, '\n');
 #define X(name, value) kb_buf_printf(out, "%-16s %12" PRIu64 "\n", name, (value));
     TOTALS(X)

@@ -115,6 +115,8 @@ bool kb_view_take(struct kb_view *view, int64_t now_ms, int64_t wall_ms)
     for (size_t i = 0; i < view->n_workers; i++)
         if (!kb_board_read(&view->boards[i], &view->workers[i]))
             return false;
+    if (view->reloads)
+        kb_reloads_read(view->reloads, &view->reload);
     kb_view_judge(view);
     return true;
 }

@@ -11,6 +11,7 @@
 #ifndef KB_ADMIN_VIEW_H
 #define KB_ADMIN_VIEW_H
 
+#include "pipeline/reload.h"
 #include "pipeline/status.h"
 
 /* A loop that has not turned for so long hangs. A turn takes up to 512 records, each of which may
@@ -48,6 +49,8 @@ struct kb_reason {
 struct kb_view {
     struct kb_board *boards;
     const char *config_path;
+    struct kb_reloads *reloads; /* borrowed; set it after init; NULL = it can't be reloaded */
+    struct kb_reload_report reload;
     size_t n_workers;
     int64_t now_ms, wall_ms;
     struct kb_worker_status *workers;

@@ -43,6 +43,7 @@ int kb_cli_run(int argc, char **argv);
 int kb_cli_check(int argc, char **argv);
 int kb_cli_options(int argc, char **argv);
 int kb_cli_status(int argc, char **argv);
+int kb_cli_reload(int argc, char **argv);
 int kb_cli_demo(int argc, char **argv);
 int kb_cli_sandbox(int argc, char **argv);
 

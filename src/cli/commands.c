@@ -37,6 +37,20 @@ const struct kb_command kb_commands[] = {
         "token, where it wants one, comes from $KABLY_ADMIN_TOKEN.\n"
         "Exit 0: ready. Exit 1: not ready, or nobody answers.\n",
         kb_cli_status},
+    {"reload", "[--admin URL] [--json]", "have a running kably load its file anew",
+        "The file and all it includes are read and checked first. With anything wrong\n"
+        "in it nothing changes, and each mistake is told with its line. Else the\n"
+        "workers go over to it without leaving the group; records they have taken keep\n"
+        "the templates and policy that took them. Settings of the Kafka client, the\n"
+        "dead-letter topic and the memory are applied by joining the group anew. What\n"
+        "needs a restart is named. SIGHUP does the same, and the log tells the rest.\n"
+        "\n"
+        "  --admin URL   of its admin server; http://127.0.0.1:8088 without it\n"
+        "  --json        the answer as JSON\n"
+        "\n"
+        "The token, where it wants one, comes from $KABLY_ADMIN_TOKEN.\n"
+        "Exit 0: it is in force. Exit 1: nothing changed, or nobody answers.\n",
+        kb_cli_reload},
     {"options", "[--markdown]", "list every option of the configuration file",
         "Type, bounds, default, whether a reload applies it, and what it does.\n"
         "\n"

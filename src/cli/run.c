@@ -5,15 +5,25 @@
 #include "cli/cli.h"
 #include "pipeline/daemon.h"
 
+/* The token is what a reload changes of it. */
+static void on_reload(void *context, const struct kb_config *config)
+{
+    if (!kb_admin_set_token(context, config->admin.token))
+        kb_log_error("admin", "out of memory for another token: the one before stays");
+}
+
 static bool start_admin(struct kb_daemon *daemon, struct kb_admin **admin)
 {
     size_t n;
     struct kb_board *boards = kb_daemon_boards(daemon, &n);
     struct kb_err err;
-    if (kb_admin_start_for(kb_daemon_config(daemon), boards, n, admin, &err))
-        return true;
-    kb_log_error("admin", "%s", err.text);
-    return false;
+    bool ok = kb_admin_start_for(
+        kb_daemon_config(daemon), boards, n, kb_daemon_reloads(daemon), admin, &err);
+    if (!ok)
+        kb_log_error("admin", "%s", err.text);
+    if (*admin)
+        kb_daemon_on_reload(daemon, on_reload, *admin);
+    return ok;
 }
 
 int kb_cli_run(int argc, char **argv)

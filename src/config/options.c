@@ -121,13 +121,13 @@ const struct kb_option kb_options[] = {
     {ROW(TOPIC, "extras", LATER)},
     {ROW(TOPIC, "cipher", LATER), .secret = true},
 
-    {ROW(DEAD_LETTER, "topic", TEXT), CONFIG(dead_letter.topic), .required = true,
+    {ROW(DEAD_LETTER, "topic", TEXT), CONFIG(dead_letter.topic), .required = true, .rejoin = true,
         .help = "the topic that takes the records which on_error sends to \"dlq\""},
 
     {ROW(LIMITS, "workers", INTEGER), CONFIG(limits.workers), .min = 1, .max = 64, .fallback = "1",
         .restart = true, .help = "consumers in this process, each with its own thread"},
     {ROW(LIMITS, "memory", SIZE), CONFIG(limits.memory), .min = 16 << 20, .max = INT64_C(1) << 40,
-        .fallback = "256MiB", .restart = true,
+        .fallback = "256MiB", .rejoin = true,
         .help = "bytes of records queued and in flight; above it partitions are paused"},
     {ROW(LIMITS, "drain_ms", INTEGER), CONFIG(limits.drain_ms), .min = 0, .max = 600000,
         .fallback = "5000", .help = "how long a stop may take to finish what was taken"},
@@ -140,7 +140,7 @@ const struct kb_option kb_options[] = {
     {ROW(ADMIN, "listen", TEXT), CONFIG(admin.listen), .fallback = "127.0.0.1:8088",
         .restart = true,
         .help = "ADDRESS:PORT of health, metrics and status; there is none without this block"},
-    {ROW(ADMIN, "token", TEXT), CONFIG(admin.token), .secret = true, .restart = true,
+    {ROW(ADMIN, "token", TEXT), CONFIG(admin.token), .secret = true,
         .help = "the bearer token to ask for; required where listen is not this machine alone"},
 
     {ROW(LOG, "level", CHOICE), CONFIG(log.level), .choices = log_levels, .fallback = "info",

@@ -41,9 +41,11 @@ struct kb_option {
     size_t offset, size; /* the field */
     int64_t min, max;    /* of INTEGER, SIZE and NUMBER */
     const struct kb_choice *choices;
-    enum kb_hook hook;              /* of TEMPLATE and FUNCTION: which function it may be */
-    const char *fallback;           /* the default as text, NULL = none */
-    bool required, secret, restart; /* restart: a reload does not apply it */
+    enum kb_hook hook;    /* of TEMPLATE and FUNCTION: which function it may be */
+    const char *fallback; /* the default as text, NULL = none */
+    bool required, secret;
+    bool rejoin;  /* a reload applies it by another consumer: the group is left and joined again */
+    bool restart; /* a reload does not apply it */
     const char *help;
 };
 

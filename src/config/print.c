@@ -82,7 +82,9 @@ static void print_row(const struct kb_option *option, FILE *to, bool markdown)
     struct kb_buf kind;
     kb_buf_init(&kind, 1000);
     kb_option_describe(option, &kind);
-    const char *reload = option->restart ? "restart" : "reload";
+    const char *reload = option->restart  ? "restart"
+                         : option->rejoin ? "reload, joining anew"
+                                          : "reload";
     if (markdown)
         fprintf(to, "| `%s` | " KB_FMT " | %s%s | %s | %s |\n", option->key,
             KB_ARG(kb_buf_slice(&kind)), default_of(option), option->secret ? ", secret" : "",
@@ -101,7 +103,7 @@ static void print_heading(enum kb_block_kind kind, FILE *to, bool markdown)
         note = "one for each topic or pattern; the block `defaults` takes the same keys for all";
     if (kind == KB_BLOCK_KAFKA)
         note = "any consumer property of librdkafka; bootstrap.servers and group.id are required; "
-               "a change needs a restart";
+               "a reload applies a change by joining the group anew";
     if (markdown)
         fprintf(to, "\n### %s\n%s%s%s", kb_block_name(kind), *note ? "\n" : "", note,
             *note ? "\n" : "");

@@ -38,7 +38,7 @@ static struct kb_admin *start_admin(struct kb_daemon *daemon)
     struct kb_board *boards = kb_daemon_boards(daemon, &n);
     struct kb_admin *admin;
     struct kb_err err;
-    if (!kb_admin_start_for(kb_daemon_config(daemon), boards, n, &admin, &err))
+    if (!kb_admin_start_for(kb_daemon_config(daemon), boards, n, NULL, &admin, &err))
         fprintf(stderr, "kably demo: no status page: %s\n", err.text);
     return admin;
 }

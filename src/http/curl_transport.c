@@ -30,6 +30,7 @@ struct transfer {
     struct part content_type, retry_after, server, error_code, error_message;
     bool truncated;
     bool head_ended; /* the empty line behind the headers has come */
+    bool stale;      /* made with older options */
     char error[CURL_ERROR_SIZE];
 };
 
@@ -162,6 +163,16 @@ static void transfer_setup(struct transfer *transfer, const struct kb_curl_optio
     }
 }
 
+/* Back to how it was made, with the options of now. */
+static void transfer_renew(struct transfer *transfer, const struct kb_curl_options *options)
+{
+    curl_easy_reset(transfer->easy);
+    curl_slist_free_all(transfer->headers);
+    transfer->headers = NULL;
+    transfer->stale = false;
+    transfer_setup(transfer, options);
+}
+
 static struct transfer *transfer_new(struct curl_transport *tr)
 {
     struct transfer *transfer = calloc(1, sizeof(*transfer));
@@ -233,7 +244,9 @@ static bool curl_submit(struct kb_transport *door, struct kb_http_request *req, 
     struct transfer *transfer = tr->idle;
     if (transfer)
         tr->idle = transfer->next;
-    else
+    if (transfer && transfer->stale)
+        transfer_renew(transfer, &tr->options);
+    if (!transfer)
         transfer = transfer_new(tr);
     if (!transfer)
         return kb_err_outage(err, "no memory for an HTTP request");
@@ -414,6 +427,30 @@ struct kb_transport *kb_curl_new(const struct kb_curl_options *options, struct k
     tr->options = (struct kb_curl_options){tr->user_agent, tr->ca_file, options->max_connections};
     curl_multi_setopt(tr->multi, CURLMOPT_MAXCONNECTS, (long)options->max_connections);
     return &tr->door;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* curl shares a kept connection only where the authorities are the same file. */
+bool kb_curl_change(
+    struct kb_transport *door, const struct kb_curl_options *options, struct kb_err *err)
+{
+    struct curl_transport *tr = (struct curl_transport *)door;
+    if (!same_text(tr->ca_file, options->ca_file)) {
+        char *ca_file = options->ca_file ? strdup(options->ca_file) : NULL;
+        if (options->ca_file && !ca_file)
+            return kb_err_fatal(err, "no memory for HTTP");
+        free(tr->ca_file);
+        tr->options.ca_file = tr->ca_file = ca_file;
+        for (struct transfer *transfer = tr->all; transfer; transfer = transfer->sibling)
+            transfer->stale = true;
+    }
+    tr->options.max_connections = options->max_connections;
+    curl_multi_setopt(tr->multi, CURLMOPT_MAXCONNECTS, (long)options->max_connections);
+    return true;
 }
 
 void kb_curl_free(struct kb_transport *door)

@@ -21,6 +21,10 @@ struct kb_curl_options {
 bool kb_curl_global_init(struct kb_err *err) KB_MUST_CHECK;
 struct kb_transport *kb_curl_new(
     const struct kb_curl_options *options, struct kb_err *err) KB_MUST_CHECK;
+/* Another ca_file or max_connections, for requests submitted from now on; the user agent stays.
+ * False = no memory: nothing has changed. */
+bool kb_curl_change(struct kb_transport *door, const struct kb_curl_options *options,
+    struct kb_err *err) KB_MUST_CHECK;
 void kb_curl_free(struct kb_transport *tr);
 void kb_curl_wait(struct kb_transport *tr, const int *fds, size_t n_fds, int timeout_ms);
 

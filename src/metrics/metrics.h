@@ -80,7 +80,12 @@
     X(REBALANCES, "counter", "kably_rebalances_total", "", "Rebalances of the consumer group")     \
     X(PAUSES, "counter", "kably_pauses_total", "", "Partitions paused to hold a limit")            \
     X(LATE_ANSWERS, "counter", "kably_late_answers_total", "",                                     \
-        "Answers for records of an older assignment, ignored")
+        "Answers for records of an older assignment, ignored")                                     \
+    X(CONFIG_GENERATION, "gauge", "kably_config_generation", "",                                   \
+        "The configuration in force: 1 from the start, one more with each reload")                 \
+    X(RELOADS, "counter", "kably_config_reloads_total", "", "Reloads of the configuration")        \
+    X(RELOAD_FAILURES, "counter", "kably_config_reload_failures_total", "",                        \
+        "Reloads that failed and changed nothing")
 
 enum kb_metric {
 #define X(id, kind, name, labels, help) KB_METRIC_##id,

@@ -1,6 +1,10 @@
 /* The daemon's main thread (see daemon.h): it loads the configuration, starts one thread a worker,
- * waits for a signal or for a worker's end, passes the end on to the others, and says how it went.
- */
+ * waits for a signal, for a reload or for a worker's end, passes the end on to the others, and says
+ * how it went.
+ *
+ * A reload goes to the running workers (pipeline/adopt.c) where it can. What belongs to their Kafka
+ * clients can't: then new workers are made first, all but their joining the group; if that works,
+ * the running ones drain, commit and leave, and the new ones join in their place. */
 #include "pipeline/daemon.h"
 
 #include "base/log.h"
@@ -21,12 +25,16 @@
 #define EXIT_CONFIG 2
 
 struct kb_daemon {
-    struct kb_config *config;
-    struct kb_worker_thread *threads;
+    struct kb_config *config;                      /* in force */
+    struct kb_worker_thread *threads, *successors; /* successors: opened, not begun; NULL = none */
     size_t n_threads;
+    struct kb_reloads *reloads;
+    struct kb_config *applying; /* lent by reloads: the workers are going over to it */
+    kb_daemon_reloaded *on_reload;
+    void *on_reload_context;
     int signals;  /* signalfd */
-    int progress; /* eventfd: a worker is ending or has ended */
-    bool stopping;
+    int progress; /* eventfd: a worker is ending or has ended, or has to do with a reload */
+    bool stopping, failed;
     struct kb_board *boards; /* one a worker; they outlive the workers */
     size_t n_boards;
 };
@@ -69,17 +77,42 @@ static bool open_boards(struct kb_daemon *d, struct kb_err *err)
     return true;
 }
 
-static bool start_threads(struct kb_daemon *d, struct kb_err *err)
+static void close_threads(struct kb_worker_thread *threads, size_t n)
 {
-    size_t n = (size_t)d->config->limits.workers;
-    d->threads = calloc(n, sizeof(*d->threads));
-    if (!d->threads)
-        return kb_err_fatal(err, "out of memory for %zu workers", n);
+    for (size_t i = 0; i < n; i++)
+        kb_worker_thread_close(&threads[i]);
+    free(threads);
+}
+
+/* One for each worker, not begun. Returns new. */
+static struct kb_worker_thread *open_threads(
+    struct kb_daemon *d, struct kb_config *config, struct kb_err *err)
+{
+    size_t n = d->n_boards;
+    struct kb_worker_thread *threads = calloc(n, sizeof(*threads));
+    if (!threads) {
+        kb_err_fatal(err, "out of memory for %zu workers", n);
+        return NULL;
+    }
     for (size_t i = 0; i < n; i++) {
-        if (!kb_worker_thread_start(
-                &d->threads[i], d->config, (int)i, (int)n, d->progress, &d->boards[i], err))
-            return false;
-        d->n_threads++;
+        if (kb_worker_thread_open(&threads[i], config, (int)i, (int)n, d->progress, err))
+            continue;
+        close_threads(threads, i);
+        return NULL;
+    }
+    return threads;
+}
+
+/* Takes the threads. False: some may run, none that has not begun is left. */
+static bool begin_threads(struct kb_daemon *d, struct kb_worker_thread *threads, struct kb_err *err)
+{
+    d->threads = threads;
+    for (d->n_threads = 0; d->n_threads < d->n_boards; d->n_threads++) {
+        if (kb_worker_thread_begin(&threads[d->n_threads], &d->boards[d->n_threads], err))
+            continue;
+        for (size_t i = d->n_threads; i < d->n_boards; i++)
+            kb_worker_thread_close(&threads[i]);
+        return false;
     }
     return true;
 }
@@ -96,9 +129,8 @@ static void on_signal(struct kb_daemon *d)
     struct signalfd_siginfo info;
     while (read(d->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
         if (info.ssi_signo == SIGHUP) {
-            kb_log_warn("worker",
-                "SIGHUP: reloading is not in this version yet; restart to apply a "
-                "changed configuration");
+            kb_log_info("worker", "SIGHUP: reloading");
+            kb_reloads_ask(d->reloads);
             continue;
         }
         if (d->stopping) {
@@ -128,19 +160,120 @@ static bool any_ending(const struct kb_daemon *d)
     return false;
 }
 
+static void join_threads(struct kb_daemon *d)
+{
+    for (size_t i = 0; i < d->n_threads; i++) {
+        struct kb_worker_end end;
+        kb_worker_thread_join(&d->threads[i], &end);
+        d->failed = d->failed || end.failed; /* it has said why */
+    }
+    free(d->threads);
+    d->threads = NULL;
+    d->n_threads = 0;
+}
+
+/* ---- reloads ---- */
+
+static void end_reload(struct kb_daemon *d, const char *why)
+{
+    if (!why) {
+        kb_config_unref(d->config);
+        d->config = kb_config_ref(d->applying);
+        kb_log_setup(d->config->log.level, d->config->log.format);
+        if (d->on_reload)
+            d->on_reload(d->on_reload_context, d->config);
+    }
+    d->applying = NULL;
+    kb_reloads_end(d->reloads, why);
+}
+
+/* The running workers end for successors that are ready. */
+static void begin_renewal(struct kb_daemon *d)
+{
+    struct kb_err err;
+    d->successors = open_threads(d, d->applying, &err);
+    if (!d->successors) {
+        end_reload(d, err.text);
+        return;
+    }
+    kb_log_info("worker", "reload: the workers leave the group for new ones");
+    for (size_t i = 0; i < d->n_threads; i++)
+        kb_worker_thread_stop(&d->threads[i]);
+}
+
+static void end_renewal(struct kb_daemon *d)
+{
+    struct kb_err err;
+    struct kb_worker_thread *successors = d->successors;
+    join_threads(d);
+    d->successors = NULL;
+    if (d->stopping || d->failed) {
+        close_threads(successors, d->n_boards);
+        end_reload(d, "the process ended before it was applied");
+    } else if (begin_threads(d, successors, &err)) {
+        end_reload(d, NULL);
+    } else {
+        d->failed = true;
+        end_reload(d, err.text);
+        stop_all(d);
+    }
+}
+
+static void begin_reload(struct kb_daemon *d)
+{
+    const struct kb_changes *changes;
+    d->applying = kb_reloads_next(d->reloads, &changes);
+    if (!d->applying)
+        return;
+    if (d->stopping) {
+        end_reload(d, "the process is stopping");
+    } else if (changes->rejoin.len > 0) {
+        begin_renewal(d);
+    } else {
+        for (size_t i = 0; i < d->n_threads; i++)
+            kb_worker_thread_reload(&d->threads[i], d->applying);
+    }
+}
+
+/* Have all workers gone over, or ended? */
+static void end_adoption(struct kb_daemon *d)
+{
+    char why[KB_ERR_TEXT_MAX + 32] = "";
+    for (size_t i = 0; i < d->n_threads; i++) {
+        struct kb_worker_thread *t = &d->threads[i];
+        int state = atomic_load(&t->reload);
+        if (state == KB_RELOAD_ASKED && !atomic_load(&t->ended))
+            return;
+        if (state == KB_RELOAD_FAILED && !*why)
+            snprintf(why, sizeof(why), "worker %zu: %s", i, t->reload_err.text);
+    }
+    end_reload(d, *why ? why : NULL);
+}
+
+static void turn_reload(struct kb_daemon *d)
+{
+    if (!d->applying)
+        begin_reload(d);
+    else if (!d->successors)
+        end_adoption(d);
+    else if (all_ended(d))
+        end_renewal(d);
+}
+
+/* One worker that ends (its stop policy, a fatal error) takes the process with it, but where they
+ * end for successors. */
 static void watch(struct kb_daemon *d)
 {
     struct pollfd fds[] = {
         {.fd = d->signals, .events = POLLIN}, {.fd = d->progress, .events = POLLIN}};
-    while (!all_ended(d)) {
+    while (!all_ended(d) || d->successors) {
         if (poll(fds, KB_COUNT(fds), -1) < 0 && errno != EINTR)
             break;
-        on_signal(d);
         uint64_t n;
-        while (read(d->progress, &n, sizeof(n)) > 0)
-            ;
-        /* One worker that ends (its stop policy, a fatal error) takes the process with it. */
-        if (!d->stopping && any_ending(d))
+        while (read(d->progress, &n, sizeof(n)) > 0) {}
+        on_signal(d);
+        turn_reload(d);
+        if (!d->stopping && !d->successors && any_ending(d))
             stop_all(d);
     }
 }
@@ -159,20 +292,6 @@ static void summarise(void)
             " order inversions: Ably refused a message for its rate and took a later one of "
             "its channel",
             inversions);
-}
-
-static int join_threads(struct kb_daemon *d)
-{
-    int code = EXIT_SUCCESS;
-    for (size_t i = 0; i < d->n_threads; i++) {
-        struct kb_worker_end end;
-        kb_worker_thread_join(&d->threads[i], &end);
-        if (end.failed) /* it has said why */
-            code = EXIT_WORK_FAILED;
-    }
-    free(d->threads);
-    summarise();
-    return code;
 }
 
 struct kb_daemon *kb_daemon_new(const char *path, int *code)
@@ -195,6 +314,8 @@ struct kb_daemon *kb_daemon_new(const char *path, int *code)
     }
     *d = (struct kb_daemon){.config = config, .signals = -1, .progress = -1};
     if (open_signals(d, &err) && open_boards(d, &err) && kb_curl_global_init(&err))
+        d->reloads = kb_reloads_new(path, config, d->progress, &err);
+    if (d->reloads)
         return d;
     kb_log_error("worker", "%s", err.text);
     kb_daemon_free(d);
@@ -206,6 +327,17 @@ const struct kb_config *kb_daemon_config(const struct kb_daemon *d)
     return d->config;
 }
 
+struct kb_reloads *kb_daemon_reloads(struct kb_daemon *d)
+{
+    return d->reloads;
+}
+
+void kb_daemon_on_reload(struct kb_daemon *d, kb_daemon_reloaded *function, void *context)
+{
+    d->on_reload = function;
+    d->on_reload_context = context;
+}
+
 struct kb_board *kb_daemon_boards(struct kb_daemon *d, size_t *n)
 {
     *n = d->n_boards;
@@ -215,20 +347,28 @@ struct kb_board *kb_daemon_boards(struct kb_daemon *d, size_t *n)
 int kb_daemon_run(struct kb_daemon *d)
 {
     struct kb_err err;
-    if (start_threads(d, &err)) {
+    struct kb_worker_thread *threads = open_threads(d, d->config, &err);
+    bool began = threads && begin_threads(d, threads, &err);
+    if (began) {
         watch(d);
-        return join_threads(d);
+        if (d->applying)
+            end_reload(d, "the process ended before it was applied");
+    } else {
+        kb_log_error("worker", "%s", err.text);
+        stop_all(d);
     }
-    kb_log_error("worker", "%s", err.text);
-    stop_all(d);
     join_threads(d);
-    return err.class == KB_ERR_CONFIG ? EXIT_CONFIG : EXIT_WORK_FAILED;
+    summarise();
+    if (!began)
+        return err.class == KB_ERR_CONFIG ? EXIT_CONFIG : EXIT_WORK_FAILED;
+    return d->failed ? EXIT_WORK_FAILED : EXIT_SUCCESS;
 }
 
 void kb_daemon_free(struct kb_daemon *d)
 {
     if (!d)
         return;
+    kb_reloads_free(d->reloads);
     for (size_t i = 0; i < d->n_boards; i++)
         kb_board_deinit(&d->boards[i]);
     free(d->boards);

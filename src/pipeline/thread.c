@@ -16,23 +16,24 @@
 static struct kb_source *open_source(
     const struct kb_config *config, int worker, int n_workers, struct kb_err *err)
 {
-    const char **topics = calloc(kb_worker_topics(config, NULL) + 1, sizeof(*topics));
-    if (!topics) {
-        kb_err_fatal(err, "out of memory for the list of topics");
-        return NULL;
-    }
-    size_t n = kb_worker_topics(config, topics);
     struct kb_consumer_options options = {.properties = config->kafka.properties,
         .n_properties = config->kafka.n,
-        .topics = topics,
-        .n_topics = n,
         .ignored_topic = config->dead_letter.topic,
         .queue_bytes = (size_t)config->limits.memory / 4 / (size_t)n_workers,
         .worker = worker,
         .n_workers = n_workers};
-    struct kb_source *src = kb_consumer_new(&options, err);
+    return kb_consumer_new(&options, err);
+}
+
+static bool subscribe(struct kb_source *src, const struct kb_config *config, struct kb_err *err)
+{
+    const char **topics = calloc(kb_worker_topics(config, NULL) + 1, sizeof(*topics));
+    if (!topics)
+        return kb_err_fatal(err, "out of memory for the list of topics");
+    size_t n = kb_worker_topics(config, topics);
+    bool ok = src->ops->subscribe(src, topics, n, err);
     free(topics);
-    return src;
+    return ok;
 }
 
 static const char *property(const struct kb_config *config, const char *name)
@@ -54,12 +55,17 @@ static struct kb_dead_letters *open_dead_letters(
     return kb_dead_letters_new(&options, err);
 }
 
+static struct kb_curl_options curl_options(const struct kb_config *config)
+{
+    return (struct kb_curl_options){.user_agent = "kably/" KABLY_VERSION,
+        .ca_file = config->ably.ca_file,
+        .max_connections = (int)config->publish.concurrency};
+}
+
 static bool open_doors(struct kb_worker_thread *t, const struct kb_config *config, int worker,
     int n_workers, struct kb_err *err)
 {
-    struct kb_curl_options curl = {.user_agent = "kably/" KABLY_VERSION,
-        .ca_file = config->ably.ca_file,
-        .max_connections = (int)config->publish.concurrency};
+    const struct kb_curl_options curl = curl_options(config);
     t->doors.clock = kb_clock_system();
     t->doors.random = kb_random_system();
     t->doors.transport = kb_curl_new(&curl, err);
@@ -88,15 +94,35 @@ static void wait_for_work(struct kb_worker_thread *t)
     if (t->doors.dead_letters)
         fds[n++] = t->doors.dead_letters->wake_fd;
     kb_curl_wait(t->doors.transport, fds, n, ms > WAIT_MAX_MS ? WAIT_MAX_MS : (int)ms);
+    uint64_t count;
+    while (read(t->wake_fd, &count, sizeof(count)) > 0) {}
+}
+
+static void wake(int fd)
+{
+    const uint64_t one = 1;
+    if (write(fd, &one, sizeof(one)) < 0) {
+        /* Full: whoever reads it is about to wake anyway. */
+    }
 }
 
 static void tell(struct kb_worker_thread *t, atomic_bool *flag)
 {
     atomic_store(flag, true);
-    uint64_t one = 1;
-    if (write(t->progress_fd, &one, sizeof(one)) < 0) {
-        /* The counter is full: the main thread is about to wake anyway. */
-    }
+    wake(t->progress_fd);
+}
+
+static void perhaps_reload(struct kb_worker_thread *t)
+{
+    if (atomic_load(&t->reload) != KB_RELOAD_ASKED)
+        return;
+    const struct kb_curl_options curl = curl_options(t->next);
+    bool ok = kb_curl_change(t->doors.transport, &curl, &t->reload_err) &&
+              kb_worker_adopt(t->worker, t->next, &t->reload_err);
+    kb_config_unref(t->next);
+    t->next = NULL;
+    atomic_store(&t->reload, ok ? KB_RELOAD_DONE : KB_RELOAD_FAILED);
+    wake(t->progress_fd);
 }
 
 static void *loop(void *context)
@@ -104,6 +130,7 @@ static void *loop(void *context)
     struct kb_worker_thread *t = context;
     struct kb_worker_end end;
     while (!kb_worker_ended(t->worker, &end)) {
+        perhaps_reload(t);
         kb_worker_turn(t->worker);
         if (!atomic_load(&t->ending) && kb_worker_ending(t->worker))
             tell(t, &t->ending);
@@ -124,38 +151,54 @@ static void close_all(struct kb_worker_thread *t)
     kb_curl_free(t->doors.transport);
     if (t->wake_fd >= 0)
         close(t->wake_fd);
+    kb_config_unref(t->config);
+    kb_config_unref(t->next); /* asked for, and the end came first */
     t->worker = NULL;
+    t->config = t->next = NULL;
 }
 
-bool kb_worker_thread_start(struct kb_worker_thread *t, struct kb_config *config, int worker,
-    int n_workers, int progress_fd, struct kb_board *board, struct kb_err *err)
+bool kb_worker_thread_open(struct kb_worker_thread *t, struct kb_config *config, int worker,
+    int n_workers, int progress_fd, struct kb_err *err)
 {
-    *t = (struct kb_worker_thread){.progress_fd = progress_fd};
+    *t = (struct kb_worker_thread){.progress_fd = progress_fd, .config = kb_config_ref(config)};
     t->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     bool ok = t->wake_fd >= 0 || kb_err_fatal(err, "no file descriptors left");
     ok = ok && open_doors(t, config, worker, n_workers, err);
     if (ok)
         t->worker = kb_worker_new(config, worker, n_workers, &t->doors, err);
-    ok = ok && t->worker;
-    if (ok)
-        kb_worker_show(t->worker, board);
-    if (ok && pthread_create(&t->thread, NULL, loop, t) != 0)
-        ok = kb_err_fatal(err, "worker %d: no thread could be started", worker);
-    if (!ok) {
-        if (t->doors.source)
-            t->doors.source->ops->close(t->doors.source, 1500);
-        close_all(t);
-    }
-    return ok;
+    if (ok && t->worker)
+        return true;
+    kb_worker_thread_close(t);
+    return false;
+}
+
+bool kb_worker_thread_begin(struct kb_worker_thread *t, struct kb_board *board, struct kb_err *err)
+{
+    kb_worker_show(t->worker, board);
+    return subscribe(t->doors.source, t->config, err) &&
+           (pthread_create(&t->thread, NULL, loop, t) == 0 ||
+               kb_err_fatal(err, "no thread could be started for a worker"));
+}
+
+void kb_worker_thread_close(struct kb_worker_thread *t)
+{
+    if (t->doors.source)
+        t->doors.source->ops->close(t->doors.source, 1500);
+    close_all(t);
+}
+
+void kb_worker_thread_reload(struct kb_worker_thread *t, struct kb_config *config)
+{
+    KB_BUG_ON(atomic_load(&t->reload) == KB_RELOAD_ASKED);
+    t->next = kb_config_ref(config);
+    atomic_store(&t->reload, KB_RELOAD_ASKED);
+    wake(t->wake_fd);
 }
 
 void kb_worker_thread_stop(struct kb_worker_thread *t)
 {
     kb_worker_stop(t->worker);
-    uint64_t one = 1;
-    if (write(t->wake_fd, &one, sizeof(one)) < 0) {
-        /* Full: it is awake. */
-    }
+    wake(t->wake_fd);
 }
 
 void kb_worker_thread_join(struct kb_worker_thread *t, struct kb_worker_end *end)

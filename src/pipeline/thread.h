@@ -2,12 +2,15 @@
  * dead-letter producer, the system's clock and randomness.
  *
  *     struct kb_worker_thread t;
- *     kb_worker_thread_start(&t, config, 0, 1, progress_fd, &board, &err)
+ *     kb_worker_thread_open(&t, config, 0, 1, progress_fd, &err)    // doors and worker, no thread
+ *     kb_worker_thread_begin(&t, &board, &err)   // joins the group; the thread runs
+ *     kb_worker_thread_reload(&t, config);       // main: go over to it; then look at t.reload
  *     kb_worker_thread_stop(&t);                 // any thread: drain
  *     kb_worker_thread_join(&t, &end);           // after t.ended; frees the worker and its doors
+ *     kb_worker_thread_close(&t);                // instead, of one that never began
  *
- * `ending` and `ended` are set by the worker's thread, each followed by a write to `progress_fd`.
- */
+ * `ending`, `ended` and `reload` are set by the worker's thread, each followed by a write to
+ * `progress_fd`. */
 #ifndef KB_PIPELINE_THREAD_H
 #define KB_PIPELINE_THREAD_H
 
@@ -15,18 +18,34 @@
 
 #include <pthread.h>
 
+enum kb_thread_reload {
+    KB_RELOAD_NONE,
+    KB_RELOAD_ASKED, /* by main, which then waits for one of those below */
+    KB_RELOAD_DONE,
+    KB_RELOAD_FAILED /* reload_err says why */
+};
+
 struct kb_worker_thread {
     pthread_t thread;
     struct kb_worker *worker;
     struct kb_doors doors;
+    struct kb_config *config; /* what it was opened with */
     int progress_fd;
     int wake_fd; /* eventfd: written to by stop, so that a sleeping loop looks up */
     atomic_bool ending, ended;
+    _Atomic int reload;     /* enum kb_thread_reload */
+    struct kb_config *next; /* main's until ASKED, the thread's until DONE or FAILED */
+    struct kb_err reload_err;
 };
 
-bool kb_worker_thread_start(struct kb_worker_thread *t, struct kb_config *config, int worker,
-    int n_workers, int progress_fd, struct kb_board *board, struct kb_err *err) KB_MUST_CHECK;
+bool kb_worker_thread_open(struct kb_worker_thread *t, struct kb_config *config, int worker,
+    int n_workers, int progress_fd, struct kb_err *err) KB_MUST_CHECK;
+bool kb_worker_thread_begin(
+    struct kb_worker_thread *t, struct kb_board *board, struct kb_err *err) KB_MUST_CHECK;
+/* Not while an earlier one is ASKED. */
+void kb_worker_thread_reload(struct kb_worker_thread *t, struct kb_config *config);
 void kb_worker_thread_stop(struct kb_worker_thread *t);
 void kb_worker_thread_join(struct kb_worker_thread *t, struct kb_worker_end *end);
+void kb_worker_thread_close(struct kb_worker_thread *t);
 
 #endif

@@ -279,15 +279,27 @@ def as_the_demo_prints_it(home, block):
     assert plain(block.text) in plain(shown), shown
 
 
+def beside_a_running_kably(home, block):
+    """kably runs with its admin server at the usual address, or at another where that is taken on this machine."""
+    with Run(home, {"orders": 1}, FIRST + f'admin {{ listen = "127.0.0.1:0" }}\n') as r:
+        url = r.process.wait_log(r"admin: listening on (http://\S+)")[1]
+        text = block.text.replace("http://127.0.0.1:8088", url)
+        run_shell(home, re.sub(r"^kably (reload|status)\b", rf"kably \1 --admin {url}", text, flags=re.M))
+        r.process.wait_log(r"reloaded: generation 3")
+
+
 def nothing(home, block):
     """Run together with the block that needs it."""
 
+
+FIRST = next(block.text for block in BLOCKS if (block.language, block.words) == ("lua", "run"))
 
 RUNNERS = {
     ("sh", "in the sources"): in_the_sources,
     ("sh", "run"): run,
     ("sh", "run until"): run_until,
     ("sh", "beside a sandbox"): beside_a_sandbox,
+    ("sh", "reload"): beside_a_running_kably,
     ("lua", "run"): run_configuration,
     ("lua", "part"): part_of_a_configuration,
     ("lua", "an ably block"): the_ably_block,

@@ -165,7 +165,7 @@ static void metrics_of_all_workers(void **state)
 static void unknown_addresses_and_methods(void **state)
 {
     static const char *const paths[] = {"", "//", "/status/", "/Status", "/metrics2", "/livez/..",
-        "/../status", "/%2e", "*", "http://x/status", "/reload", "/livez\t"};
+        "/../status", "/%2e", "*", "http://x/status", "/reload/", "/livez\t"};
     static const char *const methods[] = {
         "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", "CONNECT", "get", "GETX", ""};
     struct fixture *f = *state;
@@ -182,6 +182,41 @@ static void unknown_addresses_and_methods(void **state)
     assert_int_equal(ask(f, "HEAD", "/status", NULL, NULL, NULL), 200);
     assert_null(f->page.allow);
     assert_int_equal(get(f, "/"), 200);
+}
+
+static void a_reload_is_posted_and_told_by_its_end(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(get(f, "/reload"), 405);
+    assert_string_equal(f->page.allow, "POST");
+    assert_false(f->page.wants_reload);
+    assert_int_equal(ask(f, "POST", "/reload", TOKEN, NULL, NULL), 401);
+    assert_false(f->page.wants_reload);
+    ask(f, "POST", "/reload", TOKEN, "Bearer " TOKEN, NULL);
+    assert_true(f->page.wants_reload);
+    struct kb_reload_report report = {.generation = 7, .text = "generation 7 of \"a\xff"};
+    kb_page_reloaded(&f->page, &report);
+    kb_buf_byte(&f->page.body, '\0');
+    assert_int_equal(f->page.status, 200);
+    assert_string_equal(
+        f->page.body.ptr, "{\"generation\":7,\"reloaded\":\"generation 7 of \\\"a\"}\n");
+    report.failed = true;
+    f->page.accept = KB_S("text/plain");
+    kb_page_reloaded(&f->page, &report);
+    assert_int_equal(f->page.status, 422);
+    assert_true(kb_slice_starts(kb_buf_slice(&f->page.body), KB_S("generation 7 of")));
+}
+
+/* A form on somebody's page can post to any address; a browser then says whose page it is. */
+static void a_browser_cannot_be_sent_to_reload(void **state)
+{
+    struct fixture *f = *state;
+    kb_page_begin(&f->page, KB_S("POST"), KB_S("/reload"));
+    f->page.authorization = f->page.accept = (struct kb_slice){NULL, 0};
+    f->page.origin = KB_S("null");
+    kb_page_serve(&f->page, &f->view, NULL, kb_clock_system());
+    assert_int_equal(f->page.status, 403);
+    assert_false(f->page.wants_reload);
 }
 
 static void only_the_token_opens(void **state)
@@ -220,6 +255,8 @@ int main(void)
         CASE(many_partitions_fit),
         CASE(metrics_of_all_workers),
         CASE(unknown_addresses_and_methods),
+        CASE(a_reload_is_posted_and_told_by_its_end),
+        CASE(a_browser_cannot_be_sent_to_reload),
         CASE(only_the_token_opens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,323 @@
+"""Reloads: what is right is applied while all goes on, what is wrong changes nothing, and the group never notices."""
+
+import json
+import signal
+import threading
+import time
+
+import pytest
+
+import daemon
+import workload
+from admin import Admin
+from judge import Arrived
+from waiting import throughout, until
+
+
+class Running:
+    """A daemon under load whose file can be edited."""
+
+    def __init__(self, world, daemons, **limits):
+        self.world = world
+        self.daemons = daemons
+        self.config = world.config().block("admin", listen="127.0.0.1:0")
+        if limits:
+            self.config.block("limits", **limits)
+        self.text = self.config.text()
+        self.config.topic(world.topic, channel="one:#{key}")
+        self.kably = daemons.run(self.config, name="kably")
+        self.path = f"{daemons.folder}/kably.lua"
+        self.admin = Admin(self.kably)
+
+    def write(self, rest):
+        """The blocks of the beginning, and behind them `rest`."""
+        with open(self.path, "w", encoding="utf-8") as file:
+            file.write(self.text + "\n" + rest)
+
+    def topic(self, channel, more=""):
+        self.write(f'topic "{self.world.topic}" {{ channel = "{channel}:#{{key}}" }}\n{more}')
+
+    def reload(self):
+        """POST /reload: (status, answer)."""
+        status, _, body = self.admin.ask("/reload", method="POST")
+        return status, json.loads(body)
+
+    def metric(self, name):
+        return self.admin.total(f"kably_config_{name}")
+
+
+def channels(ably):
+    return {channel.split(":")[0] for channel, _ in ably.deliveries()}
+
+
+def test_another_template_is_applied_without_a_lost_record(world, daemons, rng):
+    w = world(4)
+    flow = workload.Flow(w, rng, rate=500)
+    running = Running(w, daemons)
+    until(lambda: w.ably.unique() >= 300, 60, running.kably.tail)
+    running.topic("two")
+    status, answer = running.reload()
+    assert status == 200 and answer["generation"] == 2, answer
+    assert f'topic "{w.topic}"' in answer["reloaded"], answer
+    until(lambda: "two" in channels(w.ably), 30, running.kably.tail)
+    places = flow.finish()
+    until(lambda: w.ably.unique() >= len(places), 60, running.kably.tail)
+    w.wait_committed_ends()
+    arrived = Arrived(w.ably, w.topic)
+    arrived.check_complete(places)
+    arrived.check_order()
+    assert arrived.repeats() == 0
+    # Of each partition first the old channels, then the new ones: no record was made twice.
+    state = running.admin.status()
+    assert (state["generation"], state["reloads"], state["reload_failures"]) == (2, 1, 0)
+    assert state["last_reload"]["ok"]
+    assert running.metric("generation") == 2 and running.metric("reloads_total") == 1
+    assert running.kably.logged(r"INFO config: reloaded: generation 2")
+
+
+BROKEN = {
+    "syntax": ('topic "x" { channel = ', r"kably\.lua:\d+: unexpected symbol near"),
+    "unknown-key": ('topic "x" { chanel = "c" }', r'kably\.lua:\d+: topic "x": chanel: unknown key; did you mean'),
+    "template": ('topic "x" { channel = "a#{value.b" }', r'kably\.lua:\d+: topic "x": channel: '),
+    "endless-loop": ("while true do end", r"kably\.lua:\d+: still running after \d+ ms"),
+    "error-at-load": ("local x = nil; x.y = 1", r"kably\.lua:\d+: .*attempt to index"),
+    "absent-variable": ('log { level = env "NO_SUCH_VARIABLE" }', r"kably\.lua:\d+: env: .*NO_SUCH_VARIABLE"),
+    "absent-include": ('include "nowhere.lua"', r"kably\.lua:\d+: include: .*nowhere\.lua"),
+    "no-topic": ("", "no topic block"),
+    "memory": ('local t = {}; for i = 1, 1e9 do t[i] = ("x"):rep(1e6) .. i end', r"kably\.lua(:\d+)?: .*memory"),
+}
+
+
+def test_what_is_broken_changes_nothing_and_says_where(mock_world, daemons, rng):
+    w = mock_world(2)
+    running = Running(w, daemons)
+    w.kafka.produce(w.topic, workload.records(50, 2, rng))
+    until(lambda: w.ably.unique() >= 50, 60, running.kably.tail)
+    for n, (name, (rest, expected)) in enumerate(BROKEN.items(), 1):
+        good = f'topic "{w.topic}" {{ channel = "two:#{{key}}" }}\n' if name != "no-topic" else ""
+        running.write(good + rest)
+        status, answer = running.reload()
+        assert status == 422, (name, answer)
+        assert answer["generation"] == 1
+        hit = until(lambda: running.kably.logged(rf"ERROR config: reload: .*{expected}"), 5, running.kably.tail)
+        assert hit, name
+        assert running.metric("reload_failures_total") == n and running.metric("generation") == 1
+        w.kafka.produce(w.topic, workload.records(10, 2, rng, begin=50 + 10 * n))
+        until(lambda: w.ably.unique() >= 50 + 10 * n, 30, running.kably.tail)
+    assert channels(w.ably) == {"one"}
+    assert not running.admin.status()["last_reload"]["ok"]
+    assert running.admin.reasons() == {}, "it is as ready as before"
+
+
+def test_the_command_and_the_signal(mock_world, daemons, rng):
+    w = mock_world(2)
+    running = Running(w, daemons)
+    running.admin.wait_ready()
+    running.topic("two")
+    done = daemon.command("reload", "--admin", running.admin.url)
+    assert done.returncode == 0 and "generation 2" in done.stdout, done
+    running.write("nonsense(")
+    done = daemon.command("reload", "--admin", running.admin.url)
+    assert done.returncode == 1 and "kably.lua:" in done.stderr and "nothing was changed" in done.stderr, done
+    assert "reload" in daemon.command("status", "--admin", running.admin.url).stdout
+    running.topic("three")
+    running.kably.signal(signal.SIGHUP)
+    running.kably.wait_log(r"reloaded: generation 3")
+    w.kafka.produce(w.topic, workload.records(10, 2, rng))
+    until(lambda: w.ably.unique() >= 10, 30, running.kably.tail)
+    assert channels(w.ably) == {"three"}
+
+
+def test_many_signals_at_once_are_one_reload(mock_world, daemons):
+    w = mock_world(1)
+    running = Running(w, daemons)
+    # The file takes a while, so that all the signals come while it is read.
+    slow = "local n = 0; for i = 1, 2e7 do n = n + i end\n"
+    running.topic("two", slow)
+    askers = [threading.Thread(target=running.reload) for _ in range(20)]
+    for asker in askers:
+        asker.start()
+        for _ in range(10):
+            running.kably.signal(signal.SIGHUP)
+    for asker in askers:
+        asker.join()
+    running.kably.wait_log(r"reloaded: generation 2")
+    throughout(lambda: 1 <= running.admin.status()["reloads"] <= 3, 1, running.kably.tail)
+
+
+def test_what_needs_a_restart_says_so_by_name(mock_world, daemons):
+    w = mock_world(1)
+    running = Running(w, daemons)
+    running.admin.wait_ready()
+    running.text = running.text.replace("127.0.0.1:0", "127.0.0.1:1")
+    running.topic("two", "limits { workers = 3 }")
+    for _ in range(2):  # each time: it is still not so
+        status, answer = running.reload()
+        assert status == 200
+        assert "needs a restart: limits.workers, admin.listen" in answer["reloaded"], answer
+    assert running.kably.logged(r"WARN config: reloaded: .*limits\.workers")
+    assert len(running.admin.status()["workers"]) == 1
+
+
+def test_topics_come_and_go_and_the_group_is_not_left(kafka, ably, daemons, name, rng, real_world):
+    w = real_world(2)
+    other = name + "-other"
+    kafka.create(other, 2)
+    running = Running(w, daemons)
+    w.kafka.produce(w.topic, workload.records(50, 2, rng))
+    w.kafka.produce(other, workload.records(50, 2, rng))
+    until(lambda: w.ably.unique() >= 50, 60, running.kably.tail)
+    members = kafka.members(w.group)
+    assert len(members) == 1
+    running.topic("one", f'topic "{other}" {{ channel = "other:#{{key}}" }}')
+    assert running.reload()[0] == 200
+    until(lambda: w.ably.unique() >= 100, 60, running.kably.tail)
+    running.write(f'topic "{other}" {{ channel = "again:#{{key}}" }}')
+    assert running.reload()[0] == 200
+    w.kafka.produce(other, workload.records(20, 2, rng))
+    w.kafka.produce(w.topic, workload.records(20, 2, rng))
+    until(lambda: w.ably.unique() >= 120, 60, running.kably.tail)
+    throughout(lambda: w.ably.unique() == 120, 2, running.kably.tail)
+    assert kafka.members(w.group) == members
+    running.topic("one", f'topic "{other}" {{ channel = "again:#{{key}}" }}')
+    assert running.reload()[0] == 200
+    until(lambda: w.ably.unique() >= 140, 60, running.kably.tail)
+    assert kafka.members(w.group) == members
+    assert Arrived(w.ably, w.topic).repeats() == 0
+
+
+def test_properties_of_the_client_join_the_group_anew(real_world, daemons, rng, kafka):
+    w = real_world(4)
+    flow = workload.Flow(w, rng, rate=500)
+    running = Running(w, daemons)
+    until(lambda: w.ably.unique() >= 300, 60, running.kably.tail)
+    members = kafka.members(w.group)
+    running.text = running.text.replace('["heartbeat.interval.ms"] = 500', '["heartbeat.interval.ms"] = 700')
+    running.topic("two")
+    status, answer = running.reload()
+    assert status == 200, answer
+    assert "joining the group anew: kafka.heartbeat.interval.ms" in answer["reloaded"], answer
+    until(lambda: "two" in channels(w.ably), 60, running.kably.tail)
+    assert kafka.members(w.group) != members
+    # And what no client can be made of changes nothing.
+    running.text = running.text.replace('"session.timeout.ms"] = 6000', '"session.timeout.ms"] = 400000')
+    running.topic("three")
+    before = kafka.members(w.group)
+    status, answer = running.reload()
+    assert status == 422 and "session.timeout.ms" in answer["error"], answer
+    places = flow.finish()
+    until(lambda: w.ably.unique() >= len(places), 60, running.kably.tail)
+    w.wait_committed_ends()
+    assert kafka.members(w.group) == before
+    arrived = Arrived(w.ably, w.topic)
+    arrived.check_complete(places)
+    arrived.check_order()
+    assert arrived.repeats() == 0
+    assert "three" not in channels(w.ably)
+
+
+def test_new_credentials_apply_to_what_is_tried_again(mock_world, daemons, rng):
+    w = mock_world(2)
+    running = Running(w, daemons)
+    good = running.text
+    running.admin.wait_ready()
+    running.text = good.replace('env "ABLY_API_KEY"', '"app.other:wrong"')
+    running.topic("two")
+    assert running.reload()[0] == 200
+    w.kafka.produce(w.topic, workload.records(50, 2, rng))
+    running.admin.wait_reason("ably_credentials")
+    running.text = good
+    running.topic("three")
+    assert running.reload()[0] == 200
+    until(lambda: w.ably.unique() >= 50, 30, running.kably.tail)
+    assert channels(w.ably) == {"two"}, "their templates are those that took them"
+
+
+def test_the_admin_token_and_the_log_level(mock_world, daemons):
+    w = mock_world(1)
+    running = Running(w, daemons)
+    token = "0123456789abcdef0123"
+    running.kably.secrets.add(token)
+    running.text = running.text.replace('"127.0.0.1:0"', f'"127.0.0.1:0", ["token"] = "{token}"')
+    running.topic("two", 'log { level = "debug" }')
+    assert running.reload()[0] == 200
+    assert running.admin.ask("/status")[0] == 401
+    assert running.admin.ask("/reload", method="POST")[0] == 401
+    running.admin.token = token
+    assert running.admin.status()["generation"] == 2
+    running.text = running.text.replace(token, token[::-1])
+    running.topic("three")
+    running.kably.secrets.add(token[::-1])
+    assert running.reload()[0] == 200, "whoever asked is told, though the token is another by now"
+    assert running.admin.ask("/status")[0] == 401
+
+
+def test_who_may_ask_for_a_reload_and_how(mock_world, daemons):
+    running = Running(mock_world(1), daemons)
+    status, headers, _ = running.admin.ask("/reload")
+    assert (status, headers["Allow"]) == (405, "POST")
+    status, _, body = running.admin.ask("/reload", method="POST", headers={"Origin": "http://evil.example"})
+    assert status == 403, body
+    assert running.admin.status()["reloads"] == 0
+
+
+def hammer(running, w, rng, count):
+    """`count` reloads, half of them broken, while records flow."""
+    flow = workload.Flow(w, rng, rate=300)
+    until(lambda: w.ably.unique() >= 100, 60, running.kably.tail)
+    members = w.kafka.members(w.group) if w.kafka.real else None
+    good = failed = 0
+    broken = list(BROKEN.values())
+    for n in range(count):
+        if n % 2:
+            rest = rng.choice(broken)[0]
+            if rest:
+                running.topic("bad", rest)
+            else:
+                running.write("")
+        else:
+            publish = f"publish {{ linger_ms = {rng.choice([1, 50])}, concurrency = {rng.randrange(1, 20)}, " \
+                      f"max_records = {rng.choice([1, 10, 1000])} }}"
+            running.topic("same", publish)
+        if rng.random() < 0.3:
+            running.kably.signal(signal.SIGHUP)
+        status, answer = running.reload()
+        assert status == (422 if n % 2 else 200), answer
+        good += status == 200
+        failed += status == 422
+    places = flow.finish()
+    until(lambda: w.ably.unique() >= len(places), 120, running.kably.tail)
+    w.wait_committed_ends(60)
+    arrived = Arrived(w.ably, w.topic)
+    arrived.check_complete(places)
+    arrived.check_order()
+    assert arrived.repeats() == 0
+    assert "bad" not in channels(w.ably)
+    assert running.metric("reload_failures_total") >= failed
+    assert running.metric("generation") >= good + 1
+    if members is not None:
+        assert w.kafka.members(w.group) == members
+    assert running.admin.total("kably_rebalances_total") == 1, "the group was left, or joined again"
+
+
+def test_twenty_reloads_under_load(real_world, daemons, rng):
+    w = real_world(4)
+    hammer(Running(w, daemons), w, rng, 20)
+
+
+@pytest.mark.long
+def test_two_hundred_reloads_under_load(real_world, daemons, rng):
+    w = real_world(4)
+    hammer(Running(w, daemons), w, rng, 200)
+
+
+def test_a_stop_in_the_middle_of_reloads(mock_world, daemons, rng):
+    """Whatever the reload is at: the end is in time, and clean."""
+    w = mock_world(2)
+    running = Running(w, daemons)
+    running.admin.wait_ready()
+    running.topic("two", "local n = 0; for i = 1, 3e7 do n = n + i end\n")
+    asked = threading.Thread(target=running.admin.ask, args=("/reload", "POST"), daemon=True)
+    asked.start()
+    time.sleep(rng.random() * 0.3)
+    running.kably.stop()
