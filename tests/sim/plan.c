@@ -34,6 +34,8 @@ static void plan_policy(struct sim *sim, struct sim_plan *plan)
     /* A worker that stops names a record by its offset alone: in which log is not told. */
     if (plan->stops)
         plan->fault[SIM_FAULT_LOG_CUTS] = false;
+    else if (sim->sabotage == SIM_HIDE_NEW_LOG) /* without any there is nothing to hide */
+        plan->fault[SIM_FAULT_LOG_CUTS] = true;
 }
 
 static void plan_requests(struct sim *sim, struct sim_settings *now)
