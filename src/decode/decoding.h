@@ -8,13 +8,15 @@
  * the value borrow from there: `text` is empty when it begins, has the output's ceiling as its
  * maximum, and is reset only for the next record. It tells `sink` the same value as events, exactly
  * as the JSON shows it: what is a string there is a string event, digits are a number event with
- * these digits. A decoder never allocates otherwise.
+ * these digits. Beside that it takes
+ * memory from `arena` alone.
  *
  * Errors are KB_ERR_RECORD of class decode; KB_ERR_OUTAGE where the record must wait for a schema
  * (then nothing of the record may be settled). Thread: the worker's. */
 #ifndef KB_DECODE_DECODING_H
 #define KB_DECODE_DECODING_H
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "decode/format_options.h"
@@ -29,6 +31,7 @@
 struct kb_decoding {
     const struct kb_format_options *options;
     struct kb_buf *text;
+    struct kb_arena *arena; /* scratch until the record is done */
     struct kb_events *sink; /* NULL where no template looks inside */
     /* Of a schema named by a header: what follows its id there (Protobuf's message indexes); ptr
      * NULL = the framing stands before the payload. */

@@ -4,6 +4,8 @@
 #ifndef KB_DECODE_FORMAT_OPTIONS_H
 #define KB_DECODE_FORMAT_OPTIONS_H
 
+#include <stdbool.h>
+
 /* How an Avro logical type (or a peer of it in another format) is shown. X(id, name, help) */
 #define KB_SHOWN(X)                                      \
     X(DEFAULT, "default", "what suits the type best")    \
@@ -59,10 +61,36 @@ enum kb_binary_style {
 #undef X
 };
 
+/* Protobuf's 64-bit integers. */
+#define KB_PROTO_INT64(X)                                                        \
+    X(STRING, "string", "text: digits survive in every reader (Protobuf's own)") \
+    X(NUMBER, "number", "a JSON number")
+
+enum kb_proto_int64 {
+#define X(id, name, help) KB_PROTO_INT64_##id,
+    KB_PROTO_INT64(X)
+#undef X
+};
+
+#define KB_PROTO_ENUMS(X)                                    \
+    X(NAME, "name", "by name, an unknown one by its number") \
+    X(NUMBER, "number", "by number")
+
+enum kb_proto_enums {
+#define X(id, name, help) KB_PROTO_ENUMS_##id,
+    KB_PROTO_ENUMS(X)
+#undef X
+};
+
 struct kb_format_options {
     enum kb_shown logical[KB_LOGICAL_COUNT];
     enum kb_union_style unions;
     enum kb_binary_style binary;
+    /* Protobuf's */
+    enum kb_proto_int64 proto_int64;
+    enum kb_proto_enums proto_enums;
+    bool proto_names;    /* fields by the names of the schema, not in camelCase */
+    bool proto_defaults; /* fields without presence are shown where they are zero or empty too */
 };
 
 #endif

@@ -2,6 +2,7 @@
 #include "decode/schema.h"
 
 #include "decode/avro.h"
+#include "decode/protobuf.h"
 
 #include <stdatomic.h>
 
@@ -20,6 +21,7 @@ static const char *const names[KB_SCHEMA_TYPE_COUNT] = {
 
 static const struct kb_schema_kind kinds[KB_SCHEMA_TYPE_COUNT] = {
     [KB_SCHEMA_AVRO] = {kb_avro_compile, kb_avro_decode, kb_avro_free},
+    [KB_SCHEMA_PROTOBUF] = {kb_protobuf_compile, kb_protobuf_decode, kb_protobuf_free},
 };
 
 const char *kb_schema_type_name(enum kb_schema_type type)

@@ -139,8 +139,10 @@ static bool decode(struct kb_router *router, struct routing *r, struct kb_err *e
 {
     const struct kb_rules *rules = r->rules;
     bool later = has(r, KB_HOOK_TRANSFORM);
-    struct kb_decoding of_key = {.options = &rules->formats, .text = &router->key_text};
-    struct kb_decoding of_value = {.options = &rules->formats, .text = &router->value_text};
+    struct kb_decoding of_key = {
+        .options = &rules->formats, .text = &router->key_text, .arena = &router->arena};
+    struct kb_decoding of_value = {
+        .options = &rules->formats, .text = &router->value_text, .arena = &router->arena};
     begin_text(&router->key_text);
     begin_text(&router->value_text);
     if (!decode_side(router, rules->key_format, r->rec.key, later ? NULL : rules->key_paths,

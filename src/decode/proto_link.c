@@ -1,0 +1,415 @@
+/* Files become one schema: names are looked up, field numbers get their tables, JSON names their
+ * texts; see proto.h. Runs once a schema; its work is bounded by what the parser let through. */
+#include "decode/proto.h"
+
+#include "base/hash.h"
+#include "value/json.h"
+
+struct linker {
+    struct kb_proto *proto;
+    struct kb_err *err;
+};
+
+struct kb_proto *kb_proto_new(void)
+{
+    struct kb_proto *proto = calloc(1, sizeof(*proto));
+    if (proto)
+        kb_arena_init(&proto->arena, KB_PROTO_MEMORY_MAX);
+    return proto;
+}
+
+void kb_proto_free(struct kb_proto *proto)
+{
+    if (!proto)
+        return;
+    kb_arena_deinit(&proto->arena);
+    free(proto);
+}
+
+static bool fail(
+    struct linker *l, const struct kb_proto_place *place, const char *what, struct kb_slice name)
+{
+    struct kb_slice file = place->file.len ? place->file : KB_S("schema");
+    return kb_err_record(l->err, KB_FAILURE_DECODE, KB_FMT ":%d:%d: %s " KB_FMT, KB_ARG(file),
+        place->line, place->column, what, KB_ARG(name));
+}
+
+static void *alloc(struct linker *l, size_t size)
+{
+    void *piece = kb_arena_alloc(&l->proto->arena, size);
+    if (piece)
+        return memset(piece, 0, size);
+    if (l->proto->arena.used < KB_PROTO_MEMORY_MAX / 2)
+        kb_err_fatal(l->err, "no memory for a schema");
+    else
+        kb_err_record(l->err, KB_FAILURE_DECODE, "the schema and its imports take more than %d MiB",
+            KB_PROTO_MEMORY_MAX >> 20);
+    return NULL;
+}
+
+/* ---- imports ---- */
+
+static bool is_there(const struct kb_proto *proto, struct kb_slice name)
+{
+    for (const struct kb_proto_import *file = proto->files; file; file = file->next)
+        if (kb_slice_eq(file->name, name))
+            return true;
+    return false;
+}
+
+/* The built-in files that are imported and were not given; they import nothing themselves. */
+static bool add_builtins(struct linker *l)
+{
+    struct kb_proto_message **top = l->proto->top;
+    size_t n_top = l->proto->n_top;
+    for (struct kb_proto_import *import = l->proto->imports; import; import = import->next) {
+        struct kb_slice text = kb_proto_builtin(import->name);
+        bool add = text.ptr && !is_there(l->proto, import->name);
+        if (add && !kb_proto_add(l->proto, import->name, text, l->err))
+            return false;
+        import->found = add || is_there(l->proto, import->name);
+    }
+    l->proto->top = top;
+    l->proto->n_top = n_top;
+    return true;
+}
+
+/* ---- names ---- */
+
+static struct kb_proto_symbol *cell(struct kb_proto *proto, struct kb_slice name)
+{
+    size_t at = kb_hash64(name, 0) & (proto->n_cells - 1);
+    while (proto->symbols[at].name.ptr && !kb_slice_eq(proto->symbols[at].name, name))
+        at = (at + 1) & (proto->n_cells - 1);
+    return &proto->symbols[at];
+}
+
+const struct kb_proto_symbol *kb_proto_find(const struct kb_proto *proto, struct kb_slice name)
+{
+    size_t at = kb_hash64(name, 0) & (proto->n_cells - 1);
+    for (; proto->symbols[at].name.ptr; at = (at + 1) & (proto->n_cells - 1))
+        if (kb_slice_eq(proto->symbols[at].name, name))
+            return &proto->symbols[at];
+    return NULL;
+}
+
+static bool declare(struct linker *l, struct kb_slice name, struct kb_proto_message *message,
+    struct kb_proto_enum *enumeration)
+{
+    struct kb_proto_symbol *symbol = cell(l->proto, name);
+    if (symbol->name.ptr)
+        return kb_err_record(l->err, KB_FAILURE_DECODE,
+            "the schema and its imports declare " KB_FMT " twice", KB_ARG(name));
+    *symbol = (struct kb_proto_symbol){name, message, enumeration};
+    return true;
+}
+
+static bool declare_all(struct linker *l)
+{
+    struct kb_proto *proto = l->proto;
+    proto->n_cells = 16;
+    while (proto->n_cells < 2 * proto->n_symbols)
+        proto->n_cells *= 2;
+    proto->symbols = alloc(l, proto->n_cells * sizeof(*proto->symbols));
+    if (!proto->symbols)
+        return false;
+    for (struct kb_proto_message *m = proto->messages; m; m = m->next)
+        if (!declare(l, m->full_name, m, NULL))
+            return false;
+    for (struct kb_proto_enum *e = proto->enums; e; e = e->next)
+        if (!declare(l, e->full_name, NULL, e))
+            return false;
+    return true;
+}
+
+/* From the innermost scope outward, as Protobuf's own rule has it. */
+static const struct kb_proto_symbol *look_up(
+    const struct kb_proto *proto, struct kb_slice scope, struct kb_slice name)
+{
+    char full[2 * KB_PROTO_NAME_MAX + 1];
+    if (name.ptr[0] == '.')
+        return kb_proto_find(proto, (struct kb_slice){name.ptr + 1, name.len - 1});
+    for (size_t len = scope.len; len > 0;) {
+        memcpy(full, scope.ptr, len);
+        full[len] = '.';
+        memcpy(full + len + 1, name.ptr, name.len);
+        const struct kb_proto_symbol *found =
+            kb_proto_find(proto, (struct kb_slice){full, len + 1 + name.len});
+        if (found)
+            return found;
+        while (len > 0 && scope.ptr[--len] != '.')
+            ;
+    }
+    return kb_proto_find(proto, name);
+}
+
+/* What nobody declared may well be in a file that was imported but is not there. */
+static bool unknown(struct linker *l, const struct kb_proto_field *field)
+{
+    for (const struct kb_proto_import *i = l->proto->imports; i; i = i->next) {
+        if (i->found)
+            continue;
+        fail(l, &field->place, "no file declares the type", field->type_name);
+        return kb_err_record(l->err, KB_FAILURE_DECODE,
+            "%.400s; the import \"%.*s\" is not among the schema's references", l->err->text,
+            i->name.len < 200 ? (int)i->name.len : 200, i->name.ptr);
+    }
+    return fail(l, &field->place, "no file declares the type", field->type_name);
+}
+
+static bool link_type(
+    struct linker *l, const struct kb_proto_message *message, struct kb_proto_field *field)
+{
+    if (field->type_name.ptr) {
+        const struct kb_proto_symbol *symbol =
+            look_up(l->proto, message->full_name, field->type_name);
+        if (!symbol)
+            return unknown(l, field);
+        field->message = symbol->message;
+        field->enumeration = symbol->enumeration;
+        field->type = symbol->message ? KB_PROTO_MESSAGE : KB_PROTO_ENUM;
+    }
+    static const uint8_t wires[] = {
+#define X(id, name, wire) [KB_PROTO_##id] = wire,
+        KB_PROTO_TYPES(X)
+#undef X
+    };
+    field->wire = wires[field->type];
+    field->presence = field->presence || (field->type == KB_PROTO_MESSAGE && !field->repeated);
+    return true;
+}
+
+/* ---- what JSON writes ---- */
+
+/* `,"name":` */
+static bool key_text(struct linker *l, struct kb_slice name, struct kb_slice *out)
+{
+    struct kb_buf text;
+    kb_buf_init(&text, 8 * KB_PROTO_NAME_MAX);
+    kb_buf_byte(&text, ',');
+    kb_json_string(&text, name);
+    kb_buf_byte(&text, ':');
+    char *piece = alloc(l, text.len);
+    if (piece)
+        memcpy(piece, text.ptr, text.len);
+    *out = (struct kb_slice){piece, text.len};
+    kb_buf_deinit(&text);
+    return piece != NULL;
+}
+
+/* snake_case -> snakeCase, as protoc does: an underscore goes and the next letter is large. */
+static bool camel_case(struct linker *l, struct kb_slice name, struct kb_slice *out)
+{
+    char *text = alloc(l, name.len);
+    size_t len = 0;
+    bool large = false;
+    if (!text)
+        return false;
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        if (c != '_')
+            text[len++] = large && c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+        large = c == '_';
+    }
+    *out = (struct kb_slice){text, len};
+    return true;
+}
+
+static bool name_field(struct linker *l, struct kb_proto_field *field)
+{
+    if (!field->json_name.ptr && !camel_case(l, field->name, &field->json_name))
+        return false;
+    return key_text(l, field->json_name, &field->key) &&
+           key_text(l, field->name, &field->key_proto);
+}
+
+/* ---- tables ---- */
+
+/* Heap sort: bounded for any input, no memory of its own. */
+static void sort_places(uint16_t *places, size_t n,
+    bool (*less)(const void *ctx, uint16_t a, uint16_t b), const void *ctx)
+{
+    for (size_t end = n, start = n / 2; end > 1;) {
+        uint16_t place;
+        if (start > 0) {
+            place = places[--start];
+        } else {
+            place = places[--end];
+            places[end] = places[0];
+        }
+        size_t root = start;
+        for (size_t child; (child = 2 * root + 1) < end; root = child) {
+            if (child + 1 < end && less(ctx, places[child], places[child + 1]))
+                child++;
+            if (!less(ctx, place, places[child]))
+                break;
+            places[root] = places[child];
+        }
+        places[root] = place;
+    }
+}
+
+static bool by_number(const void *ctx, uint16_t a, uint16_t b)
+{
+    const struct kb_proto_field *fields = ctx;
+    return fields[a].number != fields[b].number ? fields[a].number < fields[b].number : a < b;
+}
+
+static bool by_json_name(const void *ctx, uint16_t a, uint16_t b)
+{
+    const struct kb_proto_field *fields = ctx;
+    struct kb_slice x = fields[a].json_name, y = fields[b].json_name;
+    int order = memcmp(x.ptr, y.ptr, x.len < y.len ? x.len : y.len);
+    if (order || x.len != y.len)
+        return order ? order < 0 : x.len < y.len;
+    return a < b; /* so that the later one is the one refused */
+}
+
+static bool refuse_twice(struct linker *l, struct kb_proto_message *m, uint16_t *places)
+{
+    sort_places(places, m->n_fields, by_json_name, m->fields);
+    for (size_t i = 1; i < m->n_fields; i++) {
+        const struct kb_proto_field *field = &m->fields[places[i]];
+        if (kb_slice_eq(field->json_name, m->fields[places[i - 1]].json_name))
+            return fail(
+                l, &field->place, "there are two fields with the JSON name", field->json_name);
+    }
+    sort_places(places, m->n_fields, by_number, m->fields);
+    for (size_t i = 1; i < m->n_fields; i++) {
+        const struct kb_proto_field *field = &m->fields[places[i]];
+        if (field->number == m->fields[places[i - 1]].number)
+            return fail(l, &field->place, "there are two fields with the number of", field->name);
+    }
+    return true;
+}
+
+static bool number_fields(struct linker *l, struct kb_proto_message *m)
+{
+    m->sparse = alloc(l, m->n_fields * sizeof(*m->sparse));
+    m->n_dense = (uint32_t)m->n_fields * 2 + 16;
+    m->dense = alloc(l, m->n_dense * sizeof(*m->dense));
+    if (!m->sparse || !m->dense)
+        return false;
+    for (size_t i = 0; i < m->n_fields; i++)
+        m->sparse[i] = (uint16_t)i;
+    if (!refuse_twice(l, m, m->sparse))
+        return false;
+    for (size_t i = 0; i < m->n_fields; i++) {
+        uint16_t place = m->sparse[i];
+        if (m->fields[place].number < m->n_dense)
+            m->dense[m->fields[place].number] = (uint16_t)(place + 1);
+        else
+            m->sparse[m->n_sparse++] = place;
+    }
+    return true;
+}
+
+/* What the well-known types must look like for their own way to be taken: the types of the fields
+ * 1, 2, ... in that order. */
+static const struct {
+    const char *name;
+    enum kb_proto_type types[6];
+    size_t n;
+    bool repeated;
+} well_known[] = {
+    [KB_PROTO_WK_ANY] = {"Any", {KB_PROTO_STRING, KB_PROTO_BYTES}, 2, false},
+    [KB_PROTO_WK_TIMESTAMP] = {"Timestamp", {KB_PROTO_INT64, KB_PROTO_INT32}, 2, false},
+    [KB_PROTO_WK_DURATION] = {"Duration", {KB_PROTO_INT64, KB_PROTO_INT32}, 2, false},
+    [KB_PROTO_WK_FIELD_MASK] = {"FieldMask", {KB_PROTO_STRING}, 1, true},
+    [KB_PROTO_WK_STRUCT] = {"Struct", {KB_PROTO_MESSAGE}, 1, true},
+    [KB_PROTO_WK_VALUE] = {"Value",
+        {KB_PROTO_ENUM, KB_PROTO_DOUBLE, KB_PROTO_STRING, KB_PROTO_BOOL, KB_PROTO_MESSAGE,
+            KB_PROTO_MESSAGE},
+        6, false},
+    [KB_PROTO_WK_LIST_VALUE] = {"ListValue", {KB_PROTO_MESSAGE}, 1, true},
+    [KB_PROTO_WK_DOUBLE_VALUE] = {"DoubleValue", {KB_PROTO_DOUBLE}, 1, false},
+    [KB_PROTO_WK_FLOAT_VALUE] = {"FloatValue", {KB_PROTO_FLOAT}, 1, false},
+    [KB_PROTO_WK_INT64_VALUE] = {"Int64Value", {KB_PROTO_INT64}, 1, false},
+    [KB_PROTO_WK_UINT64_VALUE] = {"UInt64Value", {KB_PROTO_UINT64}, 1, false},
+    [KB_PROTO_WK_INT32_VALUE] = {"Int32Value", {KB_PROTO_INT32}, 1, false},
+    [KB_PROTO_WK_UINT32_VALUE] = {"UInt32Value", {KB_PROTO_UINT32}, 1, false},
+    [KB_PROTO_WK_BOOL_VALUE] = {"BoolValue", {KB_PROTO_BOOL}, 1, false},
+    [KB_PROTO_WK_STRING_VALUE] = {"StringValue", {KB_PROTO_STRING}, 1, false},
+    [KB_PROTO_WK_BYTES_VALUE] = {"BytesValue", {KB_PROTO_BYTES}, 1, false},
+};
+
+static bool looks_like(const struct kb_proto_message *message, size_t i)
+{
+    if (message->n_fields != well_known[i].n)
+        return false;
+    for (size_t f = 0; f < message->n_fields; f++) {
+        const struct kb_proto_field *field = &message->fields[f];
+        if (field->number != f + 1 || field->type != well_known[i].types[f] ||
+            field->repeated != well_known[i].repeated || field->map != (i == KB_PROTO_WK_STRUCT))
+            return false;
+    }
+    return true;
+}
+
+static enum kb_proto_well_known well_known_of(const struct kb_proto_message *message)
+{
+    static const char package[] = "google.protobuf.";
+    struct kb_slice name = message->full_name;
+    if (!kb_slice_starts(name, kb_slice_of(package)))
+        return KB_PROTO_ORDINARY;
+    name = (struct kb_slice){name.ptr + sizeof(package) - 1, name.len - sizeof(package) + 1};
+    for (size_t i = 1; i < sizeof(well_known) / sizeof(well_known[0]); i++)
+        if (kb_slice_is(name, well_known[i].name) && looks_like(message, i))
+            return (enum kb_proto_well_known)i;
+    return KB_PROTO_ORDINARY;
+}
+
+static bool link_message(struct linker *l, struct kb_proto_message *message)
+{
+    for (size_t i = 0; i < message->n_fields; i++)
+        if (!link_type(l, message, &message->fields[i]) || !name_field(l, &message->fields[i]))
+            return false;
+    message->well_known = well_known_of(message);
+    return number_fields(l, message);
+}
+
+/* ---- enums ---- */
+
+static int enum_order(const void *a, const void *b)
+{
+    const struct kb_proto_enum_value *x = a, *y = b;
+    if (x->number != y->number)
+        return x->number < y->number ? -1 : 1;
+    return x->place < y->place ? -1 : x->place > y->place;
+}
+
+/* Sorted by number; of two names for one the first declared stays. */
+static bool link_enum(struct linker *l, struct kb_proto_enum *e)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < e->n_values; i++) {
+        struct kb_slice name = e->values[i].name;
+        char *json = alloc(l, name.len + 2);
+        if (!json)
+            return false;
+        json[0] = json[name.len + 1] = '"'; /* an identifier: nothing to escape */
+        memcpy(json + 1, name.ptr, name.len);
+        e->values[i].json = (struct kb_slice){json, name.len + 2};
+    }
+    e->null_value = kb_slice_is(e->full_name, "google.protobuf.NullValue");
+    qsort(e->values, e->n_values, sizeof(*e->values), enum_order);
+    for (size_t i = 0; i < e->n_values; i++)
+        if (kept == 0 || e->values[kept - 1].number != e->values[i].number)
+            e->values[kept++] = e->values[i];
+    e->n_values = kept;
+    return true;
+}
+
+bool kb_proto_link(struct kb_proto *proto, struct kb_err *err)
+{
+    struct linker l = {proto, err};
+    if (!add_builtins(&l) || !declare_all(&l))
+        return false;
+    for (struct kb_proto_message *m = proto->messages; m; m = m->next)
+        if (!link_message(&l, m))
+            return false;
+    for (struct kb_proto_enum *e = proto->enums; e; e = e->next)
+        if (!link_enum(&l, e))
+            return false;
+    return true;
+}

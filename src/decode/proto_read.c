@@ -1,0 +1,183 @@
+/* Where a message's fields are; see proto_run.h. */
+#include "decode/proto_run.h"
+
+bool kb_proto_fail(struct kb_proto_run *run, const char *at, const char *what)
+{
+    if (at)
+        return kb_err_record(run->err, KB_FAILURE_DECODE, "%s, before byte %zu", what,
+            (size_t)(at - run->start) + 1);
+    return kb_err_record(run->err, KB_FAILURE_DECODE, "%s", what);
+}
+
+bool kb_proto_no_room(struct kb_proto_run *run)
+{
+    return kb_proto_fail(run, NULL, "it takes more memory than a record may have");
+}
+
+/* Merged pieces lie elsewhere: no place to speak of. */
+static bool wire_fault(struct kb_proto_run *run, const char *at, const struct kb_wire *wire)
+{
+    return kb_proto_fail(run, run->depth <= 1 ? at : NULL, wire->fault);
+}
+
+static bool takes(const struct kb_proto_field *field, uint8_t wire)
+{
+    return wire == field->wire ||
+           (wire == KB_WIRE_BYTES && field->repeated && field->wire != KB_WIRE_BYTES);
+}
+
+/* The last one of a oneof wins: behind the slots of the fields stand those of the oneofs, which
+ * count the place of the member that was set, plus 1. */
+static void note_oneof(const struct kb_proto_message *message, struct kb_proto_slot *slots,
+    const struct kb_proto_field *field)
+{
+    uint32_t place = (uint32_t)(field - message->fields) + 1;
+    uint32_t *set = &slots[message->n_fields + field->oneof].count;
+    if (*set && *set != place)
+        slots[*set - 1].count = 0;
+    *set = place;
+}
+
+static void note(const struct kb_proto_message *message, struct kb_proto_slot *slots,
+    const struct kb_wire *wire, const char *tag)
+{
+    const struct kb_proto_field *field = kb_proto_field(message, wire->number);
+    if (!field || !takes(field, wire->type))
+        return; /* unknown: some other version's */
+    if (field->oneof != KB_PROTO_NO_ONEOF)
+        note_oneof(message, slots, field);
+    struct kb_proto_slot *slot = &slots[field - message->fields];
+    if (slot->count++ == 0)
+        slot->first = tag;
+    slot->bits = wire->bits;
+    slot->bytes = wire->bytes;
+}
+
+/* Zeroed slots of this depth; a message with more fields than any before gets twice as many. */
+static struct kb_proto_slot *take_slots(struct kb_proto_run *run, size_t n)
+{
+    size_t *kept = &run->kept[run->depth].n;
+    struct kb_proto_slot **slots = &run->kept[run->depth].slots;
+    if (n > *kept) {
+        *kept = n > 2 * *kept ? n : 2 * *kept;
+        *slots = kb_arena_alloc(run->arena, *kept * sizeof(**slots));
+        if (!*slots) {
+            *kept = 0;
+            kb_proto_no_room(run);
+            return NULL;
+        }
+    }
+    for (size_t i = 0; i < n; i++)
+        (*slots)[i].count = 0;
+    return *slots;
+}
+
+const struct kb_proto_slot *kb_proto_scan(
+    struct kb_proto_run *run, const struct kb_proto_message *message, struct kb_slice bytes)
+{
+    static const struct kb_proto_slot none;
+    size_t n = message->n_fields + message->n_oneofs;
+    struct kb_proto_slot *slots = take_slots(run, n);
+    if (n && !slots)
+        return NULL;
+    const char *at = bytes.ptr, *end = at + bytes.len;
+    while (at < end) {
+        struct kb_wire wire;
+        const char *tag = at;
+        if (!kb_wire_next(&at, end, &wire)) {
+            wire_fault(run, at, &wire);
+            return NULL;
+        }
+        note(message, slots, &wire, tag);
+    }
+    return slots ? slots : &none;
+}
+
+/* ---- occurrences ---- */
+
+struct kb_proto_each kb_proto_each(
+    const struct kb_proto_field *field, const struct kb_proto_slot *slot, const char *end)
+{
+    return (struct kb_proto_each){
+        .field = field, .at = slot->first, .end = end, .left = slot->count};
+}
+
+/* The next number of a packed occurrence. */
+static bool next_packed(struct kb_proto_run *run, struct kb_proto_each *each)
+{
+    const char *at = each->packed.ptr, *end = at + each->packed.len;
+    int size = each->field->wire == KB_WIRE_64 ? 8 : 4;
+    bool ok = true;
+    if (each->field->wire == KB_WIRE_VARINT) {
+        ok = kb_wire_varint(&at, end, &each->bits);
+    } else if (end - at >= size) {
+        each->bits = kb_wire_little(at, size);
+        at += size;
+    } else {
+        ok = false;
+    }
+    each->failed = !ok && !kb_proto_fail(run, NULL, "a packed number is cut off or too long");
+    each->packed = (struct kb_slice){at, (size_t)(end - at)};
+    return ok;
+}
+
+/* To the next occurrence; what lies between is another field's. False where there is none. */
+static bool next_occurrence(
+    struct kb_proto_run *run, struct kb_proto_each *each, struct kb_wire *wire)
+{
+    while (each->left > 0) {
+        const char *tag = each->at;
+        each->failed = !kb_wire_next(&each->at, each->end, wire); /* it has been read before */
+        if (each->failed)
+            return wire_fault(run, each->at, wire);
+        size_t len = (size_t)(each->at - tag);
+        if (len > run->work) {
+            each->failed = true;
+            return kb_proto_fail(run, NULL, "its fields are too many and too mixed");
+        }
+        run->work -= len;
+        if (wire->number == each->field->number && takes(each->field, wire->type)) {
+            each->left--;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool kb_proto_each_next(struct kb_proto_run *run, struct kb_proto_each *each)
+{
+    while (each->packed.len == 0) {
+        struct kb_wire wire;
+        if (!next_occurrence(run, each, &wire))
+            return false;
+        if (wire.type == each->field->wire) {
+            each->bits = wire.bits;
+            each->bytes = wire.bytes;
+            return true;
+        }
+        each->packed = wire.bytes;
+    }
+    return next_packed(run, each);
+}
+
+bool kb_proto_merged(struct kb_proto_run *run, const struct kb_proto_field *field,
+    const struct kb_proto_slot *slot, const char *end, struct kb_slice *out)
+{
+    *out = slot->bytes;
+    if (slot->count <= 1)
+        return true;
+    size_t len = 0;
+    struct kb_proto_each each = kb_proto_each(field, slot, end);
+    while (kb_proto_each_next(run, &each))
+        len += each.bytes.len;
+    char *text = each.failed ? NULL : kb_arena_alloc(run->arena, len);
+    if (!text)
+        return each.failed ? false : kb_proto_no_room(run);
+    *out = (struct kb_slice){text, len};
+    each = kb_proto_each(field, slot, end);
+    while (kb_proto_each_next(run, &each)) {
+        memcpy(text, each.bytes.ptr, each.bytes.len);
+        text += each.bytes.len;
+    }
+    return !each.failed;
+}
