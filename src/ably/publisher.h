@@ -33,14 +33,15 @@
 #include "http/transport.h"
 
 struct kb_publisher_options {
-    const struct kb_host_list *hosts;  /* the primary, "https://main.realtime.ably.net", and its
-                                          fallbacks */
-    int max_retries;                   /* other hosts for one request (TO3l5) */
-    int64_t retry_ms, keep_ms;         /* for all its tries (TO3l6); a fallback is kept (TO3l10) */
-    const char *key;                   /* APP.KEYID:SECRET, for Basic authentication */
-    const char *client_id;             /* NULL = none */
-    const char *agent;                 /* Ably-Agent, "kably/1.0.0" */
-    int concurrency;                   /* requests in flight at most */
+    const struct kb_host_list *hosts; /* the primary, "https://main.realtime.ably.net", and its
+                                         fallbacks */
+    int max_retries;                  /* other hosts for one request (TO3l5) */
+    int64_t retry_ms, keep_ms;        /* for all its tries (TO3l6); a fallback is kept (TO3l10) */
+    const char *key;                  /* APP.KEYID:SECRET, for Basic authentication */
+    const char *client_id;            /* NULL = none */
+    const char *agent;                /* Ably-Agent, "kably/1.0.0" */
+    bool msgpack;    /* what is added is MessagePack; the same for a publisher's whole life */
+    int concurrency; /* requests in flight at most */
     double requests_per_second, burst; /* 0 = no limit */
     double messages_per_second;        /* with a burst of the same */
     int linger_ms;
@@ -88,7 +89,7 @@ bool kb_publisher_change(struct kb_publisher *pub, const struct kb_publisher_opt
 /* Cancels what is in flight; nothing is settled any more. */
 void kb_publisher_free(struct kb_publisher *pub);
 
-/* Copies `json` (kb_spec_encode). */
+/* Copies `json` (kb_spec_encode, or kb_spec_encode_msgpack). */
 bool kb_publisher_add(struct kb_publisher *pub, struct kb_slice json, uint64_t channel, void *owner,
     int64_t now_ms) KB_MUST_CHECK;
 void kb_publisher_step(struct kb_publisher *pub, int64_t now_ms);

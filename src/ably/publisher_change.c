@@ -90,7 +90,8 @@ static struct kb_publisher_setup *setup_new(
     setup->fates = calloc(room(options), 1);
     if (copy_texts(&setup->options, options) && setup->requests && setup->fates &&
         kb_reply_init(&setup->reply, room(options)) &&
-        kb_requests_init(setup->requests, own->hosts, own->key, own->client_id, own->agent)) {
+        kb_requests_init(
+            setup->requests, own->hosts, own->key, own->client_id, own->agent, own->msgpack)) {
         setup->requests->version = version;
         setup->requests->open_timeout_ms = own->open_timeout_ms;
         setup->requests->timeout_ms = own->request_timeout_ms;

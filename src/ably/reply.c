@@ -73,29 +73,32 @@ static void published(struct kb_reply *reply, struct kb_reply_body *body, size_t
     body->n = n_specs;
 }
 
-static bool is_json(struct kb_slice type)
+/* Is it that media type, with or without parameters? */
+static bool is_type(struct kb_slice type, struct kb_slice wanted)
 {
-    struct kb_slice json = KB_S("application/json");
-    if (!type.ptr)
-        return true; /* the body shows */
-    if (type.len < json.len || strncasecmp(type.ptr, json.ptr, json.len) != 0)
+    if (type.len < wanted.len || strncasecmp(type.ptr, wanted.ptr, wanted.len) != 0)
         return false;
-    return type.len == json.len || type.ptr[json.len] == ';' || type.ptr[json.len] == ' ';
+    return type.len == wanted.len || type.ptr[wanted.len] == ';' || type.ptr[wanted.len] == ' ';
 }
 
+/* By the answer's own Content-Type, whatever was asked for (RSC8d); without one the body shows: a
+ * JSON text begins with an ASCII character, an array or map of MessagePack doesn't. */
 static void read_body(struct kb_reply *reply, const struct kb_http_reply *http, size_t n_specs,
     struct kb_reply_body *body)
 {
     bool good = http->status / 100 == 2;
+    struct kb_slice type = http->headers.content_type;
+    bool msgpack = is_type(type, KB_S("application/x-msgpack")) ||
+                   (!type.ptr && http->body.len > 0 && (unsigned char)http->body.ptr[0] >= 0x80);
     *body = (struct kb_reply_body){0};
-    if (!is_json(http->headers.content_type))
-        body->unusable = "the answer is not JSON";
+    if (type.ptr && !msgpack && !is_type(type, KB_S("application/json")))
+        body->unusable = "the answer is neither JSON nor MessagePack";
     else if (http->truncated)
         body->unusable = "the answer is too long";
-    else if (good && kb_reply_body_plain(http->body, n_specs))
+    else if (good && !msgpack && kb_reply_body_plain(http->body, n_specs))
         published(reply, body, n_specs);
     else
-        kb_reply_body_read(reply, http->body, n_specs, good, body);
+        kb_reply_body_read(reply, http->body, n_specs, good, msgpack, body);
 }
 
 void kb_reply_read(struct kb_reply *reply, const struct kb_http_reply *http, size_t n_specs)

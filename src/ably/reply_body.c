@@ -12,6 +12,7 @@
 #include "ably/reply_body.h"
 
 #include "value/json.h"
+#include "value/msgpack.h"
 
 #define TEXT_MAX 512
 #define NO_COUNT 1000000 /* a number that counts nothing: negative, with a fraction, huge */
@@ -344,7 +345,7 @@ static const struct kb_events_ops reader_ops = {
 /* ---- the body as a whole ---- */
 
 void kb_reply_body_read(struct kb_reply *reply, struct kb_slice text, size_t n_specs, bool good,
-    struct kb_reply_body *out)
+    bool msgpack, struct kb_reply_body *out)
 {
     struct reader reader = {.events.ops = &reader_ops,
         .reply = reply,
@@ -353,8 +354,9 @@ void kb_reply_body_read(struct kb_reply *reply, struct kb_slice text, size_t n_s
         .single = item_empty};
     struct kb_err err;
     *out = (struct kb_reply_body){0};
-    if (!kb_json_read(text, &reader.events, &err))
-        out->unusable = "the answer is not complete JSON";
+    if (!(msgpack ? kb_msgpack_read : kb_json_read)(text, &reader.events, &err))
+        out->unusable =
+            msgpack ? "the answer is not complete MessagePack" : "the answer is not complete JSON";
     else if (good && reader.places[0] == TOP && n_specs == 1 && !reader.batch)
         item_end(&reader, &reader.top);
     out->bad = reader.bad;

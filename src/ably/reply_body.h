@@ -28,9 +28,11 @@ struct kb_reply_body {
 };
 
 /* Fills reply->results; texts are copied to reply->texts. `good`: the status was 2xx, so a request
- * of one spec may be answered by the one object alone. */
+ * of one spec may be answered by the one object alone. `msgpack`: the text is MessagePack, not
+ * JSON.
+ */
 void kb_reply_body_read(struct kb_reply *reply, struct kb_slice text, size_t n_specs, bool good,
-    struct kb_reply_body *out);
+    bool msgpack, struct kb_reply_body *out);
 
 /* Is it a list of exactly n_specs results, each a plain success? False means: read it. */
 bool kb_reply_body_plain(struct kb_slice body, size_t n_specs);

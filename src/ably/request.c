@@ -46,16 +46,17 @@ const char *kb_requests_url(const struct kb_requests *requests, size_t host)
 }
 
 bool kb_requests_init(struct kb_requests *requests, const struct kb_host_list *hosts,
-    const char *key, const char *client_id, const char *agent)
+    const char *key, const char *client_id, const char *agent, bool msgpack)
 {
-    *requests = (struct kb_requests){0};
+    const char *type = msgpack ? "application/x-msgpack" : "application/json"; /* RSC8c */
+    *requests = (struct kb_requests){.msgpack = msgpack};
     kb_buf_init(&requests->urls, LINES_MAX);
     kb_buf_init(&requests->lines, LINES_MAX);
     struct lines lines = {.text = &requests->lines};
     add_urls(requests, hosts);
     add_line(&lines, "Authorization: Basic ", key, true);
-    add_line(&lines, "Accept: ", "application/json", false);
-    add_line(&lines, "Content-Type: ", "application/json", false);
+    add_line(&lines, "Accept: ", type, false);
+    add_line(&lines, "Content-Type: ", type, false);
     add_line(&lines, "X-Ably-Version: ", PROTOCOL_VERSION, false);
     add_line(&lines, "Ably-Agent: ", agent, false);
     if (client_id)
@@ -110,10 +111,32 @@ static size_t read_body(struct kb_http_request *http, char *room, size_t size)
     return used;
 }
 
+/* The same in MessagePack: the array's head, then spec behind spec with nothing between them. */
+static size_t read_body_msgpack(struct kb_http_request *http, char *room, size_t size)
+{
+    struct kb_request *req = http->context;
+    size_t used = 0;
+    while (used < size && req->head_at < sizeof(req->head))
+        room[used++] = (char)req->head[req->head_at++];
+    while (used < size && req->at < req->n) {
+        struct kb_slice bytes = req->specs[req->at]->json.bytes;
+        size_t left = bytes.len - req->at_byte;
+        size_t part = left < size - used ? left : size - used;
+        memcpy(room + used, bytes.ptr + req->at_byte, part);
+        used += part;
+        req->at_byte += part;
+        if (part < left)
+            break;
+        req->at++;
+        req->at_byte = 0;
+    }
+    return used;
+}
+
 static void rewind_body(struct kb_http_request *http)
 {
     struct kb_request *req = http->context;
-    req->at = req->at_byte = 0;
+    req->at = req->at_byte = req->head_at = 0;
 }
 
 struct kb_request *kb_request_new(const struct kb_requests *requests, size_t max_records)
@@ -126,7 +149,7 @@ struct kb_request *kb_request_new(const struct kb_requests *requests, size_t max
         .url = kb_requests_url(requests, 0),
         .headers = requests->headers,
         .headers_version = requests->version,
-        .read = read_body,
+        .read = requests->msgpack ? read_body_msgpack : read_body,
         .rewind = rewind_body,
         .open_timeout_ms = requests->open_timeout_ms,
         .timeout_ms = requests->timeout_ms,
@@ -139,7 +162,12 @@ void kb_request_ready(struct kb_request *req, size_t n, size_t bytes)
 {
     req->n = n;
     req->bytes = bytes;
-    req->at = req->at_byte = 0;
-    req->http.body_len = bytes;
+    req->at = req->at_byte = req->head_at = 0;
+    req->head[0] = 0xdd;
+    for (int i = 0; i < 4; i++)
+        req->head[1 + i] = (unsigned char)(n >> (24 - 8 * i));
+    /* `bytes` counts brackets and commas: n + 1. */
+    req->http.body_len =
+        req->http.read == read_body_msgpack ? bytes - (n + 1) + sizeof(req->head) : bytes;
     req->http.max_reply = REPLY_BASE + n * REPLY_PER_SPEC + 2 * bytes;
 }

@@ -7,8 +7,9 @@
  *     req->http.url = kb_requests_url(&requests, host);
  *     transport->ops->submit(transport, &req->http, &err);
  *
- * The body `[spec,spec]` exists nowhere: the transport's buffer is filled from the specs
- * themselves, which lie still until the request has ended. Thread: one worker's. */
+ * The body, `[spec,spec]` or the same array in MessagePack, exists nowhere: the transport's buffer
+ * is filled from the specs themselves, which lie still until the request has ended. Thread: one
+ * worker's. */
 #ifndef KB_ABLY_REQUEST_H
 #define KB_ABLY_REQUEST_H
 
@@ -24,6 +25,7 @@ struct kb_requests {
     size_t url_starts[KB_HOSTS_MAX];
     struct kb_buf lines; /* the headers' text; holds the key */
     const char *headers[KB_ABLY_HEADERS_MAX + 1];
+    bool msgpack;     /* specs are MessagePack, the body is an array of them */
     uint64_t version; /* of the headers, see http/transport.h */
     int open_timeout_ms, timeout_ms;
 };
@@ -35,14 +37,16 @@ struct kb_request {
     struct kb_host_tries tries;
     bool waits;            /* in flight, but not with the transport: it will be sent once more */
     size_t n, at, at_byte; /* specs; how far the body has been read */
+    unsigned char head[5]; /* of MessagePack: an array of n */
+    size_t head_at;
     size_t bytes;
     int64_t sent_ms;
     struct kb_spec *specs[];
 };
 
 bool kb_requests_init(struct kb_requests *requests, const struct kb_host_list *hosts,
-    const char *key, const char *client_id,
-    const char *agent) KB_MUST_CHECK; /* false = no memory */
+    const char *key, const char *client_id, const char *agent,
+    bool msgpack) KB_MUST_CHECK; /* false = no memory */
 void kb_requests_deinit(struct kb_requests *requests);
 /* The address of that host's batch publish. */
 const char *kb_requests_url(const struct kb_requests *requests, size_t host);

@@ -297,6 +297,13 @@ void kb_spec_encode(struct kb_buf *out, const struct kb_message *msg)
     kb_buf_add(out, KB_S("}]}"));
 }
 
+void kb_spec_extras(struct kb_buf *out, const struct kb_message *msg)
+{
+    struct writer extras = {.buf = out, .opening = KB_S("{")};
+    if (!put_extras(&extras, msg))
+        out->failed = true;
+}
+
 static size_t size_but_extras(const struct kb_message *msg)
 {
     return msg->name.len + msg->client_id.len +

@@ -33,6 +33,9 @@ struct kb_spec {
  * can't make such a name). */
 void kb_spec_encode(struct kb_buf *out, const struct kb_message *msg);
 
+/* The extras of a message as one JSON object; nothing where it has none. */
+void kb_spec_extras(struct kb_buf *out, const struct kb_message *msg);
+
 /* A message's size as Ably counts it (specification TM6): UTF-8 bytes of name, data (raw bytes,
  * before base64), clientId and extras as JSON. */
 size_t kb_message_size(const struct kb_message *msg);

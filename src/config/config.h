@@ -25,7 +25,7 @@
 #include <stdio.h>
 
 enum kb_ordering { KB_ORDERING_CHANNEL, KB_ORDERING_NONE };
-enum kb_protocol { KB_PROTOCOL_JSON };
+enum kb_protocol { KB_PROTOCOL_JSON, KB_PROTOCOL_MSGPACK };
 
 struct kb_config {
     atomic_uint references;

@@ -15,7 +15,7 @@ static const struct kb_choice orderings[] = {
     {"channel", KB_ORDERING_CHANNEL, false}, {"none", KB_ORDERING_NONE, false}, {0}};
 
 static const struct kb_choice protocols[] = {
-    {"json", KB_PROTOCOL_JSON, false}, {"msgpack", 0, true}, {0}};
+    {"json", KB_PROTOCOL_JSON, false}, {"msgpack", KB_PROTOCOL_MSGPACK, false}, {0}};
 
 static const struct kb_choice log_levels[] = {
 #define X(id, name) {name, KB_LOG_##id, false},
@@ -97,7 +97,7 @@ const struct kb_option kb_options[] = {
     {ROW(PUBLISH, "ordering", CHOICE), CONFIG(publish.ordering), .choices = orderings,
         .fallback = "channel", .help = "keep the order of each channel, or trade it for speed"},
     {ROW(PUBLISH, "protocol", CHOICE), CONFIG(publish.protocol), .choices = protocols,
-        .fallback = "json", .help = "how requests are encoded"},
+        .fallback = "json", .restart = true, .help = "how requests are encoded"},
 
     {ROW(TOPIC, "key", CHOICE), RULES(key_format), .choices = formats, .fallback = "auto",
         .help = "format of the records' keys"},

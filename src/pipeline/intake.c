@@ -5,7 +5,7 @@
  * What the source hands out lives until the next take, so everything that must outlive it is copied
  * here: the encoded message always, the original only where the dead-letter topic may still ask for
  * it. */
-#include "ably/spec.h"
+#include "ably/spec_msgpack.h"
 #include "base/hash.h"
 #include "metrics/metrics.h"
 #include "pipeline/worker_state.h"
@@ -56,7 +56,10 @@ static bool add_messages(struct kb_worker *w, struct kb_pending *p)
     for (size_t i = 0; i < router->n_messages; i++) {
         const struct kb_message *msg = &router->messages[i];
         kb_buf_reset(&w->spec);
-        kb_spec_encode(&w->spec, msg);
+        if (w->msgpack)
+            kb_spec_encode_msgpack(&w->spec, msg, &w->extras);
+        else
+            kb_spec_encode(&w->spec, msg);
         if (w->spec.failed || !kb_publisher_add(w->publisher, kb_buf_slice(&w->spec),
                                   kb_hash64(msg->channel, w->channel_seed), p, w->now_ms))
             return false;

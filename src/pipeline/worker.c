@@ -26,6 +26,7 @@ static struct kb_publisher_options publisher_options(
         .key = c->ably.key,
         .client_id = c->ably.client_id,
         .agent = "kably/" KABLY_VERSION,
+        .msgpack = w->msgpack,
         .concurrency = concurrency > 0 ? concurrency : 1,
         .requests_per_second = rate,
         .burst = rate < 1 ? 1 : rate,
@@ -95,6 +96,8 @@ struct kb_worker *kb_worker_new(struct kb_config *config, int worker, int n_work
     kb_pendings_init(&w->pendings);
     kb_letters_init(&w->letters);
     kb_buf_init(&w->spec, SPEC_MAX);
+    kb_buf_init(&w->extras, SPEC_MAX);
+    w->msgpack = config->publish.protocol == KB_PROTOCOL_MSGPACK;
 
     bool ok = (kb_editions_init(&w->editions, config) &&
                   kb_router_init(&w->router, (struct kb_slice){NULL, 0})) ||
@@ -119,6 +122,7 @@ void kb_worker_free(struct kb_worker *w)
     kb_pendings_deinit(&w->pendings);
     kb_assignments_deinit(&w->assignments);
     kb_buf_deinit(&w->spec);
+    kb_buf_deinit(&w->extras);
     free(w->commit.commits);
     free(w->commit.generations);
     kb_editions_deinit(&w->editions);

@@ -81,6 +81,8 @@ struct kb_worker {
     struct kb_hooks *hooks; /* NULL = the configuration has no function */
     bool cluster_known;
     struct kb_buf spec; /* one message's encoding */
+    struct kb_buf extras;
+    bool msgpack;
     uint64_t channel_seed;
     struct kb_record records[KB_TAKE_MAX];
     bool more; /* the source stopped at its maximum */

@@ -11,6 +11,8 @@
  * --limit takes no more than LIMIT_PER_SECOND messages of that channel and refuses the others as
  * Ably does; what it takes of them counts as "limited", not as "records".
  *
+ * A body in MessagePack is answered in MessagePack, without --limit, --order and --latency.
+ *
  * --order checks that each channel's records of one partition come in offset order, by the ids;
  * --latency reads the time of production out of each record ("ts_us"). A spec begins with
  * {"channels":[" and nothing else can hold those bytes, since quotes inside of strings are escaped:
@@ -201,6 +203,60 @@ static char *answer_specs(char *to, const char *body, size_t len)
     return PUT(to, "]");
 }
 
+/* ---- the same in MessagePack ---- */
+
+/* A text at `p`, behind which *end comes; NULL where none stands there. */
+static const char *packed_text(const char *p, size_t *len, const char **end)
+{
+    unsigned char head = (unsigned char)*p;
+    const unsigned char *bytes = (const unsigned char *)p + 1;
+    size_t more = head == 0xd9 ? 1 : head == 0xda ? 2 : 0;
+    if (more == 0 && (head & 0xe0) != 0xa0)
+        return NULL;
+    *len = more == 0 ? head & 31u : more == 1 ? bytes[0] : (size_t)bytes[0] << 8 | bytes[1];
+    *end = p + 1 + more + *len;
+    return p + 1 + more;
+}
+
+static char *put_head32(char *to, char head, uint32_t n)
+{
+    *to++ = head;
+    for (int shift = 24; shift >= 0; shift -= 8)
+        *to++ = (char)(n >> shift);
+    return to;
+}
+
+/* Body: dd and four bytes with their number, then the specs, which begin with a map of two members,
+ * the first of them "channels". */
+static char *answer_packed(char *to, const char *body, size_t len)
+{
+    static const char mark[] = "\x82\xa8"
+                               "channels\x91",
+                      id_mark[] = "\xa2id";
+    const char *end = body + len, *spec = memmem(body, len, mark, sizeof(mark) - 1);
+    char *head = to;
+    uint32_t n = 0;
+    for (to = put_head32(to, '\xdd', 0); spec; n++) {
+        size_t channel_len, id_len;
+        const char *channel = spec + sizeof(mark) - 1, *behind;
+        if (!packed_text(channel, &channel_len, &behind))
+            break;
+        const char *id = memmem(behind, (size_t)(end - behind), id_mark, sizeof(id_mark) - 1);
+        if (!id || !packed_text(id += sizeof(id_mark) - 1, &id_len, &behind))
+            break;
+        to = PUT(to, "\x83\xacsuccessCount\x01\xac"
+                     "failureCount\x00\xa7results\x91\x82\xa7"
+                     "channel");
+        to = put(to, channel, channel_len + (size_t)(channel_len > 31 ? 2 : 1));
+        to = PUT(to, "\xa9messageId");
+        to = put(to, id, id_len + (size_t)(id_len > 31 ? 2 : 1));
+        spec = memmem(behind, (size_t)(end - behind), mark, sizeof(mark) - 1);
+    }
+    put_head32(head, '\xdd', n);
+    sink.records += n;
+    return to;
+}
+
 static uint32_t percentile(double share)
 {
     uint64_t total = 0, seen = 0;
@@ -255,12 +311,12 @@ static bool flush(struct connection *c)
 #define HEADER_ROOM 256
 
 /* The body is written behind room for the header, whose length is then known. */
-static void respond(struct connection *c, char *body_end)
+static void respond(struct connection *c, char *body_end, const char *type)
 {
     size_t len = (size_t)(body_end - (c->out + HEADER_ROOM));
     char header[HEADER_ROOM];
     int n = snprintf(header, sizeof(header),
-        "HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+        "HTTP/1.1 201 Created\r\nContent-Type: application/%s\r\nContent-Length: %zu\r\n\r\n", type,
         len);
     memmove(c->out + n, c->out + HEADER_ROOM, len);
     memcpy(c->out, header, (size_t)n);
@@ -272,17 +328,18 @@ static bool handle(struct connection *c, const char *head, const char *body, siz
 {
     char *to = c->out + HEADER_ROOM;
     bool publish = strncmp(head, "POST /messages", 14) == 0;
+    bool packed = publish && body_len > 0 && *body == '\xdd';
     if (publish) {
         sink.requests++;
         sink.bytes += body_len;
-        to = answer_specs(to, body, body_len);
+        to = (packed ? answer_packed : answer_specs)(to, body, body_len);
     } else if (strncmp(head, "POST /reset", 11) == 0) {
         reset();
         to = PUT(to, "{}");
     } else {
         to += stats(to, 1024);
     }
-    respond(c, to);
+    respond(c, to, packed ? "x-msgpack" : "json");
     if (publish && sink.delay_ms > 0) {
         c->answer_at_us = now_us(CLOCK_MONOTONIC) + sink.delay_ms * 1000;
         c->next_delayed = NULL;

@@ -16,6 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 LIMITED_KEYS = 20
 SCENARIOS = {
     "static": dict(channel="bench"),
+    "msgpack": dict(channel="bench", publish=', protocol = "msgpack"'),
     "fanout": dict(channel="ch:#{key}"),
     "template": dict(channel="user:#{value.user}"),
     "rtt": dict(channel="ch:#{key}", keys=100, sink=["--delay-ms", "20", "--order"]),
@@ -33,7 +34,7 @@ SCENARIOS = {
 CONFIG = """
 kafka {{ ["bootstrap.servers"] = "{bootstrap}", ["group.id"] = "bench-{run}"{kafka} }}
 ably {{ key = "bench.key:secret", endpoint = "127.0.0.1", port = {port}, tls = false }}
-publish {{ requests_per_second = 0 }}
+publish {{ requests_per_second = 0{publish} }}
 topic "{topic}" {{ value = "json", channel = "{channel}" }}
 """
 PROFILE_LINES = 25
@@ -236,6 +237,7 @@ def run(program, name, kafka, options):
             port=sink.port,
             topic=kafka.topic,
             channel=scenario["channel"],
+            publish=scenario.get("publish", ""),
         )
         (folder / "bench.lua").write_text(text, encoding="utf-8")
         with open(folder / "log", "w", encoding="utf-8") as log:

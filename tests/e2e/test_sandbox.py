@@ -18,10 +18,10 @@ import urllib.parse
 import pytest
 
 import daemon
+from sdk import NPM
 from waiting import throughout, until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-NPM = os.path.join(os.environ.get("KABLY_CACHE", os.path.expanduser("~/.cache/kably")), "npm", "node_modules")
 
 
 class Curl:

@@ -25,7 +25,7 @@ static void check_plain(struct kb_reply *reply, struct kb_slice text, size_t n)
     struct kb_reply_body body;
     if (!kb_reply_body_plain(text, n))
         return;
-    kb_reply_body_read(reply, text, n, true, &body);
+    kb_reply_body_read(reply, text, n, true, false, &body);
     KB_BUG_ON(body.unusable || body.bad || body.batch || body.n != n);
     for (size_t i = 0; i < n; i++)
         KB_BUG_ON(reply->results[i].class != KB_ABLY_OK);
@@ -51,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const int statuses[] = {201, 200, 400, 401, 404, 413, 429, 500, 503, 302, 204, 0};
     static const struct kb_slice types[] = {KB_S("application/json"), {NULL, 0},
-        KB_S("application/json; charset=utf-8"), KB_S("text/html")};
+        KB_S("application/json; charset=utf-8"), KB_S("text/html"), KB_S("application/x-msgpack")};
     struct kb_reply reply;
     if (size < 3 || !kb_reply_init(&reply, SPECS_MAX))
         return 0;

@@ -4,8 +4,11 @@
 
 #include "base/buf.h"
 #include "golden.h"
+#include "value/msgpack.h"
 
 #define SPECS_MAX 4
+
+static size_t packed_cases;
 
 static void read_reply_line(struct kb_http_reply *http, struct kb_slice text)
 {
@@ -64,6 +67,29 @@ static void print_reply(struct kb_buf *out, const struct kb_reply *reply, size_t
         kb_buf_printf(out, "= retry after %d\n", reply->retry_after_ms);
 }
 
+/* What is proper JSON says the same as MessagePack (RSC8d). But 1.0 is 1 there. */
+static void check_msgpack(struct golden *golden, const struct golden_case *c,
+    struct kb_http_reply *http, struct kb_reply *reply, size_t n, struct kb_slice expected)
+{
+    struct kb_buf packed, got;
+    kb_buf_init(&packed, 1 << 16);
+    kb_buf_init(&got, 1 << 16);
+    struct kb_slice type = http->headers.content_type;
+    bool json = !type.ptr || strncasecmp(type.ptr, "application/json", 16) == 0;
+    if (json && !memmem(http->body.ptr, http->body.len, "1.0", 3) &&
+        kb_msgpack_json(&packed, http->body)) {
+        http->body = kb_buf_slice(&packed);
+        if (type.ptr)
+            http->headers.content_type = KB_S("application/x-msgpack; v=1");
+        kb_reply_read(reply, http, n);
+        print_reply(&got, reply, n);
+        golden_check(golden, c, expected, kb_buf_slice(&got));
+        packed_cases++;
+    }
+    kb_buf_deinit(&packed);
+    kb_buf_deinit(&got);
+}
+
 static void run_case(struct golden *golden, const struct golden_case *c, struct kb_reply *reply,
     struct kb_buf *expected, struct kb_buf *got)
 {
@@ -82,6 +108,7 @@ static void run_case(struct golden *golden, const struct golden_case *c, struct 
     kb_reply_read(reply, &http, n);
     print_reply(got, reply, n);
     golden_check(golden, c, kb_buf_slice(expected), kb_buf_slice(got));
+    check_msgpack(golden, c, &http, reply, n, kb_buf_slice(expected));
 }
 
 static void test_golden(void **state)
@@ -98,6 +125,7 @@ static void test_golden(void **state)
     while (golden_next(&golden, &c))
         run_case(&golden, &c, &reply, &expected, &got);
     golden_close(&golden);
+    assert_true(packed_cases > 40);
     kb_reply_deinit(&reply);
     kb_buf_deinit(&expected);
     kb_buf_deinit(&got);
@@ -121,6 +149,27 @@ static void test_a_reply_cut_anywhere_is_an_outage(void **state)
             reply.verdict, len == sizeof(whole) - 1 ? KB_REPLY_RESULTS : KB_REPLY_OUTAGE);
     }
     kb_reply_deinit(&reply);
+}
+
+static void test_a_packed_reply_cut_anywhere_is_an_outage(void **state)
+{
+    (void)state;
+    static const char whole[] =
+        "[{\"successCount\":1,\"failureCount\":0,\"results\":[{\"channel\":\"a\",\"messageId\":"
+        "\"m\"}]},"
+        "{\"results\":[{\"channel\":\"b\",\"error\":{\"code\":40160,\"statusCode\":401}}]}]";
+    struct kb_reply reply;
+    struct kb_buf packed;
+    kb_buf_init(&packed, 4096);
+    assert_true(kb_msgpack_json(&packed, kb_slice_of(whole)));
+    assert_true(kb_reply_init(&reply, 2));
+    for (size_t len = 0; len <= packed.len; len++) {
+        struct kb_http_reply http = {.status = 201, .body = {packed.ptr, len}};
+        kb_reply_read(&reply, &http, 2);
+        assert_int_equal(reply.verdict, len == packed.len ? KB_REPLY_RESULTS : KB_REPLY_OUTAGE);
+    }
+    kb_reply_deinit(&reply);
+    kb_buf_deinit(&packed);
 }
 
 /* Texts are shortened between characters, and beyond a megabyte of them they are lost, codes are
@@ -161,6 +210,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_golden),
         cmocka_unit_test(test_a_reply_cut_anywhere_is_an_outage),
+        cmocka_unit_test(test_a_packed_reply_cut_anywhere_is_an_outage),
         cmocka_unit_test(test_long_texts_are_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -79,7 +79,7 @@ static void test_the_reader_agrees(void **state)
         if (!kb_reply_body_plain(kb_buf_slice(&body), n))
             continue;
         plain++;
-        kb_reply_body_read(&reply, kb_buf_slice(&body), n, true, &read);
+        kb_reply_body_read(&reply, kb_buf_slice(&body), n, true, false, &read);
         assert_null(read.unusable);
         assert_null(read.bad);
         assert_int_equal(read.n, n);

@@ -1,6 +1,6 @@
 /* MessagePack -> events; see msgpack.h. A loop over libmpack's tokens with a stack of what each
  * open array or map still lacks. */
-#include "sandbox/msgpack.h"
+#include "value/msgpack.h"
 
 #include "base/utf8.h"
 #include "value/json.h"
