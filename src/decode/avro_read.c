@@ -211,7 +211,7 @@ static bool put_word(struct kb_run *run, struct kb_slice word)
 
 static bool read_boolean(struct kb_run *run)
 {
-    struct kb_slice byte;
+    struct kb_slice byte = KB_S("");
     if (!read_raw(run, 1, &byte))
         return false;
     if ((unsigned char)*byte.ptr > 1)
@@ -236,7 +236,7 @@ static uint64_t little_endian(struct kb_slice bytes)
 
 static bool read_float(struct kb_run *run)
 {
-    struct kb_slice raw;
+    struct kb_slice raw = KB_S("");
     char text[KB_JSON_REAL_MAX];
     float number;
     if (!read_raw(run, 4, &raw))
@@ -249,7 +249,7 @@ static bool read_float(struct kb_run *run)
 
 static bool read_double(struct kb_run *run)
 {
-    struct kb_slice raw;
+    struct kb_slice raw = KB_S("");
     char text[KB_JSON_REAL_MAX];
     double number;
     if (!read_raw(run, 8, &raw))
