@@ -75,7 +75,8 @@ static void check_msgpack(struct golden *golden, const struct golden_case *c,
     kb_buf_init(&packed, 1 << 16);
     kb_buf_init(&got, 1 << 16);
     struct kb_slice type = http->headers.content_type;
-    bool json = !type.ptr || strncasecmp(type.ptr, "application/json", 16) == 0;
+    bool json = !type.ptr || kb_slice_is(type, "application/json") ||
+                kb_slice_starts(type, KB_S("application/json;"));
     if (json && !memmem(http->body.ptr, http->body.len, "1.0", 3) &&
         kb_msgpack_json(&packed, http->body)) {
         http->body = kb_buf_slice(&packed);
