@@ -39,7 +39,7 @@ end
 local instead = {
   os = 'env("NAME") reads an environment variable',
   io = 'file("PATH") reads a file',
-  require = 'include("PATH") runs another file',
+  require = 'use("NAME") loads a module',
   dofile = 'include("PATH") runs another file',
   loadfile = 'include("PATH") runs another file',
 }

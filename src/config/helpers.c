@@ -1,6 +1,6 @@
-/* env(name [, default]), file(path) and include(path); see helpers.h. Each runs inside a protected
- * call and may leave by an error at any Lua function, so whatever it holds lies in the arena of
- * `blocks`.
+/* env(name [, default]), file(path), include(path) and use(module); see helpers.h. Each runs inside
+ * a protected call and may leave by an error at any Lua function, so whatever it holds lies in the
+ * arena of `blocks`.
  *
  * A variable that is not set or a file that can't be read is noted as a problem and a placeholder
  * goes on in its stead: the file runs to its end, and all its problems come out at once. */
@@ -190,10 +190,66 @@ static int include(lua_State *L)
     return lua_gettop(L) - 2;
 }
 
+/* What `use` has loaded, by name: a table in the registry. */
+static const char used_key;
+
+static bool is_module_name(const char *name)
+{
+    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+    return len > 0 && len < 64 && name[len] == '\0';
+}
+
+/* Pushes the compiled text of a module: NAME.lua in the folder of the file that asks, else one of
+ * kably's own. */
+static void push_module(lua_State *L, struct kb_blocks *blocks, const char *name)
+{
+    struct kb_slice text;
+    struct kb_err err;
+    const char *path = resolve(L, blocks, lua_pushfstring(L, "%s.lua", name));
+    if (kb_inputs_read(blocks->inputs, KB_INPUT_FILE, path, &text, &err)) {
+        if (kb_source_find(blocks, path) < 0 && kb_source_add(blocks, path, text) < 0)
+            luaL_error(L, "use: more than %d files", KB_SOURCES_MAX - 1);
+        kb_script_load(L, path, text);
+        return;
+    }
+    if (!kb_script_push_module(L, name))
+        luaL_error(
+            L, "use: there is no module \"%s\": neither %s nor one of kably's own", name, path);
+}
+
+/* A module runs once; what it returns is kept. */
+static int use(lua_State *L)
+{
+    struct kb_blocks *blocks = blocks_of(L);
+    const char *name = luaL_checkstring(L, 1);
+    if (!is_module_name(name))
+        return luaL_error(L, "use: expected a module's name, such as use \"debezium\"");
+    lua_settop(L, 1);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &used_key);
+    if (lua_getfield(L, 2, name) != LUA_TNIL) {
+        if (lua_islightuserdata(L, -1))
+            return luaL_error(L, "use: the module \"%s\" uses itself", name);
+        return 1;
+    }
+    if (kb_script_globals_locked(L))
+        return luaL_error(L, "use: only while the file is loaded");
+    push_missing(L);
+    lua_setfield(L, 2, name);
+    push_module(L, blocks, name);
+    lua_call(L, 0, 1);
+    if (lua_isnil(L, -1))
+        return luaL_error(L, "use: the module \"%s\" returns nothing", name);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, 2, name);
+    return 1;
+}
+
 void kb_helpers_install(lua_State *L, struct kb_blocks *blocks)
 {
     static const luaL_Reg helpers[] = {
-        {"env", env}, {"file", file}, {"include", include}, {NULL, NULL}};
+        {"env", env}, {"file", file}, {"include", include}, {"use", use}, {NULL, NULL}};
+    lua_newtable(L);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &used_key);
     make_missing_absorb(L);
     kb_script_push_globals(L);
     lua_pushlightuserdata(L, blocks);

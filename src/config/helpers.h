@@ -1,4 +1,4 @@
-/* env, file and include: what a kably file calls to take in the world around it. */
+/* env, file, include and use: what a kably file calls to take in the world around it. */
 #ifndef KB_CONFIG_HELPERS_H
 #define KB_CONFIG_HELPERS_H
 
@@ -6,7 +6,7 @@
 
 #include <lua.h>
 
-/* Sets the three as globals. Inside a protected call; `blocks` outlives the state. */
+/* Sets them as globals. Inside a protected call; `blocks` outlives the state. */
 void kb_helpers_install(lua_State *L, struct kb_blocks *blocks);
 
 /* Does the value stand for an env or file that failed, which is reported already? */

@@ -75,6 +75,8 @@
         "Answers to requests sent to Ably, by HTTP status")                                        \
     X(REQUEST_BYTES, "counter", "kably_request_bytes_total", "",                                   \
         "Bytes of request bodies sent to Ably")                                                    \
+    X(HOOK_CUTS, "counter", "kably_hook_cuts_total", "",                                           \
+        "Calls of the file's functions ended because their time or memory was over")               \
     X(COMMITS, "counter", "kably_commits_total", "", "Offset commits acknowledged")                \
     X(COMMIT_FAILURES, "counter", "kably_commit_failures_total", "", "Offset commits refused")     \
     X(REBALANCES, "counter", "kably_rebalances_total", "", "Rebalances of the consumer group")     \

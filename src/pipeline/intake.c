@@ -84,6 +84,24 @@ static void publish(struct kb_worker *w, struct kb_assignment *part, const struc
     }
 }
 
+/* What a function keeps has filled its memory: begun anew, it has lost that and goes on. */
+static void renew_hooks(struct kb_worker *w)
+{
+    struct kb_hooks *hooks;
+    struct kb_err err;
+    kb_log_warn("hook",
+        "worker %d: what the functions keep between records has filled limits { hook_memory }; "
+        "their state is begun anew, without it (kably.cache has a size)",
+        w->number);
+    if (!kb_config_hooks(w->config, &hooks, &err)) {
+        kb_worker_fatal(w, &err);
+        return;
+    }
+    kb_router_set_hooks(&w->router, hooks);
+    kb_hooks_free(w->hooks);
+    w->hooks = hooks;
+}
+
 static void route(struct kb_worker *w, struct kb_assignment *part, const struct kb_record *rec)
 {
     struct kb_err err;
@@ -100,6 +118,8 @@ static void route(struct kb_worker *w, struct kb_assignment *part, const struct 
         break;
     case KB_FAILED:
         kb_worker_record_failed(w, part, rec, &err, kb_failure_decide(&err, &part->rules->policy));
+        if (w->hooks && kb_hooks_worn(w->hooks))
+            renew_hooks(w);
         break;
     }
 }

@@ -8,15 +8,20 @@
 #include "script/lua_json.h"
 #include "script/record_view.h"
 
+#include "base/log.h"
 #include "base/utf8.h"
+#include "metrics/metrics.h"
 
 #include <lauxlib.h>
 
 #define LOAD_MS 2000
+#define CUTS_TO_TELL 3
 
 struct function {
     int ref;     /* LUA_NOREF = none */
     char *place; /* "config/orders.lua:12", where it is written */
+    uint64_t cuts;
+    struct kb_log_repeat repeat;
 };
 
 struct owned {
@@ -35,6 +40,7 @@ struct kb_hooks {
     struct kb_viewed_record viewed;
     struct kb_hook_record left;
     struct kb_fan_out fan_out;
+    bool worn;
 };
 
 const char *kb_hook_name(enum kb_hook hook)
@@ -164,7 +170,7 @@ const struct kb_hook_message *kb_hooks_messages(const struct kb_hooks *hooks, si
 /* One call, from C through Lua and back. */
 struct call {
     struct kb_hooks *hooks;
-    const struct function *function;
+    struct function *function;
     bool returned; /* the function is done: what fails now is what it gave */
     enum kb_hook_fate fate;
     struct kb_slice text;
@@ -179,6 +185,39 @@ static void call_function(lua_State *L, struct call *call)
     call->returned = true;
 }
 
+bool kb_hooks_worn(const struct kb_hooks *hooks)
+{
+    return hooks->worn;
+}
+
+static bool nearly_full(const struct kb_hooks *hooks)
+{
+    return kb_script_memory(hooks->script) > hooks->limits.memory / 4 * 3;
+}
+
+/* Is it garbage of the call that failed, or does somebody hold it for ever? */
+static void look_at_memory(struct kb_hooks *hooks)
+{
+    if (nearly_full(hooks))
+        kb_script_collect(hooks->script);
+    hooks->worn = nearly_full(hooks);
+}
+
+/* One cut is told by the record's failure. That it happens again and again is a fault of the
+ * function. */
+static void count_cut(struct call *call, enum kb_hook hook, const struct kb_err *err)
+{
+    struct function *function = call->function;
+    uint64_t suppressed;
+    kb_metric_add(KB_METRIC_HOOK_CUTS, 1);
+    function->cuts++;
+    int64_t now = kb_hook_clock_coarse()->now_ms(kb_hook_clock_coarse());
+    if (function->cuts < CUTS_TO_TELL || !kb_log_repeat(&function->repeat, now, &suppressed))
+        return;
+    kb_log_warn("hook", "%s at %s has been cut %llu times; the last time: %s", kb_hook_name(hook),
+        function->place ? function->place : "?", (unsigned long long)function->cuts, err->text);
+}
+
 static bool protected_call(
     struct call *call, lua_CFunction run, enum kb_hook hook, struct kb_err *err)
 {
@@ -187,6 +226,9 @@ static bool protected_call(
         return true;
     err->class = KB_ERR_RECORD;
     err->failure = KB_FAILURE_HOOK;
+    look_at_memory(call->hooks);
+    if (kb_script_cut(call->hooks->script))
+        count_cut(call, hook, err);
     if (call->returned && call->function->place)
         kb_err_wrap(err, "%s: the function at %s", kb_hook_name(hook), call->function->place);
     else

@@ -67,6 +67,10 @@ void kb_hooks_loaded(struct kb_hooks *hooks);
 
 /* ---- for each record ---- */
 
+/* What the functions keep from record to record has nearly filled their memory, as a failed call
+ * found out: whoever made these makes new ones, before the next record fails for it. */
+bool kb_hooks_worn(const struct kb_hooks *hooks);
+
 bool kb_hooks_has(const struct kb_hooks *hooks, size_t topic, enum kb_hook hook);
 
 /* Borrows all of it until the next begin. */

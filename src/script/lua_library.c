@@ -6,13 +6,19 @@
 #include "base/compiler.h"
 #include "base/log.h"
 #include "script/kably_library.h"
+#include "script/lua_state.h"
 #include "script/record_view.h"
+#include "script/text_library.h"
 
 #include <lauxlib.h>
 #include <lualib.h>
 #include <string.h>
 
-#define MOST_REPEATS (1 << 26)
+#define MOST_REPEATS (1 << 20)
+#define MOST_ELEMENTS (1 << 20)
+#define MOST_SORTED (1 << 17)
+#define SORTED_TEXT_MAX (4 << 20)
+#define ELEMENT_COST 10
 
 static const char *const base_kept[] = {"_G", "_VERSION", "assert", "error", "getmetatable",
     "ipairs", "next", "pairs", "pcall", "rawequal", "rawget", "rawlen", "rawset", "select",
@@ -45,14 +51,56 @@ static int guard_rep(lua_State *L)
 {
     if (luaL_checkinteger(L, 2) > MOST_REPEATS)
         return luaL_error(L, "string.rep: more than %d repeats", MOST_REPEATS);
-    return pass_on(L);
+    int n = pass_on(L);
+    kb_script_charge(L, lua_rawlen(L, -1));
+    return n;
 }
 
 static int guard_move(lua_State *L)
 {
     lua_Integer from = luaL_checkinteger(L, 2), to = luaL_checkinteger(L, 3);
-    if (to >= from && (lua_Unsigned)to - (lua_Unsigned)from > MOST_REPEATS)
-        return luaL_error(L, "table.move: more than %d elements", MOST_REPEATS);
+    if (to >= from && (lua_Unsigned)to - (lua_Unsigned)from > MOST_ELEMENTS)
+        return luaL_error(L, "table.move: more than %d elements", MOST_ELEMENTS);
+    if (to >= from)
+        kb_script_charge(L, (size_t)(to - from) * ELEMENT_COST);
+    return pass_on(L);
+}
+
+/* An element may be as cheap as a metamethod in C makes it; so may a great many be. */
+static int guard_concat(lua_State *L)
+{
+    lua_Integer from = luaL_optinteger(L, 3, 1);
+    lua_Integer to = luaL_opt(L, luaL_checkinteger, 4, luaL_len(L, 1));
+    if (to >= from && (lua_Unsigned)to - (lua_Unsigned)from > MOST_ELEMENTS)
+        return luaL_error(L, "table.concat: more than %d elements", MOST_ELEMENTS);
+    if (to >= from)
+        kb_script_charge(L, (size_t)(to - from) * ELEMENT_COST);
+    return pass_on(L);
+}
+
+/* How much text there is to compare: the same long text may stand there many times. */
+static size_t text_of(lua_State *L, size_t n)
+{
+    size_t sum = 0;
+    for (size_t i = 1; i <= n && sum <= SORTED_TEXT_MAX; i++) {
+        if (lua_rawgeti(L, 1, (lua_Integer)i) == LUA_TSTRING)
+            sum += lua_rawlen(L, -1);
+        lua_pop(L, 1);
+    }
+    return sum;
+}
+
+static int guard_sort(lua_State *L)
+{
+    bool table = lua_istable(L, 1);
+    if (table && luaL_getmetafield(L, 1, "__len") != LUA_TNIL)
+        return luaL_error(L, "a table with __len is not allowed here");
+    size_t n = table ? lua_rawlen(L, 1) : (size_t)luaL_len(L, 1);
+    if (n > MOST_SORTED)
+        return luaL_error(L, "table.sort: more than %d elements", MOST_SORTED);
+    if (table && text_of(L, n) > SORTED_TEXT_MAX)
+        return luaL_error(L, "table.sort: more than %d bytes of text", SORTED_TEXT_MAX);
+    kb_script_charge(L, n * ELEMENT_COST);
     return pass_on(L);
 }
 
@@ -61,6 +109,8 @@ static int guard_length(lua_State *L)
 {
     if (lua_istable(L, 1) && luaL_getmetafield(L, 1, "__len") != LUA_TNIL)
         return luaL_error(L, "a table with __len is not allowed here");
+    if (lua_istable(L, 1))
+        kb_script_charge(L, lua_rawlen(L, 1));
     return pass_on(L);
 }
 
@@ -215,6 +265,7 @@ void kb_script_open_library(lua_State *L)
     open_base(L);
     luaL_requiref(L, LUA_STRLIBNAME, luaopen_string, 0);
     guard(L, "rep", guard_rep);
+    kb_script_open_text(L);
     lua_pushnil(L);
     lua_setfield(L, -2, "dump");
     kb_script_set_library(L, LUA_STRLIBNAME);
@@ -223,6 +274,8 @@ void kb_script_open_library(lua_State *L)
     guard(L, "move", guard_move);
     guard(L, "insert", guard_length);
     guard(L, "remove", guard_length);
+    guard(L, "concat", guard_concat);
+    guard(L, "sort", guard_sort);
     kb_script_set_library(L, LUA_TABLIBNAME);
     luaL_requiref(L, LUA_MATHLIBNAME, luaopen_math, 0);
     kb_script_set_library(L, LUA_MATHLIBNAME);

@@ -12,6 +12,7 @@
 #define INSTRUCTIONS_PER_LOOK 100
 #define CHARGE_PER_LOOK 10000 /* of kb_script_charge's units */
 #define LARGE_BLOCK (64 << 10)
+#define LEVELS_MAX 100 /* of the stack to look through: each is found by counting from the top */
 
 struct kb_script {
     lua_State *L;
@@ -21,7 +22,7 @@ struct kb_script {
     /* The call's time: 0 = nobody looked yet, else the first look, then when work was measured. */
     bool looked, measured;
     int64_t looked_ms, measured_ms;
-    bool expired;
+    bool expired, out_of_memory;
     char expired_at[512]; /* "config.lua:3: ", where the budget ran out */
 };
 
@@ -31,6 +32,13 @@ static struct kb_script *script_of(lua_State *L)
 }
 
 static void look_at_clock(lua_State *L, lua_Debug *ar);
+
+/* At the next instruction. */
+static void look_soon(const struct kb_script *script)
+{
+    if (script->L)
+        lua_sethook(script->L, look_at_clock, LUA_MASKCOUNT, 1);
+}
 
 /* lua_Alloc. For a new block `old` is a type tag, not a size. Shrinking must not fail: Lua relies
  * on it. Large blocks take time to fill, which no count of instructions shows. */
@@ -43,15 +51,17 @@ static void *allocate(void *context, void *ptr, size_t old, size_t size)
         script->used -= before;
         return NULL;
     }
-    if (size > before && size - before > script->limits.memory - script->used)
+    if (size > before && size - before > script->limits.memory - script->used) {
+        look_soon(script); /* Lua collects all garbage before it gives up, which takes its time */
         return NULL;
+    }
     void *moved = realloc(ptr, size);
     if (!moved && size <= before)
         moved = ptr;
     if (moved)
         script->used += size - before;
-    if (size >= LARGE_BLOCK && script->L)
-        lua_sethook(script->L, look_at_clock, LUA_MASKCOUNT, 1);
+    if (size >= LARGE_BLOCK)
+        look_soon(script);
     return moved;
 }
 
@@ -88,7 +98,7 @@ static bool spent(struct kb_script *script)
 static const char *where_from(lua_State *L, int level, int *line)
 {
     lua_Debug ar;
-    for (; lua_getstack(L, level, &ar); level++) {
+    for (; level < LEVELS_MAX && lua_getstack(L, level, &ar); level++) {
         lua_getinfo(L, "Sl", &ar);
         if (*ar.source == '@' && ar.currentline > 0) {
             *line = ar.currentline;
@@ -143,6 +153,16 @@ void kb_script_charge(lua_State *L, size_t cost)
     check_budget(L);
 }
 
+bool kb_script_cut(const struct kb_script *script)
+{
+    return script->expired || script->out_of_memory;
+}
+
+void kb_script_collect(struct kb_script *script)
+{
+    lua_gc(script->L, LUA_GCCOLLECT);
+}
+
 size_t kb_script_memory(const struct kb_script *script)
 {
     return script->used;
@@ -172,7 +192,7 @@ static int add_place(lua_State *L)
     push_text_of_error(L);
     const char *message = lua_tostring(L, -1);
     lua_Debug ar, nearest = {.currentline = -1};
-    for (int level = 1; lua_getstack(L, level, &ar); level++) {
+    for (int level = 1; level < LEVELS_MAX && lua_getstack(L, level, &ar); level++) {
         lua_getinfo(L, "Sl", &ar);
         if (*ar.source != '@' || ar.currentline <= 0)
             continue;
@@ -250,6 +270,7 @@ bool kb_script_call(
     lua_pushcfunction(L, function);
     lua_pushlightuserdata(L, context);
     int status = lua_pcall(L, 1, 0, -3);
+    script->out_of_memory = status == LUA_ERRMEM;
     bool ok = status == LUA_OK || explain(script, status, err);
     lua_settop(L, 0);
     return ok;
@@ -324,12 +345,31 @@ void kb_script_load(lua_State *L, const char *name, struct kb_slice text)
     lua_remove(L, -2);
 }
 
-void kb_script_run_embedded(lua_State *L, const char *file, int n_args)
+static const struct kb_embedded *find_embedded(const char *file)
 {
     const struct kb_embedded *found = kb_embedded;
     while (found->name && strcmp(found->name, file) != 0)
         found++;
-    KB_BUG_ON(!found->name);
+    return found->name ? found : NULL;
+}
+
+bool kb_script_push_module(lua_State *L, const char *name)
+{
+    static const char *const others[] = {"blocks", "demo"}; /* no modules */
+    for (size_t i = 0; i < KB_COUNT(others); i++)
+        if (strcmp(name, others[i]) == 0)
+            return false;
+    const struct kb_embedded *found = find_embedded(lua_pushfstring(L, "%s.lua", name));
+    if (found)
+        kb_script_load(
+            L, lua_pushfstring(L, "lua/%s.lua", name), (struct kb_slice){found->text, found->len});
+    return found != NULL;
+}
+
+void kb_script_run_embedded(lua_State *L, const char *file, int n_args)
+{
+    const struct kb_embedded *found = find_embedded(file);
+    KB_BUG_ON(!found);
     if (luaL_loadbufferx(L, found->text, found->len, "=kably", "t") != LUA_OK)
         lua_error(L);
     lua_insert(L, -1 - n_args);

@@ -54,6 +54,11 @@ void kb_script_lock(struct kb_script *script, int time_ms);
  * (about a nanosecond each, or a byte); raises the error of a spent budget. */
 void kb_script_charge(lua_State *L, size_t cost);
 
+/* Was the last call ended because its time or its memory was over? */
+bool kb_script_cut(const struct kb_script *script);
+
+/* Frees what nobody holds; takes its time. */
+void kb_script_collect(struct kb_script *script);
 /* Bytes of Lua's heap now. */
 size_t kb_script_memory(const struct kb_script *script);
 
@@ -65,6 +70,10 @@ void kb_script_load(lua_State *L, const char *name, struct kb_slice text);
  * of the stack; what it returns is dropped. Its name stands in no message: errors are placed at its
  * caller. */
 void kb_script_run_embedded(lua_State *L, const char *file, int n_args);
+
+/* Inside a protected call: pushes one of the modules of lua/, compiled; false = no module has that
+ * name. In messages it is "lua/NAME.lua". */
+bool kb_script_push_module(lua_State *L, const char *name);
 
 /* Inside a protected call, from a C function called by Lua: the nearest line of a named text.
  * Returns the name, which Lua owns, or NULL where no such function is on the stack. */

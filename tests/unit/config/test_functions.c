@@ -1,0 +1,194 @@
+/* A worker's copy of the file's functions: of the right block, with what was read when the file was
+ * loaded, whatever has happened to the world since. */
+#include "config/config.h"
+#include "route/route.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define BASE                                                                   \
+    "kafka { ['bootstrap.servers'] = 'localhost:9092', ['group.id'] = 'g' }\n" \
+    "ably { key = 'app.id:secret' }\n"
+
+static char folder[] = "/tmp/kably-functions-XXXXXX";
+
+static const char *path_of(const char *name)
+{
+    static char paths[4][256];
+    static int turn;
+    char *path = paths[turn++ % 4];
+    snprintf(path, sizeof(paths[0]), "%s/%s", folder, name);
+    return path;
+}
+
+static void write_file(const char *name, const char *text)
+{
+    FILE *file = fopen(path_of(name), "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static struct kb_config *load_main(void)
+{
+    struct kb_problems problems;
+    kb_problems_init(&problems);
+    struct kb_config *config = kb_config_load(path_of("main.lua"), &problems);
+    kb_problems_print(&problems, stderr);
+    kb_problems_deinit(&problems);
+    assert_non_null(config);
+    return config;
+}
+
+static struct kb_hooks *hooks_of(const struct kb_config *config)
+{
+    struct kb_hooks *hooks;
+    struct kb_err err;
+    if (!kb_config_hooks(config, &hooks, &err))
+        fail_msg("%s", err.text);
+    return hooks;
+}
+
+static void assert_channel(
+    const struct kb_config *config, struct kb_hooks *hooks, const char *topic, const char *expected)
+{
+    struct kb_router router;
+    struct kb_err err = {0};
+    const struct kb_record rec = {.topic = kb_slice_of(topic), .value = KB_S("x")};
+    const struct kb_rules *rules = kb_config_rules(config, rec.topic);
+    assert_non_null(rules);
+    assert_true(kb_router_init(&router, KB_S("x")));
+    kb_router_set_hooks(&router, hooks);
+    if (kb_route(&router, rules, &rec, &err) != KB_ROUTED)
+        fail_msg("%s: %s", topic, err.text);
+    if (!kb_slice_is(router.messages[0].channel, expected))
+        fail_msg(
+            "%s: expected %s, got " KB_FMT, topic, expected, KB_ARG(router.messages[0].channel));
+    kb_router_deinit(&router);
+}
+
+static void what_was_read_stays(void **state)
+{
+    (void)state;
+    write_file("part.lua", "return ':part:'");
+    write_file("module.lua", "return { word = ':module' }");
+    write_file("word.txt", "word\n");
+    setenv("KABLY_TEST_WORD", "first", 1);
+    /* asked for while the file is loaded: what a function asks for later is known then */
+    write_file("main.lua",
+        BASE "local part, module = include('part.lua'), use 'module'\n"
+             "local word, first = file('word.txt'), env('KABLY_TEST_WORD')\n"
+             "topic 'a' { channel = function() return env('KABLY_TEST_WORD') .. part .. word .. "
+             "module.word end }\n");
+    struct kb_config *config = load_main();
+    setenv("KABLY_TEST_WORD", "second", 1);
+    write_file("part.lua", "return = nonsense");
+    write_file("main.lua", "nonsense");
+    unlink(path_of("module.lua"));
+    unlink(path_of("word.txt"));
+    for (int worker = 0; worker < 2; worker++) {
+        struct kb_hooks *hooks = hooks_of(config);
+        assert_channel(config, hooks, "a", "first:part:word:module");
+        kb_hooks_free(hooks);
+    }
+    kb_config_unref(config);
+}
+
+/* Lua's tables have another order in every state. */
+static void each_block_has_its_own_function(void **state)
+{
+    (void)state;
+    write_file("main.lua",
+        BASE "defaults { channel = function(r) return 'default:' .. r.topic end }\n"
+             "for name in pairs { a = 1, b = 1, c = 1, d = 1, e = 1, f = 1, g = 1, h = 1 } do\n"
+             "  topic(name) { channel = function() return 'own:' .. name end }\n"
+             "end\n"
+             "topic { 'x', 'y' } { }\n"
+             "topic 'z' { channel = 'template' }\n");
+    struct kb_config *config = load_main();
+    struct kb_hooks *hooks = hooks_of(config);
+    for (char name[2] = "a"; *name <= 'h'; (*name)++) {
+        char expected[8];
+        snprintf(expected, sizeof(expected), "own:%s", name);
+        assert_channel(config, hooks, name, expected);
+    }
+    assert_channel(config, hooks, "x", "default:x");
+    assert_channel(config, hooks, "y", "default:y");
+    assert_channel(config, hooks, "z", "template");
+    kb_hooks_free(hooks);
+    kb_config_unref(config);
+}
+
+static void no_function_no_state(void **state)
+{
+    (void)state;
+    write_file("main.lua", BASE "topic 'a' { channel = 'x' }\n");
+    struct kb_config *config = load_main();
+    assert_null(hooks_of(config));
+    kb_config_unref(config);
+}
+
+static const char *problem_of_main(void)
+{
+    static char text[1024];
+    struct kb_problems problems;
+    kb_problems_init(&problems);
+    assert_null(kb_config_load(path_of("main.lua"), &problems));
+    assert_int_equal(problems.errors, 1);
+    snprintf(text, sizeof(text), "%s", problems.list[0].text);
+    kb_problems_deinit(&problems);
+    return strrchr(text, '/') ? text + strlen(folder) + 1 : text;
+}
+
+static void modules_that_are_none(void **state)
+{
+    (void)state;
+    write_file("main.lua", "use 'a'");
+    write_file("a.lua", "return use 'b'");
+    write_file("b.lua", "return use 'a'");
+    assert_string_equal(problem_of_main(), "b.lua:1: use: the module \"a\" uses itself");
+    write_file("main.lua", "\nuse '../a'");
+    assert_string_equal(
+        problem_of_main(), "main.lua:2: use: expected a module's name, such as use \"debezium\"");
+    write_file("main.lua", "use 'blocks'");
+    assert_non_null(strstr(problem_of_main(), "there is no module \"blocks\""));
+    write_file("main.lua", "use 'a'");
+    write_file("a.lua", "x = 1");
+    assert_string_equal(problem_of_main(), "main.lua:1: use: the module \"a\" returns nothing");
+    write_file("a.lua", "\n\nreturn nil + 1");
+    assert_string_equal(problem_of_main(), "a.lua:3: attempt to perform arithmetic on a nil value");
+}
+
+static int make_folder(void **state)
+{
+    (void)state;
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+        "main.lua", "part.lua", "module.lua", "word.txt", "a.lua", "b.lua"};
+    for (size_t i = 0; i < KB_COUNT(names); i++)
+        unlink(path_of(names[i]));
+    return rmdir(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_read_stays),
+        cmocka_unit_test(each_block_has_its_own_function),
+        cmocka_unit_test(no_function_no_state),
+        cmocka_unit_test(modules_that_are_none),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}

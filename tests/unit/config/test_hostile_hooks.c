@@ -1,0 +1,289 @@
+/* Functions that mean harm, or were written by somebody tired: each costs its own record, as a
+ * failure of class hook, and the next record goes its way. Under sanitizers, with little memory and
+ * a short time. */
+#include "config/config.h"
+#include "route/route.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#define MEMORY (8 << 20)
+#define VALUE "{\"l\":[1,2,3],\"a\":\"x\"}"
+
+static const struct {
+    const char *name, *body;
+    const char *says; /* "" = whatever */
+} rows[] = {
+    {"loop", "while true do end", "still running after"},
+    {"loop in pcall", "while true do pcall(function() while true do end end) end",
+        "still running after"},
+    {"pcall of pcall", "local function f() return pcall(f) end while true do f() end",
+        "still running after"},
+    {"goto", "::a:: goto a", "still running after"},
+    {"repeat with error", "repeat pcall(error, {}) until false", "still running after"},
+    {"tail calls", "local function f() return f() end return f()", "still running after"},
+    {"loop in a metamethod",
+        "local t = setmetatable({}, { __index = function() while true do end end }) return t.x",
+        "still running after"},
+    {"loop in __close",
+        "local x <close> = setmetatable({}, { __close = function() while true do end end })",
+        "still running after"},
+    {"loop in an error's __tostring",
+        "error(setmetatable({}, { __tostring = function() while true do end end }))", ""},
+    {"loop in a comparator",
+        "local t = {} for i = 1, 100 do t[i] = i end table.sort(t, function() while true do end "
+        "end)",
+        "still running after"},
+    {"loop in gsub", "(\"x\"):gsub(\".\", function() while true do end end)",
+        "still running after"},
+    {"loop in an iterator", "for _ in function() return 1 end do end", "still running after"},
+    {"ipairs without end",
+        "for i in ipairs(setmetatable({}, { __index = function() return 1 end })) do end",
+        "still running after"},
+    {"coroutines", "local co = coroutine.wrap(function() while true do end end) co()", "coroutine"},
+    {"patterns", "(\"a\"):rep(5000):find((\"a-\"):rep(10) .. \"b\")", "still running after"},
+    {"patterns in pcall",
+        "while true do pcall(string.find, (\"a\"):rep(5000), \".-.-.-.-.-b\") end",
+        "still running after"},
+    {"pattern nested", "(\"(\"):rep(300):find((\"((\"):rep(200))", "too many captures"},
+    {"deep pattern", "(\"a\"):rep(300):find((\"a?\"):rep(300) .. (\"a\"):rep(301))", ""},
+    {"balance", "for i = 1, math.huge do local s = (\"(\"):rep(1 << 20):find(\"%b()\") end",
+        "still running after"},
+    {"gsub of much", "local s = (\"x\"):rep(1 << 20) while true do s:gsub(\"x\", \"y\") end",
+        "still running after"},
+    {"frontier", "while true do (\"x\"):rep(1 << 20):find(\"%f[y]z\") end", "still running after"},
+    {"rep without end", "while true do (\"x\"):rep(1 << 20) end", "still running after"},
+    {"rep of nothing", "(\"\"):rep(1 << 60)", "more than 1048576 repeats"},
+    {"rep of much", "(\"x\"):rep(1 << 20):rep(1 << 20)", ""},
+    {"format", "while true do string.format(\"%s%s\", (\"x\"):rep(1 << 20), 1) end",
+        "still running after"},
+    {"format flags", "string.format(\"%099999999d\", 1)", "invalid"},
+    {"concat without end", "table.concat(setmetatable({}, { __index = rawlen }), \"\", 1, 1 << 60)",
+        "more than 1048576 elements"},
+    {"concat of much",
+        "local t = {} for i = 1, 1000 do t[i] = (\"x\"):rep(1 << 20) end table.concat(t)", ""},
+    {"move without end", "table.move({}, 1, 1 << 60, 2)", "more than 1048576 elements"},
+    {"unpack without end", "table.unpack({}, 1, 1 << 30)", "too many results"},
+    {"insert without end",
+        "table.insert(setmetatable({}, { __len = function() return 1 << 60 end }), 1, 2)", "__len"},
+    {"sort of much",
+        "local s, t = (\"x\"):rep(1 << 20), {} for i = 1, 1000 do t[i] = s end table.sort(t)",
+        "bytes of text"},
+    {"strings that grow", "local s = \"x\" while true do s = s .. s end", "memory"},
+    {"strings that grow in pcall",
+        "local s = \"x\" while true do pcall(function() s = s .. s end) end", ""},
+    {"tables that grow", "local t = {} for i = 1, math.huge do t[i] = {} end", ""},
+    {"tables that grow in pcall",
+        "while true do pcall(function() local t = {} for i = 1, math.huge do t[i] = {} end end) "
+        "end",
+        ""},
+    {"closures that grow",
+        "local f = function() end for i = 1, math.huge do local g = f f = function() return g end "
+        "end",
+        ""},
+    {"memory in small pieces",
+        "local t = {} for i = 1, math.huge do t[i] = (\"x\"):rep(1000) .. i end", ""},
+    {"comparing long texts",
+        "local a, b = (\"x\"):rep(1 << 20) .. \"a\", (\"x\"):rep(1 << 20) .. \"b\" while a < b do "
+        "end",
+        "still running after"},
+    {"deep recursion", "local function f() return 1 + f() end return f()", ""},
+    {"deep recursion through C",
+        "local function f() return (string.gsub(\"x\", \"x\", f)) end return f()", ""},
+    {"recursion in a metamethod",
+        "local t = setmetatable({}, { __index = function(t, k) return t[k .. \"x\"] end }) return "
+        "t.x",
+        ""},
+    {"an error that is a table", "error({})", "called with a table"},
+    {"an error that is nil", "error(nil)", "called with a nil"},
+    {"an error that is a function", "error(print)", "called with a function"},
+    {"an error in an error",
+        "error(setmetatable({}, { __tostring = function() error(\"again\") end }))", ""},
+    {"an error with bytes", "error(\"\\0\\255\\27[2J\")", ""},
+    {"a very long error", "error((\"x\"):rep(1 << 20))", ""},
+    {"returns a number", "return 5", "returned a number"},
+    {"returns a text", "return \"x\"", "returned a string"},
+    {"returns true", "return true", "returned a boolean"},
+    {"returns a function", "return print", "returned a function"},
+    {"returns headers", "return record.headers", "returned a"},
+    {"returns a part", "return record.value.l", "returned a table"},
+    {"returns the wrong channel", "return { channel = {} }", "channel a table"},
+    {"returns the wrong name", "return { name = true }", "name a boolean"},
+    {"returns the wrong client_id", "return { client_id = function() end }",
+        "client_id a function"},
+    {"returns the wrong encoding", "return { encoding = {} }", "encoding a table"},
+    {"returns the wrong headers", "return { headers = \"x\" }", "headers a string"},
+    {"returns the wrong header", "return { headers = { a = {{}} } }", "header's value"},
+    {"returns the wrong extras", "return { extras = 5 }", "extras a number"},
+    {"returns the wrong data", "return { data = print }", "can't be JSON"},
+    {"returns a cyclic table", "local t = {} t[1] = t return { data = t }", "holds itself"},
+    {"returns a deep table", "local t = {} for i = 1, 200 do t = { t } end return { data = t }",
+        "nested more than 100 deep"},
+    {"returns many messages", "local t = {} for i = 1, 1e5 do t[i] = record end return t",
+        "returned 100000 messages"},
+    {"returns much data", "return { data = (\"x\"):rep(1 << 20):rep(3):rep(3) }", ""},
+    {"returns a list with holes", "return { nil, record }", ""},
+    {"returns a list and names", "return { record, channel = \"x\" }", "names besides"},
+    {"returns bytes as a name", "return { name = \"\\255\" }", "not UTF-8"},
+    {"reads a file", "return io.open(\"/etc/passwd\")", "\"io\""},
+    {"runs a program", "return os.execute(\"true\")", "\"os\""},
+    {"loads C", "return require(\"posix\")", "\"require\""},
+    {"loads text", "return load(\"return 1\")()", "\"load\""},
+    {"loads a file", "return dofile(\"/etc/passwd\")", "\"dofile\""},
+    {"debug", "return debug.getregistry()", "\"debug\""},
+    {"collects garbage", "return collectgarbage()", "\"collectgarbage\""},
+    {"finalizer", "setmetatable({}, { __gc = function() while true do end end })", "__gc"},
+    {"sets a global", "x = 1", "read-only"},
+    {"sets _G", "_G.x = 1", "read-only"},
+    {"rawset of _G", "rawset(_G, \"string\", nil)", "read-only"},
+    {"changes the library", "string.rep = nil", "read-only"},
+    {"changes texts", "getmetatable(\"\").__index = nil", ""},
+    {"changes _G's metatable", "setmetatable(_G, {})", "protected"},
+    {"calls a block", "topic \"x\" { channel = \"x\" }", "once the file is loaded"},
+    {"includes a file", "include(\"/etc/passwd\")", "only while"},
+    {"reads another file", "file(\"/etc/passwd\")", "not asked for"},
+    {"dumps a function", "string.dump(print)", ""},
+    {"the record's metatable", "getmetatable(record).__index = nil", ""},
+    {"edits without end", "while true do record.value.x = (\"y\"):rep(1000) end", ""},
+    {"deep edits", "local v = record.value while true do v.a = {} v = v.a end", ""},
+    {"headers without end",
+        "while true do record.headers[#record.headers + 1] = { name = \"x\", value = \"y\" } end",
+        ""},
+    {"members without end", "for i = 1, math.huge do record.value[\"m\" .. i] = i end", ""},
+    {"elements without end", "local l = record.value.l while true do l[#l + 1] = 1 end", ""},
+    {"inserting at the front", "local l = record.value.l while true do table.insert(l, 1, 0) end",
+        ""},
+    {"wrong types in fields", "record.value = print", "can't be JSON"},
+    {"wrong key", "record.key = { [1.5] = 1 }", "can't be JSON"},
+    {"wrong header", "record.headers.x = print", "header's value"},
+    {"NaN", "record.value.x = 0 / 0", "not finite"},
+    {"a name with bytes", "record.value[\"\\255\"] = 1", "UTF-8"},
+    {"a text with bytes", "record.value.x = \"\\255\"", "UTF-8"},
+};
+
+struct routed {
+    struct kb_config *config;
+    struct kb_hooks *hooks;
+    struct kb_router router;
+};
+
+static void load(struct routed *routed, int ms, const char *first, const char *body)
+{
+    char *text = NULL;
+    struct kb_problems problems;
+    struct kb_err err;
+    assert_true(asprintf(&text,
+                    "kafka { ['bootstrap.servers'] = 'localhost:9092', ['group.id'] = 'g' }\n"
+                    "ably { key = 'app.id:secret' } limits { hook_memory = '8MiB', hook_ms = %d }\n"
+                    "%s topic 'orders' { channel = 'c', transform = function(record)\n"
+                    "if record.key == 'good' then return record end\n"
+                    "do %s end end }",
+                    ms, first, body) > 0);
+    kb_problems_init(&problems);
+    routed->config = kb_config_load_text("hooks.lua", kb_slice_of(text), &problems);
+    kb_problems_print(&problems, stderr);
+    kb_problems_deinit(&problems);
+    free(text);
+    assert_non_null(routed->config);
+    if (!kb_config_hooks(routed->config, &routed->hooks, &err))
+        fail_msg("%s", err.text);
+    assert_true(kb_router_init(&routed->router, KB_S("x")));
+    kb_router_set_hooks(&routed->router, routed->hooks);
+}
+
+static void unload(struct routed *routed)
+{
+    kb_router_deinit(&routed->router);
+    kb_hooks_free(routed->hooks);
+    kb_config_unref(routed->config);
+}
+
+static enum kb_route_result route(struct routed *routed, const char *key, struct kb_err *err)
+{
+    const struct kb_record rec = {
+        .topic = KB_S("orders"), .key = kb_slice_of(key), .value = KB_S(VALUE)};
+    return kb_route(&routed->router, &routed->config->topics[0], &rec, err);
+}
+
+static double cpu_ms(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+    return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
+}
+
+static bool complain(size_t i, const char *what, const char *got)
+{
+    print_error("%s: %s: %s\n", rows[i].name, what, got);
+    return false;
+}
+
+/* The bad record fails as it should, the good one behind it goes its way. */
+static bool try_row(struct routed *routed, size_t i)
+{
+    struct kb_err err = {0};
+    double begun = cpu_ms();
+    if (route(routed, "bad", &err) != KB_FAILED)
+        return complain(i, "it did not fail", rows[i].body);
+    double took = cpu_ms() - begun;
+    if (took > 100)
+        print_message("%s: %.0f ms\n", rows[i].name, took);
+    if (err.class != KB_ERR_RECORD || err.failure != KB_FAILURE_HOOK ||
+        !strstr(err.text, rows[i].says) || strncmp(err.text, "transform: ", 11) != 0)
+        return complain(i, rows[i].says, err.text);
+    if (kb_script_memory(kb_hooks_script(routed->hooks)) > MEMORY)
+        return complain(i, "holds more memory than it may", "");
+    if (route(routed, "good", &err) != KB_ROUTED)
+        return complain(i, "the next record failed", err.text);
+    struct kb_slice data = routed->router.messages[0].data.bytes;
+    return kb_slice_is(data, VALUE) || complain(i, "the next record's data", "changed");
+}
+
+static void hostile_hooks_cost_their_own_record(void **state)
+{
+    (void)state;
+    size_t failed = 0;
+    assert_true(KB_COUNT(rows) >= 40);
+    for (size_t i = 0; i < KB_COUNT(rows); i++) {
+        struct routed routed = {0};
+        load(&routed, 20, "", rows[i].body);
+        bool ok = try_row(&routed, i) && try_row(&routed, i);
+        failed += !ok;
+        unload(&routed);
+    }
+    assert_int_equal(failed, 0);
+}
+
+/* What a function keeps for ever leaves no room for the next record: its state is begun anew. */
+static void a_state_that_is_full_is_worn(void **state)
+{
+    (void)state;
+    struct kb_err err;
+    struct routed routed = {0};
+    load(&routed, 5000, "local kept = {}",
+        "kept[1] = ('x'):rep(1 << 20) while true do kept[1] = kept[1] .. kept[1] end");
+    assert_int_equal(route(&routed, "bad", &err), KB_FAILED);
+    assert_false(kb_hooks_worn(routed.hooks));
+    unload(&routed);
+    load(&routed, 5000, "local kept = {}",
+        "while true do kept[#kept + 1] = ('x'):rep(9999) .. #kept end");
+    assert_int_equal(route(&routed, "bad", &err), KB_FAILED);
+    assert_non_null(strstr(err.text, "memory"));
+    assert_true(kb_hooks_worn(routed.hooks));
+    unload(&routed);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hostile_hooks_cost_their_own_record),
+        cmocka_unit_test(a_state_that_is_full_is_worn),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
