@@ -2,15 +2,17 @@
  * and with the tables that decoding needs.
  *
  *     struct kb_proto *proto = kb_proto_new();
- *     if (!kb_proto_add(proto, KB_S("a.proto"), text, &err) ||     // imports first or last, as you
- * like !kb_proto_add(proto, KB_S(""), text, &err) ||            // the last one is the schema
- * itself !kb_proto_link(proto, &err)) ... kb_proto_free(proto);
+ *     if (!kb_proto_add(proto, KB_S("a.proto"), imported, &err) ||
+ *         !kb_proto_add(proto, KB_S(""), text, &err) ||      // last: the schema itself
+ *         !kb_proto_link(proto, &err)) ...
+ *     kb_proto_free(proto);
  *
  * proto2 and proto3 are read: packages, nested messages and enums, oneof, map, proto3's optional,
  * json_name. Services, extensions, reserved ranges and options are passed over. Groups, editions
  * and names that no file declares are refused, with `name:line:column`. The files under
- * google/protobuf/ that everybody imports are built in. Bounds: KB_PROTO_* below and
- * KB_PROTO_MEMORY_MAX for everything together.
+ * google/protobuf/ that everybody imports are built in. A text may also be the base64 of a
+ * FileDescriptorProto: some registries give back what a client registered so. Bounds: KB_PROTO_*
+ * below and KB_PROTO_MEMORY_MAX for everything together.
  *
  * All memory is the arena's of `struct kb_proto`; after linking it is immutable, so any thread may
  * read it. Errors are KB_ERR_RECORD of class decode (a bad schema is the record's fault), or FATAL
@@ -116,9 +118,10 @@ struct kb_proto_field {
 struct kb_proto_message {
     struct kb_slice full_name;
     enum kb_proto_well_known well_known;
+    bool map_entry;                /* what one entry of a map is on the wire */
     struct kb_proto_field *fields; /* as declared */
     size_t n_fields, n_oneofs;
-    struct kb_proto_message **nested; /* as declared; without the entries of maps */
+    struct kb_proto_message **nested; /* as declared; from a text without entries of maps */
     size_t n_nested;
     /* A number's place in `fields` plus 1, 0 = none: dense below n_dense, else by search. */
     uint16_t *dense;

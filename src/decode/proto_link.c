@@ -1,6 +1,6 @@
 /* Files become one schema: names are looked up, field numbers get their tables, JSON names their
  * texts; see proto.h. Runs once a schema; its work is bounded by what the parser let through. */
-#include "decode/proto.h"
+#include "decode/proto_build.h"
 
 #include "base/hash.h"
 #include "value/json.h"
@@ -9,22 +9,6 @@ struct linker {
     struct kb_proto *proto;
     struct kb_err *err;
 };
-
-struct kb_proto *kb_proto_new(void)
-{
-    struct kb_proto *proto = calloc(1, sizeof(*proto));
-    if (proto)
-        kb_arena_init(&proto->arena, KB_PROTO_MEMORY_MAX);
-    return proto;
-}
-
-void kb_proto_free(struct kb_proto *proto)
-{
-    if (!proto)
-        return;
-    kb_arena_deinit(&proto->arena);
-    free(proto);
-}
 
 static bool fail(
     struct linker *l, const struct kb_proto_place *place, const char *what, struct kb_slice name)
@@ -36,15 +20,7 @@ static bool fail(
 
 static void *alloc(struct linker *l, size_t size)
 {
-    void *piece = kb_arena_alloc(&l->proto->arena, size);
-    if (piece)
-        return memset(piece, 0, size);
-    if (l->proto->arena.used < KB_PROTO_MEMORY_MAX / 2)
-        kb_err_fatal(l->err, "no memory for a schema");
-    else
-        kb_err_record(l->err, KB_FAILURE_DECODE, "the schema and its imports take more than %d MiB",
-            KB_PROTO_MEMORY_MAX >> 20);
-    return NULL;
+    return kb_proto_alloc(l->proto, size, l->err);
 }
 
 /* ---- imports ---- */
@@ -169,6 +145,7 @@ static bool link_type(
         field->enumeration = symbol->enumeration;
         field->type = symbol->message ? KB_PROTO_MESSAGE : KB_PROTO_ENUM;
     }
+    field->map = field->map || (field->repeated && field->message && field->message->map_entry);
     static const uint8_t wires[] = {
 #define X(id, name, wire) [KB_PROTO_##id] = wire,
         KB_PROTO_TYPES(X)
@@ -359,13 +336,28 @@ static enum kb_proto_well_known well_known_of(const struct kb_proto_message *mes
     return KB_PROTO_ORDINARY;
 }
 
+/* Of a descriptor, which may say anything: the entry of a map has a key and a value, in that order,
+ * and a key that JSON can have for a name. */
+static bool is_sound_entry(struct linker *l, const struct kb_proto_message *message)
+{
+    if (!message->map_entry)
+        return true;
+    const struct kb_proto_field *f = message->fields;
+    bool sound = message->n_fields == 2 && f[0].number == 1 && f[1].number == 2 && !f[0].repeated &&
+                 !f[1].repeated && f[0].type != KB_PROTO_DOUBLE && f[0].type != KB_PROTO_FLOAT &&
+                 f[0].type != KB_PROTO_BYTES && f[0].type != KB_PROTO_ENUM &&
+                 f[0].type != KB_PROTO_MESSAGE;
+    return sound || kb_err_record(l->err, KB_FAILURE_DECODE, KB_FMT " is no entry of a map",
+                        KB_ARG(message->full_name));
+}
+
 static bool link_message(struct linker *l, struct kb_proto_message *message)
 {
     for (size_t i = 0; i < message->n_fields; i++)
         if (!link_type(l, message, &message->fields[i]) || !name_field(l, &message->fields[i]))
             return false;
     message->well_known = well_known_of(message);
-    return number_fields(l, message);
+    return is_sound_entry(l, message) && number_fields(l, message);
 }
 
 /* ---- enums ---- */

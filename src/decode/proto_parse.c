@@ -1,7 +1,7 @@
 /* A .proto text into descriptors, one function a construct; see proto.h. Names of types stay as
  * written: proto_link.c looks them up when all files are there. What has no bearing on decoding
  * (services, extensions, reserved, options) is stepped over by its brackets. */
-#include "decode/proto.h"
+#include "decode/proto_build.h"
 #include "decode/proto_lex.h"
 
 #include "base/buf.h"
@@ -75,36 +75,23 @@ static bool need_mark(struct parser *p, char mark)
     return take_mark(p, mark) || expected(p, what);
 }
 
-static bool no_room(struct parser *p)
+/* What the builder refuses is told with the place. */
+static bool placed(struct parser *p, bool ok)
 {
-    if (p->proto->arena.used < KB_PROTO_MEMORY_MAX / 2)
-        return kb_err_fatal(p->err, "no memory for a schema");
-    return fail(p, "the schema and its imports take more than %d MiB", KB_PROTO_MEMORY_MAX >> 20);
+    return ok || kb_err_wrap(p->err, "%.*s:%d:%d", p->file.len ? (int)p->file.len : 6,
+                     p->file.len ? p->file.ptr : "schema", p->lex.token_line, p->lex.token_column);
 }
 
 static void *alloc(struct parser *p, size_t size)
 {
-    void *piece = kb_arena_alloc(&p->proto->arena, size);
-    if (piece)
-        return memset(piece, 0, size);
-    no_room(p);
-    return NULL;
+    void *piece = kb_proto_alloc(p->proto, size, p->err);
+    placed(p, piece != NULL);
+    return piece;
 }
 
 static bool copy(struct parser *p, struct kb_slice text, struct kb_slice *out)
 {
-    return kb_arena_copy(&p->proto->arena, text, out) || no_room(p);
-}
-
-/* Room for one more element: the array is twice as large at each power of two. */
-static void *grow(struct parser *p, void *array, size_t n, size_t size)
-{
-    if (n & (n - 1)) /* not at one */
-        return array;
-    void *larger = alloc(p, (n ? 2 * n : 1) * size);
-    if (larger && n)
-        memcpy(larger, array, n * size);
-    return larger;
+    return placed(p, kb_proto_copy(p->proto, text, out, p->err));
 }
 
 /* ---- names and values ---- */
@@ -142,14 +129,7 @@ static bool path(struct parser *p, bool absolute, const char *what, struct kb_sl
 static bool full_name(
     struct parser *p, struct kb_slice scope, struct kb_slice name, struct kb_slice *out)
 {
-    size_t dot = scope.len > 0;
-    if (scope.len + dot + name.len > KB_PROTO_NAME_MAX)
-        return fail(p, "a full name is longer than %d bytes", KB_PROTO_NAME_MAX);
-    char text[KB_PROTO_NAME_MAX];
-    memcpy(text, scope.ptr ? scope.ptr : "", scope.len);
-    text[scope.len] = '.';
-    memcpy(text + scope.len + dot, name.ptr, name.len);
-    return copy(p, (struct kb_slice){text, scope.len + dot + name.len}, out);
+    return placed(p, kb_proto_full_name(p->proto, scope, name, out, p->err));
 }
 
 static int digit_of(char c)
@@ -308,15 +288,8 @@ static bool enum_value(struct parser *p, struct kb_proto_enum *enumeration)
     if (!number(p, INT64_C(0x7fffffff) + negative, "a 32-bit number", &value) ||
         !field_options(p, &ignored) || !need_mark(p, ';'))
         return false;
-    enumeration->values =
-        grow(p, enumeration->values, enumeration->n_values, sizeof(*enumeration->values));
-    if (!enumeration->values)
-        return false;
-    enumeration->values[enumeration->n_values] = (struct kb_proto_enum_value){.name = name,
-        .number = (int32_t)(negative ? -value : value),
-        .place = (uint32_t)enumeration->n_values};
-    enumeration->n_values++;
-    return true;
+    return placed(p, kb_proto_add_value(p->proto, enumeration, name,
+                         (int32_t)(negative ? -value : value), p->err));
 }
 
 static bool parse_enum(struct parser *p, struct kb_slice scope)
@@ -332,12 +305,7 @@ static bool parse_enum(struct parser *p, struct kb_slice scope)
         if (!(take_mark(p, ';') || (passed ? skip_statement(p) : enum_value(p, enumeration))))
             return false;
     }
-    if (enumeration->n_values == 0)
-        return fail(p, "enum %.*s has no value", (int)name.len, name.ptr);
-    enumeration->next = p->proto->enums;
-    p->proto->enums = enumeration;
-    p->proto->n_symbols++;
-    return true;
+    return placed(p, kb_proto_add_enum(p->proto, enumeration, p->err));
 }
 
 /* ---- fields ---- */
@@ -355,18 +323,6 @@ static enum kb_proto_type scalar_of(struct kb_slice name)
     return (enum kb_proto_type)type; /* ENUM stands for a name to be looked up */
 }
 
-static bool add_field(
-    struct parser *p, struct kb_proto_message *message, const struct kb_proto_field *field)
-{
-    if (message->n_fields == KB_PROTO_FIELDS_MAX)
-        return fail(p, "a message has more than %d fields", KB_PROTO_FIELDS_MAX);
-    message->fields = grow(p, message->fields, message->n_fields, sizeof(*message->fields));
-    if (!message->fields)
-        return false;
-    message->fields[message->n_fields++] = *field;
-    return true;
-}
-
 /* name = number [options]; */
 static bool field_rest(
     struct parser *p, struct kb_proto_message *message, struct kb_proto_field *field)
@@ -379,7 +335,8 @@ static bool field_rest(
     if (value == 0)
         return fail(p, "a field's number can't be 0");
     field->number = (uint32_t)value;
-    return field_options(p, &field->json_name) && need_mark(p, ';') && add_field(p, message, field);
+    return field_options(p, &field->json_name) && need_mark(p, ';') &&
+           placed(p, kb_proto_add_field(p->proto, message, field, p->err));
 }
 
 static bool type_of(struct parser *p, struct kb_proto_field *field)
@@ -415,11 +372,11 @@ static struct kb_proto_message *new_entry(struct parser *p, struct kb_proto_mess
     /* A name that no text can declare: entries are not looked up. */
     snprintf(name, sizeof(name), "<map %zu>", message->n_fields);
     if (!entry || !full_name(p, message->full_name, kb_slice_of(name), &entry->full_name) ||
-        !add_field(p, entry, key) || !add_field(p, entry, value))
+        !placed(p, kb_proto_add_field(p->proto, entry, key, p->err) &&
+                       kb_proto_add_field(p->proto, entry, value, p->err)))
         return NULL;
-    entry->next = p->proto->messages;
-    p->proto->messages = entry;
-    p->proto->n_symbols++;
+    entry->map_entry = true;
+    kb_proto_add_hidden(p->proto, entry);
     return entry;
 }
 
@@ -488,21 +445,6 @@ static bool message_statement(struct parser *p, struct kb_proto_message *message
     return parse_field(p, message, KB_PROTO_NO_ONEOF);
 }
 
-static bool add_message(
-    struct parser *p, struct kb_proto_message *parent, struct kb_proto_message *message)
-{
-    struct kb_proto_message ***list = parent ? &parent->nested : &p->proto->top;
-    size_t *n = parent ? &parent->n_nested : &p->proto->n_top;
-    *list = grow(p, *list, *n, sizeof(**list));
-    if (!*list)
-        return false;
-    (*list)[(*n)++] = message;
-    message->next = p->proto->messages;
-    p->proto->messages = message;
-    p->proto->n_symbols++;
-    return true;
-}
-
 static bool parse_message(struct parser *p, struct kb_slice scope, struct kb_proto_message *parent)
 {
     struct kb_slice name;
@@ -511,8 +453,8 @@ static bool parse_message(struct parser *p, struct kb_slice scope, struct kb_pro
         return fail(p, "messages are declared more than %d deep", KB_PROTO_NESTING_MAX);
     next(p);
     if (!message || !ident(p, "the message's name", &name) ||
-        !full_name(p, scope, name, &message->full_name) || !add_message(p, parent, message) ||
-        !need_mark(p, '{'))
+        !full_name(p, scope, name, &message->full_name) ||
+        !placed(p, kb_proto_add_message(p->proto, parent, message, p->err)) || !need_mark(p, '{'))
         return false;
     p->nesting++;
     while (!take_mark(p, '}'))
@@ -539,17 +481,12 @@ static bool parse_syntax(struct parser *p)
 
 static bool parse_import(struct parser *p)
 {
-    struct kb_proto_import *import = alloc(p, sizeof(*import));
+    struct kb_slice name;
     next(p);
     if (at_word(p, "public") || at_word(p, "weak"))
         next(p);
-    if (!import || !string(p, "the file to import", &import->name) || !need_mark(p, ';'))
-        return false;
-    if (p->proto->n_imports++ == KB_PROTO_IMPORTS_MAX)
-        return fail(p, "the files have more than %d imports", KB_PROTO_IMPORTS_MAX);
-    import->next = p->proto->imports;
-    p->proto->imports = import;
-    return true;
+    return string(p, "the file to import", &name) && need_mark(p, ';') &&
+           placed(p, kb_proto_add_import(p->proto, name, p->err));
 }
 
 static bool parse_package(struct parser *p)
@@ -579,18 +516,11 @@ static bool file_statement(struct parser *p)
     return expected(p, "message, enum or another statement");
 }
 
-bool kb_proto_add(
+bool kb_proto_add_text(
     struct kb_proto *proto, struct kb_slice name, struct kb_slice text, struct kb_err *err)
 {
-    struct parser p = {.proto = proto, .err = err};
-    struct kb_proto_import *file = alloc(&p, sizeof(*file));
-    proto->top = NULL;
-    proto->n_top = 0;
-    if (!file || !copy(&p, (struct kb_slice){name.ptr ? name.ptr : "", name.len}, &p.file))
-        return false;
-    *file = (struct kb_proto_import){.name = p.file, .next = proto->files};
-    proto->files = file;
-    kb_proto_lex_init(&p.lex, p.file, (struct kb_slice){text.ptr ? text.ptr : "", text.len});
+    struct parser p = {.proto = proto, .file = name, .err = err};
+    kb_proto_lex_init(&p.lex, name, text);
     while (p.lex.token != KB_PROTO_END)
         if (!file_statement(&p))
             return false;

@@ -1,5 +1,6 @@
 """Random .proto texts of two files, compiled by protoc, and random messages of them."""
 
+import base64
 import pathlib
 import tempfile
 
@@ -129,13 +130,19 @@ class Schema:
             self.main = Text(rng, "apart", ["dir/first.proto"], first.known)
         self.refs = {"dir/first.proto": first.text}
         pool = descriptor_pool.DescriptorPool()
-        for file in self.compiled(first.text):
+        self.files = list(self.compiled(first.text))
+        for file in self.files:
             pool.Add(file)
         self.pool = pool
         self.messages = {
             name: message_factory.GetMessageClass(pool.FindMessageTypeByName(name)) for name in self.main.places
         }
         self.everything = [*self.messages.values()]
+
+    def descriptors(self):
+        """The same two files as some clients register them: base64 of a descriptor."""
+        texts = {file.name: base64.b64encode(file.SerializeToString()).decode() for file in self.files}
+        return {"": texts["main.proto"], "dir/first.proto": texts["dir/first.proto"]}
 
     def compiled(self, first):
         with tempfile.TemporaryDirectory() as folder:

@@ -36,6 +36,14 @@ def framing(places, rng):
     return b"".join(varint(2 * number) for number in [len(places), *places])
 
 
+def counted(descriptor):
+    """The places by a descriptor: among its nested types are the entries of maps."""
+    inside = descriptor.containing_type
+    if inside is None:
+        return [list(descriptor.file.message_types_by_name).index(descriptor.name)]
+    return [*counted(inside), [nested.name for nested in inside.nested_types].index(descriptor.name)]
+
+
 def unknown_fields(rng, descriptor):
     """Fields of some later version, one of every wire type, a group with one inside."""
     number = next(n for n in range(2**28, 2**29) if n not in descriptor.fields_by_number)
@@ -85,7 +93,9 @@ OPTIONS = {
 
 def check_schema(bridge, rng, n):
     schema = Schema(rng)
-    ok, why = bridge.compile("PROTOBUF", schema.main.text, **schema.refs)
+    as_text = rng.random() < 0.6
+    files = {"": schema.main.text, **schema.refs} if as_text else schema.descriptors()
+    ok, why = bridge.compile("PROTOBUF", files.pop(""), **files)
     assert ok, f"{why}\n{schema.refs}\n----\n{schema.main.text}"
     for _ in range(n):
         words = rng.sample(list(OPTIONS), rng.randint(0, 3))
@@ -102,6 +112,7 @@ def check_schema(bridge, rng, n):
             theirs = json_format.MessageToDict(kind.FromString(wire), descriptor_pool=schema.pool, **options)
         except (json_format.SerializeToJsonError, ValueError):
             continue  # two Timestamps, merged, may be none
+        places = places if as_text else counted(kind.DESCRIPTOR)
         ours = bridge.json(framing(places, rng) + wire)
         assert same(ours, theirs), f"{schema.refs}\n----\n{schema.main.text}\n{wire.hex()}\n{difference(ours, theirs)}"
 
