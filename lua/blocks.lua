@@ -35,6 +35,12 @@ for i = 1, #kinds do
   end
 end
 
+-- Records for a test, from a file that only `kably test` reads.
+globals.records = function(path)
+  local from = where()
+  return { records = path, from = from }
+end
+
 -- A name that nobody set is a slip of the pen: ably { key = ABLY_KEY }, or topics "orders" { ... }.
 local instead = {
   os = 'env("NAME") reads an environment variable',

@@ -26,6 +26,21 @@ const struct kb_command kb_commands[] = {
         "FILE is a kably configuration; without it $KABLY_CONFIG, else\n"
         "/etc/kably/kably.lua. Exit 2: there is at least one error.\n",
         kb_cli_check},
+    {"test", "FILE...", "run the tests in FILE: no Kafka, no Ably, no network",
+        "A test gives records and says what is to come of them:\n"
+        "\n"
+        "  test \"an order reaches its user\" {\n"
+        "    given  = { topic = \"orders\", key = \"k\", value = { userId = 7 } },\n"
+        "    expect = { channel = \"user:7\", data = { userId = 7 } },\n"
+        "  }\n"
+        "\n"
+        "given is a record, a list of them, or records \"FILE.jsonl\", one JSON object\n"
+        "a line as `kcat -C -J` writes them. expect is a message (only what it names\n"
+        "is compared), a list of them, \"drop\", { fails = CLASS, says = TEXT } or\n"
+        "{ request = BODY }. Tests stand in FILE, what it includes, and NAME.test.lua\n"
+        "beside NAME.lua. Variables that are not set do no harm.\n"
+        "Exit 1: a test failed, or there is none. Exit 2: FILE is wrong.\n",
+        kb_cli_test},
     {"status", "[--admin URL] [--json]", "ask a running kably how it is",
         "Whether it is ready, and if not, why; what was counted; its workers and\n"
         "partitions, those furthest behind first.\n"

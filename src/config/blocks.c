@@ -7,11 +7,13 @@
 #include "base/suggest.h"
 #include "config/helpers.h"
 #include "config/keys.h"
+#include "config/tests.h"
 #include "script/hook_clock.h"
 #include "script/lua_library.h"
 #include "script/lua_state.h"
 
 #include <lauxlib.h>
+#include <unistd.h>
 
 #define LUA_MEMORY (64u << 20)
 #define LUA_TIME_MS 2000
@@ -289,7 +291,7 @@ static void take_block(lua_State *L, struct kb_blocks *blocks, struct kb_block *
     lua_pop(L, 1);
     block->place = take_place(L, blocks);
     block->names = take_field(L, blocks, "names");
-    if (block->kind != KB_BLOCK_TEST)
+    if (block->kind != KB_BLOCK_TEST || blocks->tests)
         block->body = take_field(L, blocks, "body");
     block->title = title_of(blocks, block);
 }
@@ -297,6 +299,9 @@ static void take_block(lua_State *L, struct kb_blocks *blocks, struct kb_block *
 static int take_notes(lua_State *L)
 {
     struct kb_blocks *blocks = lua_touserdata(L, 1);
+    if (blocks->tests)
+        kb_tests_prepare(L, blocks);
+    lua_settop(L, 0);
     kb_blocks_push_notes(L);
     blocks->n = (size_t)lua_rawlen(L, -1);
     blocks->list = take_memory(L, blocks, blocks->n * sizeof(*blocks->list));
@@ -338,6 +343,26 @@ static void add_script_problem(const struct kb_blocks *blocks, const struct kb_e
     kb_problem_add(blocks->problems, false, &place, "%s", text);
 }
 
+/* NAME.test.lua beside NAME.lua, if it is there. */
+static bool run_companion(
+    struct kb_blocks *blocks, struct kb_script *script, const char *name, struct kb_err *err)
+{
+    static const char suffix[] = ".lua";
+    size_t len = strlen(name), cut = sizeof(suffix) - 1;
+    char path[4096];
+    struct kb_slice text;
+    if (len < cut || len + 6 > sizeof(path) || strcmp(name + len - cut, suffix) != 0)
+        return true;
+    snprintf(path, sizeof(path), KB_FMT ".test.lua", (int)(len - cut), name);
+    if (access(path, R_OK) != 0)
+        return true;
+    if (!kb_inputs_read(blocks->inputs, KB_INPUT_FILE, path, &text, err))
+        return false;
+    int number = kb_source_add(blocks, path, text);
+    return number >= 0 ? kb_script_run(script, blocks->sources[number].path, text, err)
+                       : kb_err_config(err, "%s: too many files", path);
+}
+
 static bool run(
     struct kb_blocks *blocks, const char *name, struct kb_slice text, struct kb_err *err)
 {
@@ -350,6 +375,7 @@ static bool run(
     struct kb_script *script = kb_script_new(&limits, err);
     bool ok = script && kb_script_call(script, prepare, blocks, err) &&
               kb_script_run(script, name, text, err) &&
+              (!blocks->tests || run_companion(blocks, script, name, err)) &&
               kb_script_call(script, take_notes, blocks, err);
     kb_script_free(script);
     return ok;

@@ -95,6 +95,7 @@ struct kb_blocks {
     struct kb_arena arena;
     struct kb_problems *problems; /* borrowed while reading, NULL = nobody asks */
     struct kb_inputs *inputs;     /* borrowed: what the text reads, set before it is run */
+    bool tests;                   /* the bodies of test blocks are wanted, and NAME.test.lua */
     struct kb_source sources[KB_SOURCES_MAX];
     size_t n_sources;
     struct kb_block *list;

@@ -96,6 +96,10 @@ static int env(lua_State *L)
         lua_settop(L, 2);
         return 1;
     }
+    if (blocks->inputs->stand_in) {
+        lua_pushstring(L, blocks->inputs->stand_in);
+        return 1;
+    }
     if (!blocks->problems)
         return luaL_error(L, "env: the environment variable %s is not set", name);
     struct kb_place place = place_here(L, blocks);

@@ -21,6 +21,7 @@ struct kb_inputs {
     struct kb_arena arena;
     struct kb_input *first, **end;
     bool sealed;
+    const char *stand_in; /* of a variable that is not set and has no default; NULL = an error */
 };
 
 void kb_inputs_init(struct kb_inputs *inputs);

@@ -3,6 +3,7 @@
 
 #include "ably/endpoint.h"
 #include "config/options.h"
+#include "config/tests.h"
 
 #include <stdarg.h>
 
@@ -298,14 +299,19 @@ static struct kb_config *new_config(const char *path, struct kb_inputs *inputs)
     return NULL;
 }
 
-static struct kb_config *load_text(
-    struct kb_inputs *inputs, const char *name, struct kb_slice text, struct kb_problems *problems)
+static struct kb_config *load_text(struct kb_inputs *inputs, const char *name, struct kb_slice text,
+    struct kb_tests *tests, struct kb_problems *problems)
 {
     struct kb_blocks blocks;
     struct kb_config *config = NULL;
     size_t before = problems->errors;
     kb_blocks_init(&blocks, inputs);
+    blocks.tests = tests != NULL;
     bool ok = kb_blocks_read(&blocks, name, text, problems);
+    if (ok && tests && !kb_tests_take(tests, &blocks)) {
+        const struct kb_place place = {.path = name};
+        kb_problem_add(problems, false, &place, "no memory for its tests");
+    }
     if (ok) {
         config = new_config(name, inputs);
         struct kb_load load = {.config = config, .blocks = &blocks, .problems = problems};
@@ -327,20 +333,22 @@ struct kb_config *kb_config_load_text(
     struct kb_config *config = NULL;
     kb_inputs_init(&inputs);
     if (kb_inputs_note(&inputs, KB_INPUT_FILE, name, text))
-        config = load_text(&inputs, name, text, problems);
+        config = load_text(&inputs, name, text, NULL, problems);
     kb_inputs_deinit(&inputs);
     return config;
 }
 
-struct kb_config *kb_config_load(const char *path, struct kb_problems *problems)
+static struct kb_config *load_file(
+    const char *path, struct kb_tests *tests, struct kb_problems *problems)
 {
     struct kb_inputs inputs;
     struct kb_slice text;
     struct kb_err err;
     struct kb_config *config = NULL;
     kb_inputs_init(&inputs);
+    inputs.stand_in = tests ? KB_TESTS_UNSET : NULL;
     if (kb_inputs_read(&inputs, KB_INPUT_FILE, path, &text, &err)) {
-        config = load_text(&inputs, path, text, problems);
+        config = load_text(&inputs, path, text, tests, problems);
     } else {
         const struct kb_place place = {.path = path};
         const char *reason = err.text + strlen(path) + 2;
@@ -348,4 +356,15 @@ struct kb_config *kb_config_load(const char *path, struct kb_problems *problems)
     }
     kb_inputs_deinit(&inputs);
     return config;
+}
+
+struct kb_config *kb_config_load(const char *path, struct kb_problems *problems)
+{
+    return load_file(path, NULL, problems);
+}
+
+struct kb_config *kb_config_load_tests(
+    const char *path, struct kb_tests *tests, struct kb_problems *problems)
+{
+    return load_file(path, tests, problems);
 }

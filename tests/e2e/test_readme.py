@@ -288,6 +288,16 @@ def beside_a_running_kably(home, block):
         r.process.wait_log(r"reloaded: generation 3")
 
 
+def with_its_tests(home, block):
+    """A whole configuration with tests, which hold, and would not if they expected anything else."""
+    path = home / "tested.lua"
+    path.write_text(block.text)
+    done = daemon.command("test", path)
+    assert done.returncode == 0 and done.stdout.count("ok ") == block.text.count("\ntest "), done.stdout + done.stderr
+    path.write_text(block.text.replace("expect = ", "expect = not not ", 1))
+    assert daemon.command("test", path).returncode == 2
+
+
 def nothing(home, block):
     """Run together with the block that needs it."""
 
@@ -299,6 +309,7 @@ RUNNERS = {
     ("sh", "run"): run,
     ("sh", "run until"): run_until,
     ("sh", "beside a sandbox"): beside_a_sandbox,
+    ("lua", "tested"): with_its_tests,
     ("sh", "reload"): beside_a_running_kably,
     ("lua", "run"): run_configuration,
     ("lua", "part"): part_of_a_configuration,

@@ -1,0 +1,126 @@
+-- The test blocks of a kably file, as plain data: test "name" { given = ..., expect = ... }.
+--
+-- config/tests.c runs this text after the user's file and takes over what it makes of the bodies. Values
+-- become JSON texts here; what is wrong with a block is noted, and the others go on.
+--
+--   tests      the notes of the test blocks: { file = , line = , names = , body = }
+--   json       json(value) -> text, raises what has no JSON
+--   read       read(path, from) -> the records of a file named in `from`
+--   null       kably.null
+--   problems   receives { note = , text = }
+local tests, json, read, null, problems = ...
+local error, ipairs, next, pairs, pcall, sort, tostring, type =
+  error, ipairs, next, pairs, pcall, table.sort, tostring, type
+
+local record_keys = {
+  topic = "string", partition = "number", offset = "number", timestamp = "number",
+  key = "any", value = "any", headers = "table",
+}
+local message_keys = {
+  channel = "string", name = "string", data = "any", client_id = "string", encoding = "string", id = "string",
+  extras = "table",
+}
+
+local function check_keys(what, given, allowed)
+  for key, value in pairs(given) do
+    local wanted = allowed[key]
+    if not wanted then
+      local words = {}
+      for word in pairs(allowed) do words[#words + 1] = word end
+      sort(words)
+      error(what .. ": unknown key " .. tostring(key) .. "; expected " .. table.concat(words, ", "), 0)
+    end
+    if wanted ~= "any" and type(value) ~= wanted then
+      error(what .. "." .. key .. ": expected a " .. wanted .. ", got a " .. type(value), 0)
+    end
+  end
+end
+
+-- The bytes of a key or value, and whether they stand for something that was structured.
+local function bytes_of(value)
+  if value == nil then return nil, false end
+  if type(value) == "string" then return value, false end
+  return json(value), true
+end
+
+-- { NAME = "text" }, or { { "NAME", "text" }, ... } where the order or a repetition counts.
+local function header_list(headers)
+  local list = {}
+  for name, value in pairs(headers or {}) do
+    if type(name) == "number" then
+      list[#list + 1] = { value[1], value[2] ~= null and value[2] or nil }
+    else
+      list[#list + 1] = { name, value ~= null and value or nil }
+    end
+  end
+  if not (headers and headers[1]) then sort(list, function(a, b) return a[1] < b[1] end) end
+  return list
+end
+
+local function record_of(what, given)
+  if type(given) ~= "table" then error(what .. ": expected a record, { value = ..., ... }, got a " .. type(given), 0) end
+  check_keys(what, given, record_keys)
+  local record = {
+    topic = given.topic, partition = given.partition or 0, offset = given.offset,
+    timestamp = given.timestamp or 0, headers = header_list(given.headers),
+  }
+  record.key, record.key_structured = bytes_of(given.key)
+  record.value, record.value_structured = bytes_of(given.value)
+  return record
+end
+
+local function records_of(given)
+  if type(given) ~= "table" then
+    error("given: expected a record, { value = ..., ... }, or a list of them, got a " .. type(given), 0)
+  end
+  if given.records then given = read(given.records, given.from) end
+  if given[1] == nil then return { record_of("given", given) } end
+  local list = {}
+  for i, one in ipairs(given) do list[i] = record_of("given[" .. i .. "]", one) end
+  return list
+end
+
+local function message_of(what, message)
+  if type(message) ~= "table" then error(what .. ": expected a message, got a " .. type(message), 0) end
+  if next(message) == nil then error(what .. ": expects nothing of the message; expected channel, data, ...", 0) end
+  check_keys(what, message, message_keys)
+  return json(message)
+end
+
+local function expectation_of(expect)
+  if expect == "drop" then return { kind = "drop" } end
+  if type(expect) ~= "table" then
+    error('expect: expected a message, a list of them, "drop", { fails = CLASS } or { request = TEXT }, got '
+      .. (type(expect) == "string" and '"' .. expect .. '"' or type(expect)), 0)
+  end
+  if expect.fails then
+    check_keys("expect", expect, { fails = "string", says = "string" })
+    return { kind = "fails", class = expect.fails, says = expect.says }
+  end
+  if expect.request then
+    check_keys("expect", expect, { request = "string" })
+    return { kind = "request", request = expect.request }
+  end
+  local messages = {}
+  if expect[1] == nil then
+    messages[1] = message_of("expect", expect)
+  else
+    for i, message in ipairs(expect) do messages[i] = message_of("expect[" .. i .. "]", message) end
+  end
+  return { kind = "messages", messages = messages }
+end
+
+local function plain(body)
+  if type(body) ~= "table" then error('expected test "name" { given = ..., expect = ... }', 0) end
+  check_keys("test", body, { given = "any", expect = "any" })
+  return { given = records_of(body.given), expect = expectation_of(body.expect) }
+end
+
+for _, note in ipairs(tests) do
+  local ok, made = pcall(plain, note.body)
+  note.body = ok and made or nil
+  if not ok then
+    local text = tostring(made):gsub("^kably:%d+: ", "")
+    problems[#problems + 1] = { note = note, text = text }
+  end
+end

@@ -1,0 +1,278 @@
+/* `kably test FILE...`: runs the test blocks of the files, each record through the very code that
+ * the daemon has for it, up to the bytes of the request. Nothing is connected to. */
+#include "ably/spec.h"
+#include "cli/cli.h"
+#include "cli/expect.h"
+#include "config/tests.h"
+#include "route/route.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define SPEC_MAX (64u << 20)
+
+struct run {
+    const struct kb_config *config;
+    struct kb_hooks *hooks;
+    struct kb_router router;
+    struct kb_expect expect;
+    struct kb_buf spec, body; /* one message; all of a test, as one request would have them */
+    size_t passed, failed;
+};
+
+/* What became of a test's records. */
+struct got {
+    size_t n_messages, dropped, failed;
+    bool wrong;        /* the test itself: it is told already */
+    struct kb_err err; /* of the last that failed */
+};
+
+static const char *only_topic(const struct kb_config *config)
+{
+    bool one = config->n_topics == 1 && config->topics[0].n_patterns == 1;
+    return one && !config->topics[0].patterns[0].is_regex ? config->topics[0].patterns[0].text
+                                                          : NULL;
+}
+
+/* The rules with what was given as a Lua value read as JSON, whatever the topic's format. */
+static bool find_rules(const struct run *run, const struct kb_test_record *given,
+    struct kb_record *rec, struct kb_rules *out, struct kb_err *err)
+{
+    const char *only = only_topic(run->config);
+    if (!rec->topic.ptr && !only)
+        return kb_err_config(err, "the record needs a topic: there are several, or only a pattern");
+    if (!rec->topic.ptr)
+        rec->topic = kb_slice_of(only);
+    const struct kb_rules *rules = kb_config_rules(run->config, rec->topic);
+    if (!rules)
+        return kb_err_config(
+            err, "no topic block takes the topic \"" KB_FMT "\"", KB_ARG(rec->topic));
+    *out = *rules;
+    if (given->key_structured)
+        out->key_format = KB_FORMAT_JSON;
+    if (given->value_structured)
+        out->value_format = KB_FORMAT_JSON;
+    return true;
+}
+
+static bool check_size(const struct run *run, const struct kb_message *msg, struct kb_err *err)
+{
+    size_t max = (size_t)run->config->ably.max_message_size;
+    return kb_message_within(msg, max) ||
+           kb_err_record(err, KB_FAILURE_MESSAGE, "the message has %zu bytes, Ably takes %zu",
+               kb_message_size(msg), max);
+}
+
+static void encode(struct run *run, const struct kb_message *msg)
+{
+    kb_buf_reset(&run->spec);
+    kb_spec_encode(&run->spec, msg);
+    kb_buf_byte(&run->body, run->body.len == 0 ? '[' : ',');
+    kb_buf_add(&run->body, kb_buf_slice(&run->spec));
+}
+
+/* Each message is compared at once: it lives until the next record. */
+static void take_messages(struct run *run, const struct kb_test *test, struct got *got)
+{
+    for (size_t i = 0; i < run->router.n_messages; i++)
+        if (!check_size(run, &run->router.messages[i], &got->err)) {
+            got->failed++;
+            return;
+        }
+    for (size_t i = 0; i < run->router.n_messages; i++) {
+        char what[40];
+        encode(run, &run->router.messages[i]);
+        size_t number = got->n_messages++;
+        snprintf(what, sizeof(what), "message %zu", number + 1);
+        if (number < test->n_messages)
+            kb_expect_message(&run->expect, test->messages[number], kb_buf_slice(&run->spec), what);
+    }
+}
+
+static void run_record(struct run *run, const struct kb_test *test,
+    const struct kb_test_record *given, struct got *got)
+{
+    struct kb_record rec = given->record;
+    struct kb_rules rules;
+    if (!find_rules(run, given, &rec, &rules, &got->err)) {
+        kb_buf_printf(&run->expect.differences, "%s\n", got->err.text);
+        got->wrong = true;
+        return;
+    }
+    switch (kb_route(&run->router, &rules, &rec, &got->err)) {
+    case KB_ROUTED:
+        take_messages(run, test, got);
+        break;
+    case KB_DROPPED:
+        got->dropped++;
+        break;
+    case KB_DEAD_LETTER:
+    case KB_FAILED:
+        got->failed++;
+        break;
+    }
+}
+
+/* ---- what a test says of it ---- */
+
+static void tell_got(struct run *run, const char *expected, const struct got *got)
+{
+    struct kb_buf *out = &run->expect.differences;
+    kb_buf_printf(out, "expected %s, got ", expected);
+    if (got->failed > 0)
+        kb_buf_printf(
+            out, "a failure of class %s: %s", kb_failure_name(got->err.failure), got->err.text);
+    else if (got->n_messages > 0)
+        kb_buf_printf(out, "%zu message%s", got->n_messages, got->n_messages == 1 ? "" : "s");
+    else
+        kb_buf_add(out, KB_S("nothing: the record was dropped"));
+    kb_buf_byte(out, '\n');
+    if (got->n_messages > 0)
+        kb_buf_printf(out, "  " KB_FMT "]\n", KB_ARG(kb_buf_slice(&run->body)));
+}
+
+static void judge(struct run *run, const struct kb_test *test, const struct got *got)
+{
+    char expected[80];
+    size_t n = test->n_records;
+    switch (test->expected) {
+    case KB_EXPECT_MESSAGES:
+        snprintf(expected, sizeof(expected), "%zu message%s", test->n_messages,
+            test->n_messages == 1 ? "" : "s");
+        if (got->n_messages != test->n_messages || got->failed > 0)
+            tell_got(run, expected, got);
+        break;
+    case KB_EXPECT_DROP:
+        if (got->dropped != n)
+            tell_got(run, "a drop", got);
+        break;
+    case KB_EXPECT_FAILS:
+        snprintf(
+            expected, sizeof(expected), "a failure of class %s", kb_failure_name(test->failure));
+        if (got->failed != n || got->err.failure != test->failure)
+            tell_got(run, expected, got);
+        else if (test->says.ptr && !strstr(got->err.text, test->says.ptr))
+            kb_buf_printf(&run->expect.differences, "expected a reason with \"%s\", got %s\n",
+                test->says.ptr, got->err.text);
+        break;
+    case KB_EXPECT_REQUEST:
+        kb_buf_byte(&run->body, ']');
+        if (!kb_slice_eq(kb_buf_slice(&run->body), test->request))
+            kb_buf_printf(&run->expect.differences,
+                "expected the request\n  %s\ngot\n  " KB_FMT "\n", test->request.ptr,
+                KB_ARG(kb_buf_slice(&run->body)));
+        break;
+    }
+}
+
+static void print_lines(struct kb_slice text)
+{
+    const char *line = text.ptr, *end = text.ptr + text.len;
+    while (line < end) {
+        const char *next = memchr(line, '\n', (size_t)(end - line));
+        printf("  %.*s\n", (int)((next ? next : end) - line), line);
+        line = next ? next + 1 : end;
+    }
+}
+
+static void run_test(struct run *run, const struct kb_test *test)
+{
+    struct got got = {.n_messages = 0};
+    kb_arena_reset(&run->expect.arena);
+    kb_buf_reset(&run->expect.differences);
+    kb_buf_reset(&run->body);
+    for (size_t i = 0; i < test->n_records; i++)
+        run_record(run, test, &test->records[i], &got);
+    if (!got.wrong)
+        judge(run, test, &got);
+    bool ok = run->expect.differences.len == 0;
+    run->passed += ok;
+    run->failed += !ok;
+    printf("%s %s:%d: %s\n", ok ? "ok  " : "FAIL", test->path, test->line, test->name);
+    print_lines(kb_buf_slice(&run->expect.differences));
+}
+
+static bool run_init(struct run *run, const struct kb_config *config, struct kb_err *err)
+{
+    kb_buf_init(&run->spec, SPEC_MAX);
+    kb_buf_init(&run->body, SPEC_MAX);
+    kb_expect_init(&run->expect);
+    run->config = config;
+    if (!kb_router_init(&run->router, (struct kb_slice){NULL, 0}))
+        return kb_err_fatal(err, "out of memory");
+    if (!kb_config_hooks(config, &run->hooks, err))
+        return false;
+    kb_router_set_hooks(&run->router, run->hooks);
+    return true;
+}
+
+static void run_deinit(struct run *run)
+{
+    kb_router_deinit(&run->router);
+    kb_hooks_free(run->hooks);
+    kb_expect_deinit(&run->expect);
+    kb_buf_deinit(&run->spec);
+    kb_buf_deinit(&run->body);
+}
+
+/* orders.test.lua stands for orders.lua, which it belongs to. */
+static void file_of(const char *argument, char *out, size_t size)
+{
+    static const char suffix[] = ".test.lua";
+    size_t len = strlen(argument), cut = sizeof(suffix) - 1;
+    bool companion = len > cut && strcmp(argument + len - cut, suffix) == 0;
+    snprintf(
+        out, size, "%.*s%s", (int)(companion ? len - cut : len), argument, companion ? ".lua" : "");
+    if (companion && access(out, R_OK) != 0)
+        snprintf(out, size, "%s", argument);
+}
+
+static int test_file(const char *argument, size_t *passed, size_t *failed)
+{
+    char path[4096];
+    struct kb_problems problems;
+    struct kb_tests tests;
+    struct run run = {.passed = 0};
+    struct kb_err err;
+    int code = KB_EXIT_USAGE;
+    file_of(argument, path, sizeof(path));
+    kb_problems_init(&problems);
+    kb_tests_init(&tests);
+    struct kb_config *config = kb_config_load_tests(path, &tests, &problems);
+    kb_problems_print(&problems, stderr);
+    if (config && run_init(&run, config, &err)) {
+        code = KB_EXIT_DONE;
+        for (size_t i = 0; i < tests.n; i++)
+            run_test(&run, &tests.list[i]);
+        if (tests.n == 0)
+            printf("%s has no tests; write test \"name\" { given = ..., expect = ... }\n", path);
+        if (run.failed > 0 || tests.n == 0)
+            code = KB_EXIT_FAILED;
+    } else if (config) {
+        fprintf(stderr, "%s\n", err.text);
+    }
+    *passed += run.passed;
+    *failed += run.failed;
+    run_deinit(&run);
+    kb_config_unref(config);
+    kb_tests_deinit(&tests);
+    kb_problems_deinit(&problems);
+    return code;
+}
+
+int kb_cli_test(int argc, char **argv)
+{
+    const char *fallback[] = {kb_cli_file(NULL)};
+    const char *const *files = argc > 0 ? (const char *const *)argv : fallback;
+    size_t passed = 0, failed = 0;
+    int code = KB_EXIT_DONE;
+    for (int i = 0; i < argc; i++)
+        if (argv[i][0] == '-')
+            return kb_cli_usage("test", "unknown option \"%s\"", argv[i]);
+    for (int i = 0; i < (argc > 0 ? argc : 1); i++) {
+        int one = test_file(files[i], &passed, &failed);
+        code = one > code ? one : code;
+    }
+    printf("%zu test%s, %zu failed\n", passed + failed, passed + failed == 1 ? "" : "s", failed);
+    return code;
+}
