@@ -115,9 +115,28 @@ static struct kb_node *find(lua_State *L, struct view *view, int key)
     return found;
 }
 
+/* A scalar as it stands in the text; an object or array has to be a node. */
+static bool push_peeked(lua_State *L, struct view *view, struct kb_slice text)
+{
+    kb_script_charge(L, view->node->text.len / 4);
+    if (!text.ptr) {
+        lua_pushnil(L);
+        return true;
+    }
+    struct kb_node peeked = {.text = text, .kind = (uint8_t)kb_json_kind(text)};
+    if (peeked.kind == KB_NODE_OBJECT || peeked.kind == KB_NODE_ARRAY)
+        return false;
+    kb_view_push(L, view->viewed, &peeked);
+    return true;
+}
+
 static int on_index(lua_State *L)
 {
     struct view *view = self(L);
+    struct kb_slice text;
+    bool name = lua_type(L, 2) == LUA_TSTRING;
+    if (name && kb_node_peek(view->node, to_slice(L, 2), &text) && push_peeked(L, view, text))
+        return 1;
     struct kb_node *node = find(L, view, 2);
     if (node)
         kb_view_push(L, view->viewed, node);

@@ -6,6 +6,7 @@
 #include "value/json.h"
 
 #define FIRST_CHILDREN 8
+#define PEEKS_MAX 2
 
 /* ---- finding the end of a value in checked text ---- */
 
@@ -82,6 +83,11 @@ static enum kb_node_kind kind_of(char first)
     }
 }
 
+enum kb_node_kind kb_json_kind(struct kb_slice json)
+{
+    return kind_of(json.len > 0 ? json.ptr[0] : 'n');
+}
+
 unsigned kb_json_levels(struct kb_slice json)
 {
     const char *p = json.ptr, *end = p + json.len;
@@ -119,6 +125,7 @@ static void set_text(struct kb_node *node, struct kb_slice text)
     node->text = text;
     node->kind = (uint8_t)kind_of(text.len > 0 ? text.ptr[0] : 'n');
     node->opened = node->edited = false;
+    node->peeks = 0;
     node->children = NULL;
     node->n = node->cap = 0;
 }
@@ -201,6 +208,33 @@ bool kb_node_open(struct kb_document *doc, struct kb_node *node)
             p = skip_space(p + 1, end);
     }
     node->opened = true;
+    return true;
+}
+
+/* Worth it for the first few fields: later ones find it opened. */
+bool kb_node_peek(struct kb_node *node, struct kb_slice name, struct kb_slice *text)
+{
+    if (node->opened || node->kind != KB_NODE_OBJECT || node->peeks == PEEKS_MAX)
+        return false;
+    node->peeks++;
+    const char *end = node->text.ptr + node->text.len, *p = skip_space(node->text.ptr, end);
+    p = skip_space(p < end ? p + 1 : end, end);
+    *text = (struct kb_slice){NULL, 0};
+    while (p < end && *p == '"') {
+        bool escaped;
+        const char *own = p + 1, *behind = skip_string(p, end, &escaped);
+        if (escaped)
+            return false;
+        p = skip_space(behind, end);
+        p = skip_space(p < end ? p + 1 : end, end); /* the colon */
+        const char *value = p;
+        p = skip_value(p, end);
+        if ((size_t)(behind - own) == name.len + 1 && memcmp(own, name.ptr, name.len) == 0)
+            *text = (struct kb_slice){value, (size_t)(p - value)};
+        p = skip_space(p, end);
+        if (p < end && *p == ',')
+            p = skip_space(p + 1, end);
+    }
     return true;
 }
 

@@ -40,6 +40,7 @@ struct kb_node {
     uint32_t n, cap;
     uint16_t depth; /* containers around it */
     uint8_t kind;   /* enum kb_node_kind */
+    uint8_t peeks;  /* so often somebody looked without opening it */
     bool opened, edited;
     bool escaped; /* the name has escapes in it */
 };
@@ -56,6 +57,9 @@ bool kb_document_init(struct kb_document *doc, struct kb_arena *arena, struct kb
 
 /* Takes an object or array apart. False: no memory. Of other kinds true, with no children. */
 bool kb_node_open(struct kb_document *doc, struct kb_node *node);
+/* A look at one member of an object that is not opened, without opening it. False: it has to be
+ * opened to be sure. Else *text is the member's value, ptr NULL where there is none. */
+bool kb_node_peek(struct kb_node *node, struct kb_slice name, struct kb_slice *text);
 /* Opens it where need be; NULL = no such member, or no object. */
 struct kb_node *kb_node_member(struct kb_document *doc, struct kb_node *node, struct kb_slice name);
 struct kb_node *kb_node_element(struct kb_document *doc, struct kb_node *node, uint32_t index);
@@ -69,6 +73,8 @@ bool kb_node_set_element(struct kb_document *doc, struct kb_node *node, uint32_t
 void kb_node_remove_member(struct kb_document *doc, struct kb_node *node, struct kb_slice name);
 void kb_node_remove_last(struct kb_document *doc, struct kb_node *node);
 
+/* What a checked JSON text without white space in front is. */
+enum kb_node_kind kb_json_kind(struct kb_slice json);
 /* How deep a JSON text is nested: 0 for a scalar, 1 for [] and so on. */
 unsigned kb_json_levels(struct kb_slice json);
 

@@ -14,11 +14,22 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 LIMITED_KEYS = 20
+LUA_CHANNEL = 'function(record) return "user:" .. record.key .. ":" .. record.value.city end'
+LUA_EDIT = """, transform = function(record)
+  local value = record.value
+  value.note = nil
+  value.ts_us = nil
+  value.country = "PT"
+  value.total = value.total + 1
+  return record
+end"""
 SCENARIOS = {
     "static": dict(channel="bench"),
     "msgpack": dict(channel="bench", publish=', protocol = "msgpack"'),
     "fanout": dict(channel="ch:#{key}"),
     "template": dict(channel="user:#{value.user}"),
+    "lua_route": dict(channel=LUA_CHANNEL),
+    "lua_edit": dict(channel="bench", hooks=LUA_EDIT),
     "rtt": dict(channel="ch:#{key}", keys=100, sink=["--delay-ms", "20", "--order"]),
     "latency": dict(channel="bench", rate=1000, sink=["--latency"]),
     "healthy": dict(channel="ch:#{key}", keys=LIMITED_KEYS, rate=1000, sink=["--latency"]),
@@ -35,7 +46,7 @@ CONFIG = """
 kafka {{ ["bootstrap.servers"] = "{bootstrap}", ["group.id"] = "bench-{run}"{kafka} }}
 ably {{ key = "bench.key:secret", endpoint = "127.0.0.1", port = {port}, tls = false }}
 publish {{ requests_per_second = 0{publish} }}
-topic "{topic}" {{ value = "json", channel = "{channel}" }}
+topic "{topic}" {{ value = "json", channel = {channel}{hooks} }}
 """
 PROFILE_LINES = 25
 
@@ -224,7 +235,7 @@ def profiled(kably, folder, wanted):
 
 def run(program, name, kafka, options):
     scenario = SCENARIOS[name]
-    rate = scenario.get("rate")
+    rate, channel = scenario.get("rate"), scenario["channel"]
     # The mock answers a fetch only when its time is up; a broker as soon as there is something.
     wait = "" if options.kafka != "mock" else f', ["fetch.wait.max.ms"] = {0 if rate else 10}'
     with tempfile.TemporaryDirectory(prefix="kably-bench-") as folder:
@@ -236,7 +247,8 @@ def run(program, name, kafka, options):
             kafka=wait,
             port=sink.port,
             topic=kafka.topic,
-            channel=scenario["channel"],
+            channel=channel if channel.startswith("function") else f'"{channel}"',
+            hooks=scenario.get("hooks", ""),
             publish=scenario.get("publish", ""),
         )
         (folder / "bench.lua").write_text(text, encoding="utf-8")
