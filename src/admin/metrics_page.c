@@ -150,4 +150,5 @@ void kb_page_metrics(struct kb_page *page, const struct kb_view *view)
     add_partitions(out, view, KB_VIEW_LAG, lag_of);
     add_partitions(out, view, KB_VIEW_COMMITTED, committed_of);
     add_process(out);
+    kb_prometheus_named(out);
 }

@@ -2,6 +2,8 @@
  * server once a scrape. */
 #include "metrics/prometheus.h"
 
+#include "metrics/named.h"
+
 #include <inttypes.h>
 #include <math.h>
 
@@ -54,6 +56,21 @@ void kb_prometheus_timings(struct kb_buf *out)
 {
     for (int i = 0; i < KB_TIMING_COUNT; i++)
         timing(out, (enum kb_timing)i);
+}
+
+static void add_named(void *context, const char *name, uint64_t n)
+{
+    static const struct kb_metric_row row = {"counter", "kably_hook_counter_total", "name",
+        "What the file's functions counted, by kably.counter(name):add()"};
+    struct kb_buf *out = context;
+    if (!memmem(out->ptr ? out->ptr : "", out->len, row.help, strlen(row.help)))
+        head(out, &row);
+    kb_buf_printf(out, "%s{name=\"%s\"} %" PRIu64 "\n", row.name, name, n);
+}
+
+void kb_prometheus_named(struct kb_buf *out)
+{
+    kb_named_each(add_named, out);
 }
 
 void kb_prometheus_head(struct kb_buf *out, enum kb_view_row view)

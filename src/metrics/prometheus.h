@@ -16,6 +16,7 @@
 
 void kb_prometheus_counters(struct kb_buf *out);
 void kb_prometheus_timings(struct kb_buf *out);
+void kb_prometheus_named(struct kb_buf *out); /* metrics/named.h; nothing where there is none */
 void kb_prometheus_head(struct kb_buf *out, enum kb_view_row view);
 /* `labels` has as many values as the row has label names; NULL where it has none. */
 void kb_prometheus_sample(

@@ -78,6 +78,8 @@ static void let_go(struct kb_worker *w)
             kb_assignments_remove(&w->assignments, part);
     }
     w->assigned = w->assignments.active > 0;
+    if (w->hooks)
+        kb_hooks_forget(w->hooks);
     answer(w);
 }
 

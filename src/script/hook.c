@@ -5,6 +5,7 @@
 
 #include "script/fan_out.h"
 #include "script/hook_clock.h"
+#include "script/kably_library.h"
 #include "script/lua_json.h"
 #include "script/record_view.h"
 
@@ -134,6 +135,19 @@ void kb_hooks_loaded(struct kb_hooks *hooks)
     kb_script_lock(hooks->script, hooks->limits.time_ms);
 }
 
+static int run_forget(lua_State *L)
+{
+    kb_script_clear_caches(L);
+    return 0;
+}
+
+void kb_hooks_forget(struct kb_hooks *hooks)
+{
+    struct kb_err err;
+    if (!kb_script_call(hooks->script, run_forget, NULL, &err))
+        hooks->worn = true; /* no memory even for that: the state is begun anew */
+}
+
 /* ---- a record ---- */
 
 bool kb_hooks_has(const struct kb_hooks *hooks, size_t topic, enum kb_hook hook)
@@ -147,7 +161,8 @@ void kb_hooks_begin(
     struct kb_viewed_record *viewed = &hooks->viewed;
     kb_arena_reset(&hooks->arena);
     viewed->rec = rec;
-    viewed->generation++;
+    viewed->generation++; /* from here on every view of the record before is stale */
+    viewed->key.viewed.generation = viewed->value.viewed.generation = viewed->generation;
     viewed->key.value = key;
     viewed->value.value = value;
     viewed->key.opened = viewed->value.opened = false;

@@ -65,6 +65,10 @@ void kb_hooks_take(lua_State *L, struct kb_hooks *hooks, size_t topic, enum kb_h
 /* Globals are read-only from here on, and calls have the time of a hook. */
 void kb_hooks_loaded(struct kb_hooks *hooks);
 
+/* What is remembered from record to record is forgotten (kably.cache): partitions have gone to
+ * somebody else. */
+void kb_hooks_forget(struct kb_hooks *hooks);
+
 /* ---- for each record ---- */
 
 /* What the functions keep from record to record has nearly filled their memory, as a failed call

@@ -163,6 +163,12 @@ void kb_script_collect(struct kb_script *script)
     lua_gc(script->L, LUA_GCCOLLECT);
 }
 
+size_t kb_script_room(lua_State *L)
+{
+    const struct kb_script *script = script_of(L);
+    return script->limits.memory - script->used;
+}
+
 size_t kb_script_memory(const struct kb_script *script)
 {
     return script->used;
@@ -355,7 +361,7 @@ static const struct kb_embedded *find_embedded(const char *file)
 
 bool kb_script_push_module(lua_State *L, const char *name)
 {
-    static const char *const others[] = {"blocks", "demo"}; /* no modules */
+    static const char *const others[] = {"blocks", "cache", "demo"}; /* no modules */
     for (size_t i = 0; i < KB_COUNT(others); i++)
         if (strcmp(name, others[i]) == 0)
             return false;
@@ -366,14 +372,24 @@ bool kb_script_push_module(lua_State *L, const char *name)
     return found != NULL;
 }
 
-void kb_script_run_embedded(lua_State *L, const char *file, int n_args)
+static void run_embedded(lua_State *L, const char *file, int n_args, int n_results)
 {
     const struct kb_embedded *found = find_embedded(file);
     KB_BUG_ON(!found);
     if (luaL_loadbufferx(L, found->text, found->len, "=kably", "t") != LUA_OK)
         lua_error(L);
     lua_insert(L, -1 - n_args);
-    lua_call(L, n_args, 0);
+    lua_call(L, n_args, n_results);
+}
+
+void kb_script_run_embedded(lua_State *L, const char *file, int n_args)
+{
+    run_embedded(L, file, n_args, 0);
+}
+
+void kb_script_call_embedded(lua_State *L, const char *file, int n_args)
+{
+    run_embedded(L, file, n_args, 1);
 }
 
 const char *kb_script_where(lua_State *L, int *line)

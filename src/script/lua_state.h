@@ -59,6 +59,8 @@ bool kb_script_cut(const struct kb_script *script);
 
 /* Frees what nobody holds; takes its time. */
 void kb_script_collect(struct kb_script *script);
+/* Bytes that Lua's heap may still grow by. */
+size_t kb_script_room(lua_State *L);
 /* Bytes of Lua's heap now. */
 size_t kb_script_memory(const struct kb_script *script);
 
@@ -70,6 +72,8 @@ void kb_script_load(lua_State *L, const char *name, struct kb_slice text);
  * of the stack; what it returns is dropped. Its name stands in no message: errors are placed at its
  * caller. */
 void kb_script_run_embedded(lua_State *L, const char *file, int n_args);
+/* The same, with the one value it returns left on the stack. */
+void kb_script_call_embedded(lua_State *L, const char *file, int n_args);
 
 /* Inside a protected call: pushes one of the modules of lua/, compiled; false = no module has that
  * name. In messages it is "lua/NAME.lua". */

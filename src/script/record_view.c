@@ -99,7 +99,6 @@ static void push_side(lua_State *L, struct kb_viewed_record *viewed, struct kb_v
     if (!side->opened) {
         if (!kb_document_init(&side->viewed.doc, viewed->arena, side->value.bytes))
             fail_memory(L, viewed);
-        side->viewed.generation = viewed->generation;
         side->viewed.scratch = viewed->scratch;
         side->opened = true;
     }

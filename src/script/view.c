@@ -320,7 +320,7 @@ bool kb_view_put(lua_State *L, int index, struct kb_buf *out, unsigned *levels)
     return true;
 }
 
-static void copy_node(lua_State *L, struct kb_viewed *viewed, struct kb_node *node)
+void kb_view_copy_node(lua_State *L, struct kb_viewed *viewed, struct kb_node *node)
 {
     if (node->kind != KB_NODE_OBJECT && node->kind != KB_NODE_ARRAY) {
         kb_view_push(L, viewed, node);
@@ -335,7 +335,7 @@ static void copy_node(lua_State *L, struct kb_viewed *viewed, struct kb_node *no
         kb_script_charge(L, ACCESS_COST);
         if (!array)
             push_string(L, viewed, node->children[i]->name);
-        copy_node(L, viewed, node->children[i]);
+        kb_view_copy_node(L, viewed, node->children[i]);
         if (array)
             lua_rawseti(L, -2, (lua_Integer)i + 1);
         else
@@ -348,7 +348,7 @@ void kb_view_copy(lua_State *L, int index)
 {
     struct view *view = to_view(L, index);
     if (view)
-        copy_node(L, live(L, view)->viewed, view->node);
+        kb_view_copy_node(L, live(L, view)->viewed, view->node);
     else
         lua_pushvalue(L, index);
 }

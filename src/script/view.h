@@ -37,6 +37,9 @@ bool kb_view_put(lua_State *L, int index, struct kb_buf *out, unsigned *levels);
 /* Pushes the value at `index`, a view as tables of Lua's own, marked as arrays and objects. */
 void kb_view_copy(lua_State *L, int index);
 
+/* The same for a node of a document that has no views. */
+void kb_view_copy_node(lua_State *L, struct kb_viewed *viewed, struct kb_node *node);
+
 /* "table" for a view, which is what it stands for; else Lua's own. */
 const char *kb_lua_type_name(lua_State *L, int index);
 

@@ -166,6 +166,31 @@ static void modules_that_are_none(void **state)
     assert_string_equal(problem_of_main(), "a.lua:3: attempt to perform arithmetic on a nil value");
 }
 
+static void what_is_remembered_is_forgotten(void **state)
+{
+    (void)state;
+    write_file("main.lua",
+        BASE "local known = kably.cache { size = 10, ttl = 60 }\n"
+             "topic 'a' { channel = 'x', transform = function(record)\n"
+             "  if known:seen(record.key) then return nil end return record end }\n");
+    struct kb_config *config = load_main();
+    struct kb_hooks *hooks = hooks_of(config);
+    struct kb_router router;
+    struct kb_err err;
+    const struct kb_record rec = {.topic = KB_S("a"), .key = KB_S("k"), .value = KB_S("x")};
+    assert_true(kb_router_init(&router, KB_S("x")));
+    kb_router_set_hooks(&router, hooks);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(kb_route(&router, &config->topics[0], &rec, &err), KB_ROUTED);
+        assert_int_equal(kb_route(&router, &config->topics[0], &rec, &err), KB_DROPPED);
+        kb_hooks_forget(hooks);
+        assert_false(kb_hooks_worn(hooks));
+    }
+    kb_router_deinit(&router);
+    kb_hooks_free(hooks);
+    kb_config_unref(config);
+}
+
 static int make_folder(void **state)
 {
     (void)state;
@@ -189,6 +214,7 @@ int main(void)
         cmocka_unit_test(each_block_has_its_own_function),
         cmocka_unit_test(no_function_no_state),
         cmocka_unit_test(modules_that_are_none),
+        cmocka_unit_test(what_is_remembered_is_forgotten),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

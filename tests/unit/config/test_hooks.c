@@ -113,7 +113,9 @@ static void show_route(struct routed *routed, const struct kb_record *rec, struc
             kb_route(&routed->router, &routed->config->topics[0], rec, &err);
         show_result(out, &routed->router, result, &err);
     }
-    assert_true(kb_slice_eq(kb_buf_slice(&first), kb_buf_slice(got)));
+    if (!kb_slice_eq(kb_buf_slice(&first), kb_buf_slice(got)))
+        fail_msg("the second time it is not\n" KB_FMT "but\n" KB_FMT, KB_ARG(kb_buf_slice(&first)),
+            KB_ARG(kb_buf_slice(got)));
     kb_buf_deinit(&first);
 }
 

@@ -1,0 +1,75 @@
+-- kably.cache { size = , ttl = }: what a hook remembers from record to record, bounded in number and in time.
+-- script/kably_library.c runs this text once for each state.
+--
+--   now()     milliseconds, any origin
+--   copy(v)   v, a part of a record as tables of one's own
+--   caches    receives every cache, so that all of them can be cleared
+local now, copy, caches = ...
+local error, next, setmetatable, tostring, type = error, next, setmetatable, tostring, type
+local math_type, for_ever = math.type, math.huge
+
+local Cache = {}
+Cache.__index = Cache
+Cache.__metatable = false
+Cache.__name = "cache"
+
+-- Everything that is kept lies in four tables: by key its value, end and place, by place its key. The place after
+-- the newest is that of the oldest, which makes room.
+function Cache:clear()
+  self.values, self.ends, self.places, self.keys = {}, {}, {}, {}
+  self.newest, self.count = 0, 0
+end
+
+function Cache:remove(key)
+  local place = self.places[key]
+  if not place then return end
+  self.values[key], self.ends[key], self.places[key], self.keys[place] = nil, nil, nil, nil
+  self.count = self.count - 1
+end
+
+function Cache:get(key)
+  local value = self.values[key]
+  if value == nil then return nil end
+  if self.ends[key] <= now() then
+    self:remove(key)
+    return nil
+  end
+  return value
+end
+
+function Cache:set(key, value)
+  if key == nil or key ~= key then error("cache:set: a key is no nil and no NaN", 2) end
+  self:remove(key)
+  if value == nil then return end
+  local place = self.newest % self.size + 1
+  local oldest = self.keys[place]
+  if oldest ~= nil then self:remove(oldest) end
+  self.values[key], self.ends[key] = copy(value), now() + self.ttl_ms
+  self.places[key], self.keys[place] = place, key
+  self.newest, self.count = place, self.count + 1
+end
+
+-- Was it there already? It is from now on: a filter of repeats in one call.
+function Cache:seen(key)
+  if self:get(key) ~= nil then return true end
+  self:set(key, true)
+  return false
+end
+
+function Cache:__len() return self.count end
+
+return function(options)
+  if type(options) ~= "table" then error("kably.cache: expected { size = , ttl = }", 2) end
+  local size, ttl = options.size, options.ttl or for_ever
+  if math_type(size) ~= "integer" or size < 1 then
+    error("kably.cache: size: expected a whole number of entries from 1", 2)
+  end
+  if type(ttl) ~= "number" or not (ttl > 0) then error("kably.cache: ttl: expected seconds above 0", 2) end
+  for name in next, options do
+    if name ~= "size" and name ~= "ttl" then error("kably.cache: " .. tostring(name) .. ": unknown key", 2) end
+  end
+  local cache = setmetatable({ size = size, ttl_ms = ttl * 1000 }, Cache)
+  cache:clear()
+  caches[cache] = true
+  return cache
+end
