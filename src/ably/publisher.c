@@ -111,6 +111,8 @@ static int64_t send_at_ms(const struct kb_publisher *pub, int64_t now_ms)
     int64_t gate = kb_gate_ready_ms(&pub->gate);
     if (at == INT64_MAX || gate == INT64_MAX)
         return INT64_MAX;
+    if (!kb_auth_ready(pub->auth, now_ms) && kb_auth_asking(pub->auth))
+        return INT64_MAX;
     int64_t pace = later(kb_pace_ready_ms(&pub->requests_pace, 1, now_ms),
         kb_pace_ready_ms(&pub->messages_pace, kb_lanes_waiting(pub->lanes), now_ms));
     return later(later(at, gate), pace);
@@ -142,6 +144,9 @@ void kb_publisher_submit(struct kb_publisher *pub, struct kb_request *req, int64
     req->waits = false;
     req->sent_ms = now_ms;
     req->http.url = kb_requests_url(pub->requests, req->tries.host);
+    req->generation = kb_auth_generation(pub->auth);
+    req->http.headers_version = pub->requests->version << 32 | (uint32_t)req->generation;
+    pub->requests->headers[0] = kb_auth_line(pub->auth);
     kb_metric_add(KB_METRIC_REQUEST_BYTES, req->bytes);
     if (!pub->transport->ops->submit(pub->transport, &req->http, &err)) {
         req->http.reply = (struct kb_http_reply){.err = err, .local = true};
@@ -162,6 +167,7 @@ static void send_one(struct kb_publisher *pub, int64_t now_ms)
     kb_pace_take(&pub->messages_pace, n, now_ms);
     kb_hosts_begin(&pub->hosts, &req->tries, now_ms);
     req->epoch = kb_gate_sent(&pub->gate);
+    req->renewed = false;
     req->next = pub->flying;
     pub->flying = req;
     pub->n_flying++;
@@ -174,17 +180,23 @@ void kb_publisher_step(struct kb_publisher *pub, int64_t now_ms)
     struct kb_http_request *done;
     kb_lanes_tick(pub->lanes, now_ms);
     while ((done = pub->transport->ops->done(pub->transport)) != NULL)
-        kb_publisher_ended(pub, done->context, now_ms);
+        if (kb_auth_asks(pub->auth, done))
+            kb_publisher_auth_ended(pub, now_ms);
+        else
+            kb_publisher_ended(pub, done->context, now_ms);
+    kb_publisher_authorize(pub, now_ms);
     kb_publisher_send_again(pub, now_ms);
     kb_publisher_change_if_idle(pub, now_ms);
-    while (kb_lanes_ready(pub->lanes) && send_at_ms(pub, now_ms) <= now_ms)
+    while (kb_lanes_ready(pub->lanes) && kb_auth_ready(pub->auth, now_ms) &&
+           send_at_ms(pub, now_ms) <= now_ms)
         send_one(pub, now_ms);
 }
 
 int64_t kb_publisher_wake_ms(const struct kb_publisher *pub, int64_t now_ms)
 {
     int64_t at = send_at_ms(pub, now_ms);
-    int64_t again = pub->n_again > 0 ? kb_pace_ready_ms(&pub->requests_pace, 1, now_ms) : INT64_MAX;
+    bool waits = pub->n_again > 0 && kb_auth_ready(pub->auth, now_ms);
+    int64_t again = waits ? kb_pace_ready_ms(&pub->requests_pace, 1, now_ms) : INT64_MAX;
     return at < again ? at : again;
 }
 

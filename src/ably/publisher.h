@@ -26,6 +26,7 @@
 #ifndef KB_ABLY_PUBLISHER_H
 #define KB_ABLY_PUBLISHER_H
 
+#include "ably/auth.h"
 #include "ably/classify.h"
 #include "ably/endpoint.h"
 #include "base/err.h"
@@ -37,7 +38,8 @@ struct kb_publisher_options {
                                          fallbacks */
     int max_retries;                  /* other hosts for one request (TO3l5) */
     int64_t retry_ms, keep_ms;        /* for all its tries (TO3l6); a fallback is kept (TO3l10) */
-    const char *key;                  /* APP.KEYID:SECRET, for Basic authentication */
+    struct kb_auth_options auth;      /* its agent, client id and timeouts are the ones below */
+    struct kb_clock *clock;           /* the wall's, for tokens; NULL is fine with a key alone */
     const char *client_id;            /* NULL = none */
     const char *agent;                /* Ably-Agent, "kably/1.0.0" */
     bool msgpack;    /* what is added is MessagePack; the same for a publisher's whole life */

@@ -1,5 +1,6 @@
 /* A request that is sent once more as it is: the same specs, the same bytes, while its channels go
- * on riding in it. Here: at another host, where one did not serve it (RSC15). See publisher.h.
+ * on riding in it: at another host, where one did not serve it (RSC15), or with other credentials,
+ * where those it had were refused (RSA4b). See publisher.h.
  * Thread: its worker's. */
 #include "ably/publisher_inside.h"
 #include "metrics/metrics.h"
@@ -58,8 +59,28 @@ static void wait_again(struct kb_publisher *pub, struct kb_request *req)
     pub->n_again++;
 }
 
+/* RSA4b, RSC10: refused for its token it is sent once more, with another one; refused for the
+ * credentials behind it, or for a key, only where a file has others by now. */
+static bool try_other_token(struct kb_publisher *pub, struct kb_request *req, int64_t now_ms)
+{
+    struct kb_reply *reply = &pub->reply;
+    if (req->http.reply.status != 401 || req->renewed || pub->change || !all_wanted(pub, req))
+        return false;
+    kb_reply_read(reply, &req->http.reply, req->n);
+    enum kb_ably_class class = reply->whole.class;
+    if (reply->verdict != KB_REPLY_OUTAGE ||
+        (class != KB_ABLY_TOKEN && class != KB_ABLY_CREDENTIALS) ||
+        !kb_auth_refused(pub->auth, req->generation, class == KB_ABLY_TOKEN, now_ms))
+        return false;
+    req->renewed = true;
+    wait_again(pub, req);
+    return true;
+}
+
 bool kb_publisher_again(struct kb_publisher *pub, struct kb_request *req, int64_t now_ms)
 {
+    if (try_other_token(pub, req, now_ms))
+        return true;
     if (!kb_hosts_unserviceable(&req->http.reply)) {
         if (kb_hosts_worked(&pub->hosts, &req->tries, now_ms))
             kb_log_info("ably", "%s has answered; it is used for the next %" PRId64 " s",
@@ -95,7 +116,8 @@ static void sweep_waiting(struct kb_publisher *pub, int64_t now_ms)
 void kb_publisher_send_again(struct kb_publisher *pub, int64_t now_ms)
 {
     sweep_waiting(pub, now_ms);
-    while (pub->n_again > 0 && kb_pace_ready_ms(&pub->requests_pace, 1, now_ms) <= now_ms) {
+    while (pub->n_again > 0 && kb_auth_ready(pub->auth, now_ms) &&
+           kb_pace_ready_ms(&pub->requests_pace, 1, now_ms) <= now_ms) {
         pub->n_again--;
         kb_publisher_submit(pub, next_waiting(pub), now_ms);
     }

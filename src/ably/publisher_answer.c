@@ -45,6 +45,9 @@ void kb_publisher_sweep(struct kb_publisher *pub)
     kb_lanes_sweep(pub->lanes, wanted, drop, pub);
 }
 
+#define NO_TOKEN_STATUS 401 /* RSA4e */
+#define NO_TOKEN_CODE 40170
+
 /* ---- outages: the gate, and what the log says of it ---- */
 
 /* Why nothing can be sent. A run of refusals may meet an answer that neither adds to it nor ends
@@ -61,6 +64,8 @@ static void describe(const struct kb_publisher *pub, char *out, size_t size)
             KB_GATE_REFUSALS_MAX, why->code, KB_ARG(why->text));
     else if (why->status == 0 && why->code == 0)
         snprintf(out, size, "no answer from " KB_FMT, KB_ARG(why->text));
+    else if (why->code == NO_TOKEN_CODE)
+        snprintf(out, size, KB_FMT, KB_ARG(why->text));
     else
         snprintf(out, size, "HTTP %d, Ably code %d from %s: " KB_FMT " (%s)", why->status,
             why->code, pub->answering, KB_ARG(why->text), kb_ably_class_help(why->class));
@@ -269,6 +274,26 @@ static void measure_answer(const struct kb_request *req, int64_t now_ms)
     kb_histogram_publish(&one, KB_TIMING_REQUEST);
 }
 
+struct kb_http_reply kb_publisher_no_token(const struct kb_err *err)
+{
+    struct kb_http_reply reply = {.status = NO_TOKEN_STATUS, .local = true};
+    reply.headers.ably_error_code = KB_S("40170");
+    reply.headers.ably_error_message = kb_slice_of(err->text);
+    return reply;
+}
+
+void kb_publisher_outage_without_request(
+    struct kb_publisher *pub, const struct kb_err *err, int64_t now_ms)
+{
+    pub->fates = (struct kb_fates){.of = pub->fates.of, .outage = true};
+    pub->fates.why = (struct kb_result){.class = KB_ABLY_CREDENTIALS,
+        .code = NO_TOKEN_CODE,
+        .status = NO_TOKEN_STATUS,
+        .text = kb_slice_of(err->text)};
+    pub->reply.retry_after_ms = 0;
+    outage(pub, pub->gate.epoch, now_ms);
+}
+
 void kb_publisher_ended(struct kb_publisher *pub, struct kb_request *req, int64_t now_ms)
 {
     measure_answer(req, now_ms);
@@ -288,6 +313,8 @@ void kb_publisher_finish(struct kb_publisher *pub, struct kb_request *req, int64
 
     kb_reply_read(&pub->reply, &req->http.reply, req->n);
     kb_fates_decide(&pub->fates, &pub->reply, req->n, &pub->gate);
+    if (pub->fates.outage && pub->fates.why.class == KB_ABLY_TOKEN) /* the next try has another */
+        kb_auth_refused(pub->auth, req->generation, true, now_ms);
     if (!keep_pace(pub, req, now_ms))
         tell_gate(pub, req->epoch, now_ms);
     drop_unwanted(pub, req);

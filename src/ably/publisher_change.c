@@ -10,6 +10,7 @@
 struct kb_publisher_setup {
     struct kb_publisher_options options; /* its texts are this setup's own */
     struct kb_requests *requests;        /* the requests point into it */
+    struct kb_auth *auth;
     struct kb_request *idle;
     struct kb_reply reply;
     uint8_t *fates;
@@ -24,7 +25,6 @@ static size_t room(const struct kb_publisher_options *options)
 static void free_texts(struct kb_publisher_options *options)
 {
     free((struct kb_host_list *)options->hosts);
-    free((char *)options->key);
     free((char *)options->client_id);
     free((char *)options->agent);
 }
@@ -48,6 +48,7 @@ static void setup_free(struct kb_publisher_setup *setup)
     free(setup->requests);
     kb_reply_deinit(&setup->reply);
     free(setup->fates);
+    kb_auth_free(setup->auth);
     free_texts(&setup->options);
     free(setup);
 }
@@ -59,10 +60,9 @@ static bool copy_texts(struct kb_publisher_options *to, const struct kb_publishe
     if (hosts)
         *hosts = *from->hosts;
     to->hosts = hosts;
-    to->key = strdup(from->key);
     to->client_id = from->client_id ? strdup(from->client_id) : NULL;
     to->agent = strdup(from->agent);
-    return hosts && to->key && to->agent && (to->client_id || !from->client_id);
+    return hosts && to->agent && (to->client_id || !from->client_id);
 }
 
 /* As many as may fly at once; no further one is ever made. */
@@ -78,20 +78,34 @@ static bool requests_new(struct kb_publisher_setup *setup)
     return true;
 }
 
+static struct kb_auth_options auth_of(const struct kb_publisher_options *options)
+{
+    struct kb_auth_options auth = options->auth;
+    auth.client_id = options->client_id;
+    auth.agent = options->agent;
+    auth.open_timeout_ms = options->open_timeout_ms;
+    auth.timeout_ms = options->request_timeout_ms;
+    return auth;
+}
+
 /* `version` tells its headers from those of every other setup, whatever their address. */
 static struct kb_publisher_setup *setup_new(
-    const struct kb_publisher_options *options, uint64_t version)
+    const struct kb_publisher *pub, const struct kb_publisher_options *options, uint64_t version)
 {
+    const struct kb_auth_options auth = auth_of(options);
+    struct kb_err err;
     struct kb_publisher_setup *setup = calloc(1, sizeof(*setup));
     if (!setup)
         return NULL;
     const struct kb_publisher_options *own = &setup->options;
     setup->requests = calloc(1, sizeof(*setup->requests));
     setup->fates = calloc(room(options), 1);
-    if (copy_texts(&setup->options, options) && setup->requests && setup->fates &&
+    setup->auth = kb_auth_new(&auth, pub->transport, options->clock, pub->random, &err);
+    const char *client_id = kb_auth_is_basic(&auth) ? options->client_id : NULL; /* RSA7e2 */
+    if (setup->auth && copy_texts(&setup->options, options) && setup->requests && setup->fates &&
         kb_reply_init(&setup->reply, room(options)) &&
-        kb_requests_init(
-            setup->requests, own->hosts, own->key, own->client_id, own->agent, own->msgpack)) {
+        kb_requests_init(setup->requests, own->hosts, client_id, own->agent, own->msgpack)) {
+        setup->options.auth = *kb_auth_options(setup->auth);
         setup->requests->version = version;
         setup->requests->open_timeout_ms = own->open_timeout_ms;
         setup->requests->timeout_ms = own->request_timeout_ms;
@@ -120,7 +134,8 @@ static bool same_hosts(const struct kb_host_list *a, const struct kb_host_list *
 static bool same_connection(
     const struct kb_publisher_options *a, const struct kb_publisher_options *b)
 {
-    return same_hosts(a->hosts, b->hosts) && same_text(a->key, b->key) &&
+    const struct kb_auth_options auth_a = auth_of(a), auth_b = auth_of(b);
+    return same_hosts(a->hosts, b->hosts) && kb_auth_options_same(&auth_a, &auth_b) &&
            same_text(a->client_id, b->client_id) && same_text(a->agent, b->agent);
 }
 
@@ -148,7 +163,7 @@ bool kb_publisher_change(struct kb_publisher *pub, const struct kb_publisher_opt
     const struct kb_publisher_options *latest = pub->change ? &pub->change->options : &pub->options;
     if (pub->version > 0 && same_connection(latest, options) && same_limits(latest, options))
         return true;
-    struct kb_publisher_setup *setup = setup_new(options, pub->version + 1);
+    struct kb_publisher_setup *setup = setup_new(pub, options, pub->version + 1);
     if (!setup || !kb_lanes_reserve(pub->lanes, options->max_channels)) {
         setup_free(setup);
         return kb_err_fatal(err, "no memory for the publisher");
@@ -177,6 +192,7 @@ void kb_publisher_change_if_idle(struct kb_publisher *pub, int64_t now_ms)
     bool elsewhere = !first && !same_connection(&pub->options, &setup->options);
     SWAP(struct kb_publisher_options, pub->options, setup->options);
     SWAP(struct kb_requests *, pub->requests, setup->requests);
+    SWAP(struct kb_auth *, pub->auth, setup->auth);
     SWAP(struct kb_request *, pub->idle, setup->idle);
     SWAP(struct kb_reply, pub->reply, setup->reply);
     SWAP(uint8_t *, pub->fates.of, setup->fates);
@@ -211,6 +227,7 @@ void kb_publisher_change_free(struct kb_publisher *pub)
     if (pub->requests)
         kb_requests_deinit(pub->requests);
     free(pub->requests);
+    kb_auth_free(pub->auth);
     kb_reply_deinit(&pub->reply);
     free(pub->fates.of);
     free_texts(&pub->options);

@@ -3,6 +3,7 @@
 #ifndef KB_ABLY_PUBLISHER_INSIDE_H
 #define KB_ABLY_PUBLISHER_INSIDE_H
 
+#include "ably/auth.h"
 #include "ably/fates.h"
 #include "ably/gate.h"
 #include "ably/hosts.h"
@@ -26,7 +27,9 @@ struct kb_publisher {
     struct kb_publisher_setup *change; /* waits until nothing flies; NULL = none */
     uint64_t version;                  /* setups made so far */
     struct kb_hosts hosts;
-    const char *answering; /* URL of the host whose answer is being read, for log lines */
+    struct kb_auth *auth;
+    struct kb_host_tries auth_tries; /* of what is asked of Ably for it */
+    const char *answering;           /* URL of the host whose answer is being read, for log lines */
 
     struct kb_slabs slabs;
     struct kb_spec_pool specs;
@@ -43,7 +46,7 @@ struct kb_publisher {
     struct kb_reply reply; /* of the answer being read, with its fates */
     struct kb_fates fates;
 
-    struct kb_log_repeat warned, slowed, moved;
+    struct kb_log_repeat warned, slowed, moved, unrenewed;
     bool told; /* this outage has a line in the log, so its end gets one too */
     struct kb_publisher_status status;
 };
@@ -59,6 +62,10 @@ void kb_publisher_spec_free(struct kb_publisher *pub, struct kb_spec *spec);
 /* Hands it to the transport; it may end here and now. */
 void kb_publisher_submit(struct kb_publisher *pub, struct kb_request *req, int64_t now_ms);
 
+/* publisher_auth.c: gets another token where one is needed, or soon will be. */
+void kb_publisher_authorize(struct kb_publisher *pub, int64_t now_ms);
+void kb_publisher_auth_ended(struct kb_publisher *pub, int64_t now_ms);
+
 /* publisher_again.c: is the answer one after which the request is sent once more as it is, and that
  * right away? Then it waits for that, still in flight. */
 bool kb_publisher_again(struct kb_publisher *pub, struct kb_request *req, int64_t now_ms);
@@ -69,5 +76,10 @@ void kb_publisher_send_again(struct kb_publisher *pub, int64_t now_ms);
  * has its end: every spec of it is settled or back in its lane, and the request is idle again. */
 void kb_publisher_ended(struct kb_publisher *pub, struct kb_request *req, int64_t now_ms);
 void kb_publisher_finish(struct kb_publisher *pub, struct kb_request *req, int64_t now_ms);
+/* No token could be had: the answer of a request that waited for it (borrows err); and the same
+ * with no request at all. */
+struct kb_http_reply kb_publisher_no_token(const struct kb_err *err);
+void kb_publisher_outage_without_request(
+    struct kb_publisher *pub, const struct kb_err *err, int64_t now_ms);
 
 #endif

@@ -46,7 +46,7 @@ const char *kb_requests_url(const struct kb_requests *requests, size_t host)
 }
 
 bool kb_requests_init(struct kb_requests *requests, const struct kb_host_list *hosts,
-    const char *key, const char *client_id, const char *agent, bool msgpack)
+    const char *client_id, const char *agent, bool msgpack)
 {
     const char *type = msgpack ? "application/x-msgpack" : "application/json"; /* RSC8c */
     *requests = (struct kb_requests){.msgpack = msgpack};
@@ -54,7 +54,6 @@ bool kb_requests_init(struct kb_requests *requests, const struct kb_host_list *h
     kb_buf_init(&requests->lines, LINES_MAX);
     struct lines lines = {.text = &requests->lines};
     add_urls(requests, hosts);
-    add_line(&lines, "Authorization: Basic ", key, true);
     add_line(&lines, "Accept: ", type, false);
     add_line(&lines, "Content-Type: ", type, false);
     add_line(&lines, "X-Ably-Version: ", PROTOCOL_VERSION, false);
@@ -66,7 +65,7 @@ bool kb_requests_init(struct kb_requests *requests, const struct kb_host_list *h
         return false;
     }
     for (size_t i = 0; i < lines.n; i++)
-        requests->headers[i] = requests->lines.ptr + lines.starts[i];
+        requests->headers[i + 1] = requests->lines.ptr + lines.starts[i];
     return true;
 }
 

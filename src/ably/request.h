@@ -1,9 +1,10 @@
 /* One POST /messages: the specs it carries and the body made of them while it is sent.
  *
- *     kb_requests_init(&requests, &hosts, key, client_id, agent);      // URLs and headers, once
+ *     kb_requests_init(&requests, &hosts, client_id, agent);      // URLs and headers, once
  *     struct kb_request *req = kb_request_new(&requests, max_records);
  *     n = kb_lanes_pack(lanes, req->specs, &bytes);
  *     kb_request_ready(req, n, bytes);
+ *     requests.headers[0] = credentials;
  *     req->http.url = kb_requests_url(&requests, host);
  *     transport->ops->submit(transport, &req->http, &err);
  *
@@ -23,7 +24,7 @@
 struct kb_requests {
     struct kb_buf urls; /* one behind the other, each NUL-terminated */
     size_t url_starts[KB_HOSTS_MAX];
-    struct kb_buf lines; /* the headers' text; holds the key */
+    struct kb_buf lines; /* the headers' text, but for the first: the credentials */
     const char *headers[KB_ABLY_HEADERS_MAX + 1];
     bool msgpack;     /* specs are MessagePack, the body is an array of them */
     uint64_t version; /* of the headers, see http/transport.h */
@@ -35,6 +36,8 @@ struct kb_request {
     struct kb_http_request http;
     uint64_t epoch; /* the gate's */
     struct kb_host_tries tries;
+    uint64_t generation;   /* of the credentials it was sent with */
+    bool renewed;          /* it was refused for its token once, and sent again (RSA4b) */
     bool waits;            /* in flight, but not with the transport: it will be sent once more */
     size_t n, at, at_byte; /* specs; how far the body has been read */
     unsigned char head[5]; /* of MessagePack: an array of n */
@@ -45,8 +48,7 @@ struct kb_request {
 };
 
 bool kb_requests_init(struct kb_requests *requests, const struct kb_host_list *hosts,
-    const char *key, const char *client_id, const char *agent,
-    bool msgpack) KB_MUST_CHECK; /* false = no memory */
+    const char *client_id, const char *agent, bool msgpack) KB_MUST_CHECK; /* false = no memory */
 void kb_requests_deinit(struct kb_requests *requests);
 /* The address of that host's batch publish. */
 const char *kb_requests_url(const struct kb_requests *requests, size_t host);

@@ -91,6 +91,12 @@ struct kb_source {
     ino_t inode; /* 0 = no file */
 };
 
+/* What file() has read. */
+struct kb_read_file {
+    const char *path;
+    struct kb_slice text; /* as the configuration has it: without the line break at the end */
+};
+
 struct kb_blocks {
     struct kb_arena arena;
     struct kb_problems *problems; /* borrowed while reading, NULL = nobody asks */
@@ -98,6 +104,8 @@ struct kb_blocks {
     bool tests;                   /* the bodies of test blocks are wanted, and NAME.test.lua */
     struct kb_source sources[KB_SOURCES_MAX];
     size_t n_sources;
+    struct kb_read_file files[KB_SOURCES_MAX];
+    size_t n_files;
     struct kb_block *list;
     size_t n;
 };

@@ -26,6 +26,8 @@ static void free_config(struct kb_config *config)
     if (config->inputs)
         kb_inputs_deinit(config->inputs);
     free(config->inputs);
+    free(config->ably.key_file);
+    free(config->ably.token_file);
     free(config->path);
     free(config);
 }

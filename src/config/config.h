@@ -25,6 +25,8 @@
 #include <stdio.h>
 
 enum kb_ordering { KB_ORDERING_CHANNEL, KB_ORDERING_NONE };
+enum kb_auth_method { KB_AUTH_GET, KB_AUTH_POST };
+enum kb_token_type { KB_TOKEN_JWT, KB_TOKEN_ABLY };
 enum kb_protocol { KB_PROTOCOL_JSON, KB_PROTOCOL_MSGPACK };
 
 struct kb_config {
@@ -37,7 +39,17 @@ struct kb_config {
     } kafka;
 
     struct {
-        char *key;       /* secret: APP.KEYID:SECRET */
+        char *key;      /* secret: APP.KEYID:SECRET; NULL = none, then token or auth_url */
+        char *key_file; /* the file() it came from: looked at again while running; NULL = none */
+        char *token;    /* secret */
+        char *token_file;
+        char *auth_url; /* secret, for its query */
+        enum kb_auth_method auth_method;
+        char **auth_headers, **auth_params; /* secret; name, text, ... */
+        bool use_token_auth;
+        enum kb_token_type token_type;
+        int64_t token_ttl_ms;
+        char *capability;
         char *client_id; /* NULL = none: X-Ably-ClientId */
         char *endpoint;  /* NULL = Ably's default */
         int port;        /* 0 = 443, or 80 without TLS */

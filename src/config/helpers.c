@@ -139,6 +139,10 @@ static int file(lua_State *L)
         text.len--;
     if (text.len > 0 && text.ptr[text.len - 1] == '\r')
         text.len--;
+    struct kb_slice name;
+    if (blocks->n_files < KB_SOURCES_MAX &&
+        kb_arena_copy(&blocks->arena, (struct kb_slice){path, strlen(path) + 1}, &name))
+        blocks->files[blocks->n_files++] = (struct kb_read_file){name.ptr, text};
     lua_pushlstring(L, text.ptr, text.len);
     return 1;
 }

@@ -1,7 +1,6 @@
 /* Loads a configuration; see config.h for the use, load.h for the steps. */
 #include "config/load.h"
 
-#include "ably/endpoint.h"
 #include "config/options.h"
 #include "config/tests.h"
 
@@ -102,8 +101,7 @@ static void complain_value(const struct kb_load *load, const struct kb_block *bl
     kb_buf_deinit(&caret);
 }
 
-/* Does a mistyped key of the block stand for this option? Then that one complaint is enough. */
-static bool is_mistyped(const struct kb_block *block, const struct kb_option *option)
+bool kb_load_mistyped(const struct kb_block *block, const struct kb_option *option)
 {
     for (size_t i = 0; i < block->body.n_entries; i++) {
         struct kb_slice key = block->body.entries[i].key;
@@ -119,7 +117,7 @@ static bool is_mistyped(const struct kb_block *block, const struct kb_option *op
 static void complain_missing(
     const struct kb_load *load, const struct kb_block *block, const struct kb_option *option)
 {
-    if (!is_mistyped(block, option))
+    if (!kb_load_mistyped(block, option))
         kb_load_problem(
             load, block, kb_slice_of(option->key), "missing; expected %s", option->help);
 }
@@ -192,72 +190,6 @@ static void load_once(const struct kb_load *load, enum kb_block_kind kind)
         kb_load_options(load, block, NULL, load->config);
 }
 
-/* APP.KEYID:SECRET, each part there. */
-static bool is_api_key(const char *key)
-{
-    size_t app = strcspn(key, ".:");
-    if (app == 0 || key[app] != '.')
-        return false;
-    size_t id = strcspn(key + app + 1, ".: ");
-    return id > 0 && key[app + 1 + id] == ':' && key[app + 1 + id + 1] != '\0' &&
-           !strpbrk(key, " \t\r\n");
-}
-
-/* Read here for the sake of a clear error; curl reads it again for each connection. */
-static void check_ca_file(const struct kb_load *load, const struct kb_block *block)
-{
-    static const char mark[] = "CERTIFICATE-----";
-    const char *path = load->config->ably.ca_file;
-    if (!path)
-        return;
-    struct kb_arena arena;
-    struct kb_slice pem;
-    struct kb_err err;
-    kb_arena_init(&arena, 2 * KB_FILE_BYTES_MAX);
-    if (!kb_file_read(&arena, path, &pem, &err))
-        kb_load_problem(load, block, KB_S("ca_file"), "%s", err.text);
-    else if (!memmem(pem.ptr, pem.len, mark, strlen(mark)))
-        kb_load_problem(load, block, KB_S("ca_file"),
-            "%s holds no certificate; expected PEM text with -----BEGIN CERTIFICATE-----", path);
-    kb_arena_deinit(&arena);
-}
-
-/* RSC18, RSA1: an API key never travels unprotected, whichever host a request goes to. */
-static void check_plain_http(
-    const struct kb_load *load, const struct kb_block *block, const struct kb_host_list *hosts)
-{
-    char *const *fallbacks = load->config->ably.fallback_hosts;
-    bool safe = kb_endpoint_loopback(load->config->ably.endpoint);
-    size_t unsafe = 0;
-    for (size_t i = 0; safe && fallbacks && fallbacks[i]; i++) {
-        safe = kb_endpoint_loopback(fallbacks[i]);
-        unsafe = i + 1;
-    }
-    if (!safe)
-        kb_load_problem(load, block, KB_S("tls"),
-            "an API key would travel unprotected to %s; leave tls = false to endpoints on this "
-            "machine, such as \"127.0.0.1\"",
-            hosts->url[unsafe]);
-}
-
-static void check_ably(const struct kb_load *load)
-{
-    const struct kb_block *block = &load->once[KB_BLOCK_ABLY];
-    const struct kb_config *config = load->config;
-    struct kb_host_list hosts;
-    struct kb_err err;
-    if (config->ably.key && !is_api_key(config->ably.key))
-        kb_load_problem(load, block, KB_S("key"),
-            "is no API key; expected APP.KEYID:SECRET, as Ably's dashboard shows it");
-    if (!kb_endpoint_hosts(config->ably.endpoint, config->ably.fallback_hosts, config->ably.tls,
-            config->ably.port, &hosts, &err))
-        kb_load_problem(
-            load, block, hosts.n == 0 ? KB_S("endpoint") : KB_S("fallback_hosts"), "%s", err.text);
-    else if (!config->ably.tls)
-        check_plain_http(load, block, &hosts);
-    check_ca_file(load, block);
-}
-
 static void check_dead_letter(const struct kb_load *load)
 {
     const char *topic = load->config->dead_letter.topic;
@@ -275,7 +207,7 @@ static void load_all(struct kb_load *load)
     kb_load_kafka(load);
     for (size_t i = 0; i < KB_COUNT(once); i++)
         load_once(load, once[i]);
-    check_ably(load);
+    kb_load_ably(load);
     check_dead_letter(load);
     kb_load_admin(load);
     kb_load_topics(load);

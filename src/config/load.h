@@ -5,6 +5,7 @@
 #define KB_CONFIG_LOAD_H
 
 #include "config/blocks.h"
+#include "config/options.h"
 
 struct kb_load {
     struct kb_config *config;
@@ -30,8 +31,12 @@ void kb_load_check_keys(const struct kb_load *load, const struct kb_block *block
 void kb_load_options(const struct kb_load *load, const struct kb_block *block,
     const struct kb_block *below, void *base);
 
+/* Does a mistyped key of the block stand for this option? Then that one complaint is enough. */
+bool kb_load_mistyped(const struct kb_block *block, const struct kb_option *option);
+
 void kb_load_kafka(const struct kb_load *load);
 void kb_load_admin(const struct kb_load *load);
+void kb_load_ably(const struct kb_load *load);
 void kb_load_topics(const struct kb_load *load);
 /* Is that a topic's name Kafka could have? */
 bool kb_topic_name_valid(struct kb_slice name);

@@ -64,6 +64,18 @@ static void format_list(const struct kb_option *option, char *const *list, struc
     kb_buf_add(out, list[0] ? KB_S(" }") : KB_S("}"));
 }
 
+static void format_pairs(const struct kb_option *option, char *const *pairs, struct kb_buf *out)
+{
+    kb_buf_byte(out, '{');
+    for (size_t i = 0; pairs[i]; i += 2) {
+        kb_buf_add(out, i == 0 ? KB_S(" [") : KB_S(", ["));
+        kb_lua_quote(out, kb_slice_of(pairs[i]));
+        kb_buf_add(out, KB_S("] = "));
+        kb_lua_quote(out, option->secret ? KB_S("***") : kb_slice_of(pairs[i + 1]));
+    }
+    kb_buf_add(out, pairs[0] ? KB_S(" }") : KB_S("}"));
+}
+
 static void format_choice(const struct kb_option *option, const void *field, struct kb_buf *out)
 {
     int value;
@@ -107,6 +119,11 @@ bool kb_option_format(const struct kb_option *option, const void *base, struct k
         if (!*(char *const *)field)
             return false;
         kb_lua_quote(out, option->secret ? KB_S("***") : kb_slice_of(*(char *const *)field));
+        return true;
+    case KB_OPTION_PAIRS:
+        if (!*(char **const *)field)
+            return false;
+        format_pairs(option, *(char **const *)field, out);
         return true;
     case KB_OPTION_LIST:
         if (!*(char **const *)field)
@@ -164,6 +181,9 @@ void kb_option_describe(const struct kb_option *option, struct kb_buf *out)
         break;
     case KB_OPTION_TEXT:
         kb_buf_add(out, KB_S("a text"));
+        break;
+    case KB_OPTION_PAIRS:
+        kb_buf_add(out, KB_S("a table of names and texts"));
         break;
     case KB_OPTION_LIST:
         kb_buf_add(out, KB_S("a list of texts"));

@@ -190,6 +190,29 @@ static bool set_list(
     return true;
 }
 
+/* A table of named texts. */
+static bool set_pairs(
+    const struct kb_option *option, char ***field, const struct kb_raw *raw, struct kb_err *err)
+{
+    if (raw->kind != KB_RAW_TABLE)
+        return refuse(option, raw, err);
+    char **pairs = calloc(2 * raw->n_entries + 1, sizeof(*pairs));
+    if (!pairs)
+        return kb_err_fatal(err, "no memory");
+    for (size_t i = 0; i < raw->n_entries; i++) {
+        const struct kb_raw_entry *entry = &raw->entries[i];
+        struct kb_raw name = {.kind = KB_RAW_TEXT, .text = entry->key};
+        if (entry->key.ptr && set_text(option, &pairs[2 * i], &name, err) &&
+            set_text(option, &pairs[2 * i + 1], &entry->value, err))
+            continue;
+        free_list(pairs);
+        return entry->key.ptr ? false : refuse(option, raw, err);
+    }
+    free_list(*field);
+    *field = pairs;
+    return true;
+}
+
 static const char *suggest_choice(const struct kb_choice *choices, struct kb_slice word)
 {
     const char *names[CHOICES_MAX];
@@ -322,6 +345,8 @@ bool kb_option_set(
         return set_boolean(field, raw) || refuse(option, raw, err);
     case KB_OPTION_TEXT:
         return set_text(option, field, raw, err);
+    case KB_OPTION_PAIRS:
+        return set_pairs(option, field, raw, err);
     case KB_OPTION_LIST:
         return set_list(option, field, raw, err);
     case KB_OPTION_CHOICE:
@@ -353,7 +378,7 @@ void kb_option_clear(const struct kb_option *option, void *base)
         char **field = field_of(option, base);
         free(*field);
         *field = NULL;
-    } else if (option->type == KB_OPTION_LIST) {
+    } else if (option->type == KB_OPTION_LIST || option->type == KB_OPTION_PAIRS) {
         char ***field = field_of(option, base);
         free_list(*field);
         *field = NULL;

@@ -17,6 +17,12 @@ static const struct kb_choice orderings[] = {
 static const struct kb_choice protocols[] = {
     {"json", KB_PROTOCOL_JSON, false}, {"msgpack", KB_PROTOCOL_MSGPACK, false}, {0}};
 
+static const struct kb_choice auth_methods[] = {
+    {"GET", KB_AUTH_GET, false}, {"POST", KB_AUTH_POST, false}, {0}};
+
+static const struct kb_choice token_types[] = {
+    {"jwt", KB_TOKEN_JWT, false}, {"ably", KB_TOKEN_ABLY, false}, {0}};
+
 static const struct kb_choice log_levels[] = {
 #define X(id, name) {name, KB_LOG_##id, false},
     KB_LOG_LEVELS(X)
@@ -43,10 +49,27 @@ const struct kb_option kb_options[] = {
     {ROW(REGISTRY, "url", LATER)},
     {ROW(REGISTRY, "auth", LATER), .secret = true},
 
-    {ROW(ABLY, "key", TEXT), CONFIG(ably.key), .required = true, .secret = true,
+    {ROW(ABLY, "key", TEXT), CONFIG(ably.key), .secret = true,
         .help = "the API key, APP.KEYID:SECRET; use env or file, so that it is not in this file"},
-    {ROW(ABLY, "token", LATER), .secret = true},
-    {ROW(ABLY, "auth_url", LATER), .secret = true},
+    {ROW(ABLY, "token", TEXT), CONFIG(ably.token), .secret = true,
+        .help = "a token, used until it is refused; then auth_url or key gets another"},
+    {ROW(ABLY, "auth_url", TEXT), CONFIG(ably.auth_url), .secret = true,
+        .help = "where tokens come from: a token, JWT, TokenRequest or TokenDetails"},
+    {ROW(ABLY, "auth_method", CHOICE), CONFIG(ably.auth_method), .choices = auth_methods,
+        .fallback = "GET", .help = "how auth_url is asked"},
+    {ROW(ABLY, "auth_headers", PAIRS), CONFIG(ably.auth_headers), .secret = true,
+        .help = "headers for auth_url"},
+    {ROW(ABLY, "auth_params", PAIRS), CONFIG(ably.auth_params), .secret = true,
+        .help = "parameters for auth_url, in its query or as a form"},
+    {ROW(ABLY, "use_token_auth", BOOLEAN), CONFIG(ably.use_token_auth), .fallback = "false",
+        .help = "true = the key gets tokens and is not sent itself"},
+    {ROW(ABLY, "token_type", CHOICE), CONFIG(ably.token_type), .choices = token_types,
+        .fallback = "jwt",
+        .help = "what the key gets: a JWT signed here, or a token that Ably gives"},
+    {ROW(ABLY, "token_ttl_ms", INTEGER), CONFIG(ably.token_ttl_ms), .min = 10000, .max = 86400000,
+        .fallback = "3600000", .help = "how long such a token lives"},
+    {ROW(ABLY, "capability", TEXT), CONFIG(ably.capability),
+        .help = "what tokens may do, as JSON; what the key may do unless set"},
     {ROW(ABLY, "client_id", TEXT), CONFIG(ably.client_id),
         .help = "the client id that publishes (X-Ably-ClientId)"},
     {ROW(ABLY, "endpoint", TEXT), CONFIG(ably.endpoint),

@@ -20,6 +20,7 @@ enum kb_option_type {
     KB_OPTION_NUMBER,   /* double */
     KB_OPTION_BOOLEAN,  /* bool */
     KB_OPTION_TEXT,     /* char *, owned */
+    KB_OPTION_PAIRS,    /* char **, owned: name, text, name, text... and a NULL; NULL = not set */
     KB_OPTION_LIST,     /* char **, owned: texts and a NULL behind them; NULL = not set */
     KB_OPTION_CHOICE,   /* an enum */
     KB_OPTION_TEMPLATE, /* struct kb_template *, of a struct kb_rules; or a function */

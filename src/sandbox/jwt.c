@@ -2,8 +2,8 @@
 #include "sandbox/jwt.h"
 
 #include "base/base64.h"
+#include "base/hmac.h"
 #include "sandbox/capability.h"
-#include "sandbox/hmac.h"
 #include "sandbox/members.h"
 
 #define PART_MAX ((size_t)64 << 10)

@@ -1,8 +1,8 @@
 /* POST /keys/KEYNAME/requestToken of the local Ably: a TokenRequest, signed with the key's secret
  * or sent with the key itself, becomes a token. */
 #include "base/base64.h"
+#include "base/hmac.h"
 #include "sandbox/capability.h"
-#include "sandbox/hmac.h"
 #include "sandbox/members.h"
 #include "sandbox/state.h"
 #include "value/json.h"

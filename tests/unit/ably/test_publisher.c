@@ -269,7 +269,7 @@ static void world_free(struct world *w)
 static const struct kb_host_list one_host = {.n = 1, .url = {"https://example:443"}};
 
 static const struct kb_publisher_options plain = {.hosts = &one_host,
-    .key = "app.key:SECRET",
+    .auth = {.key = "app.key:SECRET"},
     .client_id = "me",
     .agent = "kably/test",
     .concurrency = 4,
@@ -1047,7 +1047,7 @@ static void test_a_new_key_and_host_hold_for_what_is_tried_again_and_at_once(voi
     assert_string_equal(w->authorization, "Authorization: Basic YXBwLmtleTpTRUNSRVQ=");
     size_t before = w->submitted;
     struct kb_publisher_options options = plain;
-    options.key = "app.new:OTHER";
+    options.auth.key = "app.new:OTHER";
     static const struct kb_host_list elsewhere = {.n = 1, .url = {"https://elsewhere"}};
     options.hosts = &elsewhere;
     change(w, &options);
@@ -1137,7 +1137,7 @@ static void vary(struct kb_random *random, struct kb_publisher_options *options)
     options->max_channels = 1 + kb_random_below(random, 12);
     options->linger_ms = (int)kb_random_below(random, 200);
     options->requests_per_second = kb_random_below(random, 2) ? 0 : 20.0;
-    options->key = kb_random_below(random, 2) ? "app.key:SECRET" : "app.other:ALSO";
+    options->auth.key = kb_random_below(random, 2) ? "app.key:SECRET" : "app.other:ALSO";
 }
 
 /* As a reload does. What is out still counts against the new concurrency: nothing flies beside it.

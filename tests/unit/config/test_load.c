@@ -495,7 +495,7 @@ static void options_are_all_listed(void **state)
                 assert_non_null(strstr(text, kb_options[i].key));
                 assert_non_null(strstr(text, kb_options[i].help));
             }
-        assert_null(strstr(text, "auth_url"));
+        assert_null(strstr(text, "cipher"));
         free(text);
     }
 }

@@ -3,8 +3,8 @@
 #include "unit/sandbox/by_hand.h"
 
 #include "base/base64.h"
+#include "base/hmac.h"
 #include "sandbox/capability.h"
-#include "sandbox/hmac.h"
 
 #define KEY "app.key:secret"
 #define NAME "app.key"

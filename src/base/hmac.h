@@ -1,7 +1,7 @@
 /* HMAC-SHA256, which signs token requests and JWTs, and a comparison that takes the same time for
  * every wrong answer. On OpenSSL. Thread: any, no state. */
-#ifndef KB_SANDBOX_HMAC_H
-#define KB_SANDBOX_HMAC_H
+#ifndef KB_BASE_HMAC_H
+#define KB_BASE_HMAC_H
 
 #include "base/slice.h"
 

@@ -1,5 +1,5 @@
 /* See hmac.h. */
-#include "sandbox/hmac.h"
+#include "base/hmac.h"
 
 #include "base/compiler.h"
 
