@@ -42,6 +42,7 @@ int kb_cli_help(int argc, char **argv);
 int kb_cli_run(int argc, char **argv);
 int kb_cli_check(int argc, char **argv);
 int kb_cli_test(int argc, char **argv);
+int kb_cli_preview(int argc, char **argv);
 int kb_cli_options(int argc, char **argv);
 int kb_cli_status(int argc, char **argv);
 int kb_cli_reload(int argc, char **argv);

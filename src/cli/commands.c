@@ -41,6 +41,21 @@ const struct kb_command kb_commands[] = {
         "beside NAME.lua. Variables that are not set do no harm.\n"
         "Exit 1: a test failed, or there is none. Exit 2: FILE is wrong.\n",
         kb_cli_test},
+    {"preview", "[FILE] [--topic T] [--from WHERE] [--count N]",
+        "show what would be sent for real records",
+        "Reads the topics of FILE and prints for each record the message that would go to\n"
+        "Ably, just as the daemon would send it, or why none would. No group is joined,\n"
+        "nothing is committed and nothing is published.\n"
+        "\n"
+        "  --topic T     this one alone\n"
+        "  --from WHERE  beginning (unless set), end (what comes from now on, until\n"
+        "                Ctrl-C), an offset, -N (the last N of each partition), a time:\n"
+        "                2026-11-27T10:00:00Z, or 10m, 2h, 1d ago\n"
+        "  --count N     at most N records (10)\n"
+        "\n"
+        "FILE is a kably configuration; without it $KABLY_CONFIG, else\n"
+        "/etc/kably/kably.lua. Exit 1: Kafka does not answer, or has no such topic.\n",
+        kb_cli_preview},
     {"status", "[--admin URL] [--json]", "ask a running kably how it is",
         "Whether it is ready, and if not, why; what was counted; its workers and\n"
         "partitions, those furthest behind first.\n"

@@ -1,22 +1,20 @@
 /* `kably test FILE...`: runs the test blocks of the files, each record through the very code that
  * the daemon has for it, up to the bytes of the request. Nothing is connected to. */
-#include "ably/spec.h"
 #include "cli/cli.h"
 #include "cli/expect.h"
+#include "cli/trial.h"
 #include "config/tests.h"
-#include "route/route.h"
 
 #include <string.h>
 #include <unistd.h>
 
-#define SPEC_MAX (64u << 20)
+#define BODY_MAX (64u << 20)
 
 struct run {
     const struct kb_config *config;
-    struct kb_hooks *hooks;
-    struct kb_router router;
+    struct kb_trial trial;
     struct kb_expect expect;
-    struct kb_buf spec, body; /* one message; all of a test, as one request would have them */
+    struct kb_buf body; /* all messages of a test, as one request would have them */
     size_t passed, failed;
 };
 
@@ -55,37 +53,18 @@ static bool find_rules(const struct run *run, const struct kb_test_record *given
     return true;
 }
 
-static bool check_size(const struct run *run, const struct kb_message *msg, struct kb_err *err)
-{
-    size_t max = (size_t)run->config->ably.max_message_size;
-    return kb_message_within(msg, max) ||
-           kb_err_record(err, KB_FAILURE_MESSAGE, "the message has %zu bytes, Ably takes %zu",
-               kb_message_size(msg), max);
-}
-
-static void encode(struct run *run, const struct kb_message *msg)
-{
-    kb_buf_reset(&run->spec);
-    kb_spec_encode(&run->spec, msg);
-    kb_buf_byte(&run->body, run->body.len == 0 ? '[' : ',');
-    kb_buf_add(&run->body, kb_buf_slice(&run->spec));
-}
-
 /* Each message is compared at once: it lives until the next record. */
 static void take_messages(struct run *run, const struct kb_test *test, struct got *got)
 {
-    for (size_t i = 0; i < run->router.n_messages; i++)
-        if (!check_size(run, &run->router.messages[i], &got->err)) {
-            got->failed++;
-            return;
-        }
-    for (size_t i = 0; i < run->router.n_messages; i++) {
+    for (size_t i = 0; i < run->trial.router.n_messages; i++) {
         char what[40];
-        encode(run, &run->router.messages[i]);
+        struct kb_slice spec = kb_trial_spec(&run->trial, i);
+        kb_buf_byte(&run->body, run->body.len == 0 ? '[' : ',');
+        kb_buf_add(&run->body, spec);
         size_t number = got->n_messages++;
         snprintf(what, sizeof(what), "message %zu", number + 1);
         if (number < test->n_messages)
-            kb_expect_message(&run->expect, test->messages[number], kb_buf_slice(&run->spec), what);
+            kb_expect_message(&run->expect, test->messages[number], spec, what);
     }
 }
 
@@ -99,15 +78,14 @@ static void run_record(struct run *run, const struct kb_test *test,
         got->wrong = true;
         return;
     }
-    switch (kb_route(&run->router, &rules, &rec, &got->err)) {
-    case KB_ROUTED:
+    switch (kb_trial_run(&run->trial, &rules, &rec, &got->err)) {
+    case KB_TRIAL_MESSAGES:
         take_messages(run, test, got);
         break;
-    case KB_DROPPED:
+    case KB_TRIAL_DROPPED:
         got->dropped++;
         break;
-    case KB_DEAD_LETTER:
-    case KB_FAILED:
+    case KB_TRIAL_FAILED:
         got->failed++;
         break;
     }
@@ -194,24 +172,14 @@ static void run_test(struct run *run, const struct kb_test *test)
 
 static bool run_init(struct run *run, const struct kb_config *config, struct kb_err *err)
 {
-    kb_buf_init(&run->spec, SPEC_MAX);
-    kb_buf_init(&run->body, SPEC_MAX);
-    kb_expect_init(&run->expect);
     run->config = config;
-    if (!kb_router_init(&run->router, (struct kb_slice){NULL, 0}))
-        return kb_err_fatal(err, "out of memory");
-    if (!kb_config_hooks(config, &run->hooks, err))
-        return false;
-    kb_router_set_hooks(&run->router, run->hooks);
-    return true;
+    return kb_trial_init(&run->trial, config, err);
 }
 
 static void run_deinit(struct run *run)
 {
-    kb_router_deinit(&run->router);
-    kb_hooks_free(run->hooks);
+    kb_trial_deinit(&run->trial);
     kb_expect_deinit(&run->expect);
-    kb_buf_deinit(&run->spec);
     kb_buf_deinit(&run->body);
 }
 
@@ -236,6 +204,8 @@ static int test_file(const char *argument, size_t *passed, size_t *failed)
     struct kb_err err;
     int code = KB_EXIT_USAGE;
     file_of(argument, path, sizeof(path));
+    kb_buf_init(&run.body, BODY_MAX);
+    kb_expect_init(&run.expect);
     kb_problems_init(&problems);
     kb_tests_init(&tests);
     struct kb_config *config = kb_config_load_tests(path, &tests, &problems);

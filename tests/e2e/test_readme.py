@@ -226,13 +226,17 @@ class Run:
         self.sandbox = Sandbox(self.home, topics=self.topics)
         self.ably = self.sandbox.ably
         self.kafka = Kafka(self.sandbox.bootstrap, real=False)
-        local = f'ably {{ endpoint = "{self.ably.host}", port = {self.ably.port}, tls = false, '
-        assert self.text.count("ably { ") == 1
         path = self.home / "run.lua"
-        path.write_text(self.text.replace("ably { ", local))
+        path.write_text(self.local(self.text))
         env = {"KAFKA_BOOTSTRAP": self.sandbox.bootstrap, "ABLY_API_KEY": self.ably.key}
         self.process = daemon.Process(str(self.home), "kably", "run", path, env=env, secrets={self.ably.key})
         return self
+
+    def local(self, text):
+        """The text, its Ably being the sandbox's."""
+        assert len(re.findall(r"^ably { ", text, re.M)) == 1
+        here = f'ably {{ endpoint = "{self.ably.host}", port = {self.ably.port}, tls = false, '
+        return re.sub(r"^ably { ", here, text, flags=re.M)
 
     def produce(self, topic, records):
         self.kafka.produce(topic, records)
@@ -298,6 +302,30 @@ def with_its_tests(home, block):
     assert daemon.command("test", path).returncode == 2
 
 
+def newcomer(home, block):
+    """Somebody with a running kably who wants more of it: the file of the block above, then these commands."""
+    first = 'kafka { ["bootstrap.servers"] = env "KAFKA_BOOTSTRAP", ["group.id"] = "kably-orders" }\n'
+    first += 'ably { key = env "ABLY_API_KEY" }\nadmin { listen = "127.0.0.1:0" }\ntopic "orders" { channel = "old" }\n'
+    with Run(home, {"orders": 1}, first) as r:
+        url = r.process.wait_log(r"admin: listening on (http://\S+)")[1]
+        r.process.wait_log("assigned")
+        record = {"userId": 7, "country": "SE", "card": "123456", "text": "hello"}
+        r.produce("orders", [{"partition": 0, "key": "1", "value": json.dumps(record)}])
+        until(lambda: r.ably.unique() == 1, 30, r.process.tail)
+        text = the_block("newcomer's file").text.replace("admin {}", 'admin { listen = "127.0.0.1:0" }')
+        (home / "run.lua").write_text(r.local(text))
+        (home / "orders.lua").symlink_to(home / "run.lua")
+        env = {"KAFKA_BOOTSTRAP": r.sandbox.bootstrap, "ABLY_API_KEY": r.ably.key}
+        out = run_shell(home, block.text.replace("kably reload", f"kably reload --admin {url}"), **env)
+        assert "3 tests, 0 failed" in out and '{"channels":["orders:se"]' in out and "generation 2" in out, out
+        assert r.ably.unique() == 1, "the preview published something"
+        r.produce("orders", [{"partition": 0, "key": "2", "value": json.dumps(record)}])
+        until(lambda: r.ably.unique() == 2, 30, r.process.tail)
+        (message,) = r.ably.history("orders:se")
+        assert json.loads(message["data"])["card"] == "**3456"
+        assert message["extras"]["push"]["notification"] == {"title": "Order 2", "body": "hello"}
+
+
 def nothing(home, block):
     """Run together with the block that needs it."""
 
@@ -309,6 +337,8 @@ RUNNERS = {
     ("sh", "run"): run,
     ("sh", "run until"): run_until,
     ("sh", "beside a sandbox"): beside_a_sandbox,
+    ("sh", "newcomer's commands"): newcomer,
+    ("lua", "newcomer's file"): with_its_tests,
     ("lua", "tested"): with_its_tests,
     ("sh", "reload"): beside_a_running_kably,
     ("lua", "run"): run_configuration,

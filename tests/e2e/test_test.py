@@ -39,6 +39,22 @@ def test_each_kind_of_end_is_among_them():
     assert len(FILES) >= 4 and set(codes) == {"exit 0\n", "exit 1\n", "exit 2\n"}
 
 
+LUA = os.path.join(os.path.dirname(os.path.dirname(FOLDER)), "lua")
+
+
+def test_the_modules_hold():
+    """tests/lua: what each module of lua/ says of itself."""
+    texts = ""
+    for path in sorted(glob.glob(f"{LUA}/*.lua")):
+        code, text = run(path)
+        assert code == 0, text
+        with open(path, encoding="utf-8") as file:
+            texts += file.read()
+    modules = {os.path.basename(path)[:-4] for path in glob.glob(f"{os.path.dirname(os.path.dirname(LUA))}/lua/*.lua")}
+    for module in modules - {"blocks", "cache", "tests"}:
+        assert f'use "{module}"' in texts, f"no test of lua/{module}.lua"
+
+
 def test_several_files_are_counted_together():
     good, orders = run(f"{FOLDER}/good.lua"), run(f"{FOLDER}/orders.lua")
     code, text = run(f"{FOLDER}/good.lua", f"{FOLDER}/orders.test.lua")

@@ -1,0 +1,276 @@
+/* `kably preview FILE`: reads real topics and prints what would be sent for each record, or why
+ * nothing would. No group is joined, nothing is committed, nothing is published. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/utf8.h"
+#include "cli/cli.h"
+#include "cli/trial.h"
+#include "kafka/reader.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#define COUNT 10
+#define WAIT_MS 200
+#define FIND_MS 10000
+#define KEY_SHOWN 60
+
+struct wish {
+    const char *file, *topic;
+    struct kb_start start;
+    long count;
+};
+
+/* ---- what is asked for ---- */
+
+static bool whole_number(const char *text, int64_t *out)
+{
+    char *end;
+    *out = strtoll(text, &end, 10);
+    return end != text && *end == '\0';
+}
+
+/* 10m: so long ago. */
+static bool time_ago(const char *text, int64_t *ms)
+{
+    static const struct {
+        char unit;
+        int64_t ms;
+    } units[] = {{'s', 1000}, {'m', 60000}, {'h', 3600000}, {'d', 86400000}};
+    char *end;
+    int64_t n = strtoll(text, &end, 10);
+    for (size_t i = 0; i < KB_COUNT(units) && end != text && end[0] && !end[1]; i++)
+        if (*end == units[i].unit && n >= 0) {
+            *ms = kb_clock_system()->wall_ms(kb_clock_system()) - n * units[i].ms;
+            return true;
+        }
+    return false;
+}
+
+/* 2026-11-27, 2026-11-27T10:00 and 2026-11-27T10:00:00, with or without a Z: UTC. */
+static bool date(const char *text, int64_t *ms)
+{
+    static const char *const forms[] = {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"};
+    for (size_t i = 0; i < KB_COUNT(forms); i++) {
+        struct tm tm = {.tm_sec = 0};
+        const char *end = strptime(text, forms[i], &tm);
+        if (end && (*end == '\0' || strcmp(end, "Z") == 0)) {
+            *ms = (int64_t)timegm(&tm) * 1000;
+            return true;
+        }
+    }
+    return false;
+}
+
+static int take_from(struct wish *wish, const char *text)
+{
+    struct kb_start *start = &wish->start;
+    if (strcmp(text, "beginning") == 0) {
+        start->kind = KB_START_BEGINNING;
+    } else if (strcmp(text, "end") == 0) {
+        start->kind = KB_START_END;
+    } else if (whole_number(text, &start->value)) {
+        start->kind = start->value < 0 ? KB_START_TAIL : KB_START_OFFSET;
+        start->value = start->value < 0 ? -start->value : start->value;
+    } else if (time_ago(text, &start->value) || date(text, &start->value)) {
+        start->kind = KB_START_TIME;
+    } else {
+        return kb_cli_usage("preview",
+            "--from %s: expected beginning, end, an offset, -N (the last N), 10m (so long ago) or "
+            "2026-11-27T10:00:00Z",
+            text);
+    }
+    return KB_EXIT_DONE;
+}
+
+static int take_option(struct wish *wish, const char *name, const char *value)
+{
+    int64_t n;
+    if (!value)
+        return kb_cli_usage("preview", "%s needs a value", name);
+    if (strcmp(name, "--topic") == 0)
+        wish->topic = value;
+    else if (strcmp(name, "--from") == 0)
+        return take_from(wish, value);
+    else if (!whole_number(value, &n) || n < 1)
+        return kb_cli_usage("preview", "--count %s: expected a number from 1", value);
+    else
+        wish->count = (long)n;
+    return KB_EXIT_DONE;
+}
+
+static int parse(struct wish *wish, int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++) {
+        const char *name = argv[i];
+        bool option = strcmp(name, "--topic") == 0 || strcmp(name, "--from") == 0 ||
+                      strcmp(name, "--count") == 0;
+        if (option) {
+            int code = take_option(wish, name, i + 1 < argc ? argv[++i] : NULL);
+            if (code != KB_EXIT_DONE)
+                return code;
+        } else if (name[0] == '-') {
+            return kb_cli_usage("preview", "unknown option \"%s\"", name);
+        } else if (wish->file) {
+            return kb_cli_usage("preview", "one file at a time, which may include others");
+        } else {
+            wish->file = name;
+        }
+    }
+    return KB_EXIT_DONE;
+}
+
+/* ---- what is told ---- */
+
+static void print_time(int64_t ms)
+{
+    char text[40];
+    struct tm tm;
+    time_t seconds = (time_t)(ms / 1000);
+    if (ms < 0 || !gmtime_r(&seconds, &tm))
+        return;
+    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+    printf("  %s.%03dZ", text, (int)(ms % 1000));
+}
+
+static void print_head(const struct kb_record *rec)
+{
+    printf(KB_FMT "[%d]@%" PRId64, KB_ARG(rec->topic), rec->partition, rec->offset);
+    print_time(rec->timestamp);
+    if (rec->key.ptr) {
+        char key[KEY_SHOWN + 1];
+        size_t len = kb_utf8_cut(rec->key, KEY_SHOWN);
+        memcpy(key, rec->key.ptr, len);
+        key[len] = '\0';
+        kb_utf8_one_line(key, len);
+        printf("  key %s%s", key, len < rec->key.len ? "..." : "");
+    }
+    putchar('\n');
+}
+
+static void print_fate(struct kb_trial *trial, const struct kb_record *rec)
+{
+    struct kb_err err;
+    const struct kb_rules *rules = kb_config_rules(trial->config, rec->topic);
+    if (!rules) {
+        puts("  no topic block takes it");
+        return;
+    }
+    switch (kb_trial_run(trial, rules, rec, &err)) {
+    case KB_TRIAL_MESSAGES:
+        for (size_t i = 0; i < trial->router.n_messages; i++)
+            printf("  " KB_FMT "\n", KB_ARG(kb_trial_spec(trial, i)));
+        if (trial->router.n_messages == 0)
+            puts("  dropped: no message");
+        break;
+    case KB_TRIAL_DROPPED:
+        printf("  dropped: %s\n", rec->value.ptr ? "by transform" : "its value is null");
+        break;
+    case KB_TRIAL_FAILED:
+        kb_utf8_one_line(err.text, strlen(err.text));
+        printf("  fails: %s: %s; policy=%s\n", kb_failure_name(err.failure), err.text,
+            kb_trial_policy(trial, rules, &err));
+        break;
+    }
+}
+
+/* ---- reading ---- */
+
+struct choice {
+    const struct wish *wish;
+    const struct kb_config *config;
+};
+
+static bool is_wanted(void *context, const char *topic)
+{
+    const struct choice *choice = context;
+    if (choice->wish->topic)
+        return strcmp(topic, choice->wish->topic) == 0;
+    return kb_config_rules(choice->config, kb_slice_of(topic)) != NULL;
+}
+
+static bool find_topics(struct kb_reader *reader, const struct wish *wish,
+    const struct kb_config *config, struct kb_err *err)
+{
+    struct choice choice = {wish, config};
+    if (wish->topic && !kb_config_rules(config, kb_slice_of(wish->topic)))
+        return kb_err_config(err, "no topic block of %s takes \"%s\"", config->path, wish->topic);
+    if (!kb_reader_find(reader, is_wanted, &choice, FIND_MS, err))
+        return false;
+    if (kb_reader_topics(reader) == 0)
+        return kb_err_outage(err, "Kafka has no topic %s%s%s", wish->topic ? "\"" : "",
+            wish->topic ? wish->topic : "that the file takes", wish->topic ? "\"" : "");
+    return true;
+}
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+/* To the end of what is there; from the end on, until it is enough or Ctrl-C. */
+static void read_records(struct kb_reader *reader, struct kb_trial *trial, const struct wish *wish)
+{
+    struct kb_record rec;
+    bool waits = wish->start.kind == KB_START_END;
+    for (long n = 0; n < wish->count && !interrupted;) {
+        enum kb_read got = kb_reader_next(reader, &rec, WAIT_MS);
+        if (got == KB_READ_END && !waits)
+            break;
+        if (got != KB_READ_RECORD)
+            continue;
+        print_head(&rec);
+        print_fate(trial, &rec);
+        fflush(stdout);
+        n++;
+    }
+}
+
+static bool preview(const struct wish *wish, const struct kb_config *config, struct kb_err *err)
+{
+    struct kb_trial trial;
+    struct kb_reader *reader = NULL;
+    bool ok = kb_trial_init(&trial, config, err);
+    if (ok)
+        reader = kb_reader_new(config->kafka.properties, config->kafka.n, err);
+    ok = reader && find_topics(reader, wish, config, err) &&
+         kb_reader_begin(reader, &wish->start, err);
+    if (ok) {
+        kb_router_set_cluster(&trial.router, kb_reader_cluster(reader));
+        read_records(reader, &trial, wish);
+    }
+    kb_reader_free(reader);
+    kb_trial_deinit(&trial);
+    return ok;
+}
+
+int kb_cli_preview(int argc, char **argv)
+{
+    struct wish wish = {.start.kind = KB_START_BEGINNING, .count = COUNT};
+    struct kb_problems problems;
+    struct kb_err err;
+    int code = parse(&wish, argc, argv);
+    if (code != KB_EXIT_DONE)
+        return code;
+    struct sigaction action = {.sa_handler = on_signal};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    kb_problems_init(&problems);
+    struct kb_config *config = kb_config_load(kb_cli_file(wish.file), &problems);
+    kb_problems_print(&problems, stderr);
+    kb_problems_deinit(&problems);
+    if (!config)
+        return KB_EXIT_USAGE;
+    kb_log_setup(KB_LOG_WARN, config->log.format);
+    if (!preview(&wish, config, &err)) {
+        fprintf(stderr, "kably preview: %s\n", err.text);
+        code = err.class == KB_ERR_CONFIG ? KB_EXIT_USAGE : KB_EXIT_FAILED;
+    }
+    kb_config_unref(config);
+    return code;
+}

@@ -1,0 +1,72 @@
+/* One record through a configuration; see trial.h. */
+#include "cli/trial.h"
+
+#include "ably/spec.h"
+
+#define SPEC_MAX (64u << 20)
+
+bool kb_trial_init(struct kb_trial *trial, const struct kb_config *config, struct kb_err *err)
+{
+    *trial = (struct kb_trial){.config = config};
+    kb_buf_init(&trial->spec, SPEC_MAX);
+    if (!kb_router_init(&trial->router, (struct kb_slice){NULL, 0}))
+        return kb_err_fatal(err, "out of memory");
+    if (!kb_config_hooks(config, &trial->hooks, err))
+        return false;
+    kb_router_set_hooks(&trial->router, trial->hooks);
+    return true;
+}
+
+void kb_trial_deinit(struct kb_trial *trial)
+{
+    kb_router_deinit(&trial->router);
+    kb_hooks_free(trial->hooks);
+    kb_buf_deinit(&trial->spec);
+}
+
+/* All of them first, as the daemon does: a record is published whole or not at all. */
+static bool check_sizes(const struct kb_trial *trial, struct kb_err *err)
+{
+    size_t max = (size_t)trial->config->ably.max_message_size;
+    for (size_t i = 0; i < trial->router.n_messages; i++) {
+        const struct kb_message *msg = &trial->router.messages[i];
+        if (!kb_message_within(msg, max))
+            return kb_err_record(err, KB_FAILURE_MESSAGE,
+                "the message has %zu bytes, Ably takes %zu (ably { max_message_size })",
+                kb_message_size(msg), max);
+    }
+    return true;
+}
+
+enum kb_trial_fate kb_trial_run(struct kb_trial *trial, const struct kb_rules *rules,
+    const struct kb_record *rec, struct kb_err *err)
+{
+    trial->to_letters = false;
+    switch (kb_route(&trial->router, rules, rec, err)) {
+    case KB_ROUTED:
+        return check_sizes(trial, err) ? KB_TRIAL_MESSAGES : KB_TRIAL_FAILED;
+    case KB_DROPPED:
+        return KB_TRIAL_DROPPED;
+    case KB_DEAD_LETTER:
+        trial->to_letters = true;
+        break;
+    case KB_FAILED:
+        break;
+    }
+    return KB_TRIAL_FAILED;
+}
+
+struct kb_slice kb_trial_spec(struct kb_trial *trial, size_t i)
+{
+    kb_buf_reset(&trial->spec);
+    kb_spec_encode(&trial->spec, &trial->router.messages[i]);
+    return kb_buf_slice(&trial->spec);
+}
+
+const char *kb_trial_policy(
+    const struct kb_trial *trial, const struct kb_rules *rules, const struct kb_err *err)
+{
+    if (trial->to_letters)
+        return kb_action_name(KB_ACTION_DLQ);
+    return kb_action_name(rules->policy.action[err->failure]);
+}

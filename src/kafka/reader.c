@@ -1,0 +1,254 @@
+/* A librdkafka consumer with a manual assignment; see reader.h. Its group id is not the file's: it
+ * is never joined, and even a mistake in here could not commit for it. */
+#include "kafka/reader.h"
+
+#include "kafka/client_log.h"
+
+#include <string.h>
+
+#define QUEUE_BYTES ((size_t)16 << 20)
+#define TEXT_MAX 512
+#define HEADERS_MAX 1024
+
+struct topic {
+    char *name;
+    int n_partitions;
+};
+
+struct kb_reader {
+    struct kb_client_log log; /* first: librdkafka's opaque points here */
+    rd_kafka_t *rk;
+    struct topic *topics;
+    size_t n_topics, n_partitions, n_ended;
+    int n_brokers;
+    char *cluster;
+    rd_kafka_message_t *held;
+    struct kb_header headers[HEADERS_MAX];
+};
+
+static void note_error(rd_kafka_t *rk, int code, const char *text, void *opaque)
+{
+    struct kb_reader *reader = opaque;
+    (void)rk;
+    kb_client_log_error(&reader->log, rd_kafka_err2name((rd_kafka_resp_err_t)code), "%s", text);
+}
+
+static bool set(rd_kafka_conf_t *conf, const char *name, const char *value, struct kb_err *err)
+{
+    char why[TEXT_MAX];
+    return rd_kafka_conf_set(conf, name, value, why, sizeof(why)) == RD_KAFKA_CONF_OK ||
+           kb_err_config(err, "Kafka property \"%s\": %s", name, why);
+}
+
+static rd_kafka_conf_t *configure(
+    struct kb_reader *reader, const struct kb_property *properties, size_t n, struct kb_err *err)
+{
+    rd_kafka_conf_t *conf = kb_properties_conf(properties, n, KB_CLIENT_CONSUMER, QUEUE_BYTES, err);
+    if (!conf)
+        return NULL;
+    if (!set(conf, "group.id", "kably-preview", err) || !set(conf, "group.instance.id", "", err) ||
+        !set(conf, "enable.partition.eof", "true", err)) {
+        rd_kafka_conf_destroy(conf);
+        return NULL;
+    }
+    kb_client_log_attach(conf, &reader->log);
+    rd_kafka_conf_set_error_cb(conf, note_error);
+    return conf;
+}
+
+struct kb_reader *kb_reader_new(
+    const struct kb_property *properties, size_t n_properties, struct kb_err *err)
+{
+    char why[TEXT_MAX];
+    struct kb_reader *reader = calloc(1, sizeof(*reader));
+    if (!reader || !kb_client_log_init(&reader->log, properties, n_properties)) {
+        free(reader);
+        kb_err_fatal(err, "no memory for a Kafka client");
+        return NULL;
+    }
+    rd_kafka_conf_t *conf = configure(reader, properties, n_properties, err);
+    if (conf)
+        reader->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why));
+    if (reader->rk) {
+        rd_kafka_poll_set_consumer(reader->rk);
+        return reader;
+    }
+    if (conf) {
+        rd_kafka_conf_destroy(conf);
+        kb_err_config(err, "Kafka client: %s", why);
+    }
+    kb_reader_free(reader);
+    return NULL;
+}
+
+static void forget_topics(struct kb_reader *reader)
+{
+    for (size_t i = 0; i < reader->n_topics; i++)
+        free(reader->topics[i].name);
+    free(reader->topics);
+    reader->topics = NULL;
+    reader->n_topics = reader->n_partitions = 0;
+}
+
+static void let_go(struct kb_reader *reader)
+{
+    if (reader->held)
+        rd_kafka_message_destroy(reader->held);
+    reader->held = NULL;
+}
+
+void kb_reader_free(struct kb_reader *reader)
+{
+    if (!reader)
+        return;
+    let_go(reader);
+    if (reader->rk) {
+        rd_kafka_assign(reader->rk, NULL);
+        rd_kafka_consumer_close(reader->rk);
+        rd_kafka_destroy(reader->rk);
+    }
+    forget_topics(reader);
+    free(reader->cluster);
+    kb_client_log_deinit(&reader->log);
+    free(reader);
+}
+
+/* ---- what is there ---- */
+
+static bool take_topics(struct kb_reader *reader, const struct rd_kafka_metadata *all,
+    kb_reader_wanted *wanted, void *context)
+{
+    forget_topics(reader);
+    reader->n_brokers = all->broker_cnt;
+    reader->topics = calloc((size_t)all->topic_cnt + 1, sizeof(*reader->topics));
+    for (int i = 0; reader->topics && i < all->topic_cnt; i++) {
+        const struct rd_kafka_metadata_topic *one = &all->topics[i];
+        if (one->err || one->partition_cnt == 0 || !wanted(context, one->topic))
+            continue;
+        struct topic *topic = &reader->topics[reader->n_topics];
+        *topic = (struct topic){.name = strdup(one->topic), .n_partitions = one->partition_cnt};
+        if (!topic->name)
+            return false;
+        reader->n_topics++;
+        reader->n_partitions += (size_t)one->partition_cnt;
+    }
+    return reader->topics != NULL;
+}
+
+bool kb_reader_find(struct kb_reader *reader, kb_reader_wanted *wanted, void *context, int wait_ms,
+    struct kb_err *err)
+{
+    const struct rd_kafka_metadata *all = NULL;
+    rd_kafka_resp_err_t code = rd_kafka_metadata(reader->rk, 1, NULL, &all, wait_ms);
+    if (code)
+        return kb_err_outage(err, "Kafka: %s", rd_kafka_err2str(code));
+    bool ok = take_topics(reader, all, wanted, context);
+    rd_kafka_metadata_destroy(all);
+    char *cluster = rd_kafka_clusterid(reader->rk, wait_ms);
+    free(reader->cluster);
+    reader->cluster = cluster ? strdup(cluster) : NULL;
+    if (cluster)
+        rd_kafka_mem_free(reader->rk, cluster);
+    return ok || kb_err_fatal(err, "no memory for the list of topics");
+}
+
+size_t kb_reader_topics(const struct kb_reader *reader)
+{
+    return reader->n_topics;
+}
+
+const char *kb_reader_topic(const struct kb_reader *reader, size_t i, int *n_partitions)
+{
+    *n_partitions = reader->topics[i].n_partitions;
+    return reader->topics[i].name;
+}
+
+int kb_reader_brokers(const struct kb_reader *reader)
+{
+    return reader->n_brokers;
+}
+
+struct kb_slice kb_reader_cluster(struct kb_reader *reader)
+{
+    return kb_slice_of(reader->cluster);
+}
+
+/* ---- reading ---- */
+
+static int64_t offset_of(const struct kb_start *start)
+{
+    switch (start->kind) {
+    case KB_START_BEGINNING:
+        return RD_KAFKA_OFFSET_BEGINNING;
+    case KB_START_END:
+        return RD_KAFKA_OFFSET_END;
+    case KB_START_TAIL:
+        return RD_KAFKA_OFFSET_TAIL(start->value);
+    case KB_START_OFFSET:
+    case KB_START_TIME:
+        return start->value;
+    }
+    return RD_KAFKA_OFFSET_BEGINNING;
+}
+
+bool kb_reader_begin(struct kb_reader *reader, const struct kb_start *start, struct kb_err *err)
+{
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new((int)reader->n_partitions);
+    for (size_t i = 0; i < reader->n_topics; i++)
+        for (int p = 0; p < reader->topics[i].n_partitions; p++)
+            rd_kafka_topic_partition_list_add(list, reader->topics[i].name, p)->offset =
+                offset_of(start);
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (start->kind == KB_START_TIME) /* one behind all records is answered by the end */
+        code = rd_kafka_offsets_for_times(reader->rk, list, 10000);
+    if (!code)
+        code = rd_kafka_assign(reader->rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    reader->n_ended = 0;
+    return !code || kb_err_outage(err, "Kafka: %s", rd_kafka_err2str(code));
+}
+
+static void take_headers(struct kb_reader *reader, struct kb_record *out)
+{
+    rd_kafka_headers_t *list;
+    if (rd_kafka_message_headers(reader->held, &list) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return;
+    size_t n = rd_kafka_header_cnt(list);
+    for (size_t i = 0; i < n && i < HEADERS_MAX; i++) {
+        const char *name;
+        const void *value;
+        size_t size;
+        if (rd_kafka_header_get_all(list, i, &name, &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR)
+            break;
+        reader->headers[out->n_headers++] =
+            (struct kb_header){.name = kb_slice_of(name), .value = {value, size}};
+    }
+    out->headers = reader->headers;
+}
+
+enum kb_read kb_reader_next(struct kb_reader *reader, struct kb_record *out, int wait_ms)
+{
+    let_go(reader);
+    rd_kafka_message_t *message = rd_kafka_consumer_poll(reader->rk, wait_ms);
+    if (!message)
+        return KB_READ_NOTHING;
+    if (message->err) {
+        if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+            reader->n_ended++;
+        else
+            note_error(reader->rk, message->err, rd_kafka_message_errstr(message), reader);
+        rd_kafka_message_destroy(message);
+        return reader->n_ended >= reader->n_partitions ? KB_READ_END : KB_READ_NOTHING;
+    }
+    reader->held = message;
+    rd_kafka_timestamp_type_t type;
+    *out = (struct kb_record){.topic = kb_slice_of(rd_kafka_topic_name(message->rkt)),
+        .partition = message->partition,
+        .offset = message->offset,
+        .timestamp = rd_kafka_message_timestamp(message, &type),
+        .key = {message->key, message->key_len},
+        .value = {message->payload, message->len}};
+    take_headers(reader, out);
+    return KB_READ_RECORD;
+}

@@ -1,0 +1,122 @@
+-- The modules of lua/, each by what it says of itself. Run by tests/e2e/test_test.py with `kably test`.
+kafka { ["bootstrap.servers"] = "localhost:9092", ["group.id"] = "g" }
+ably { key = env "ABLY_API_KEY" }
+
+local debezium = use "debezium"
+local redact = use "redact"
+local route = use "route"
+local sample = use "sample"
+local split = use "split"
+
+topic "rows" { channel = "rows:#{key.id}", transform = debezium.unwrap() }
+topic "rows-null" { channel = "rows", transform = debezium.unwrap { deletes = "null", operation = "_op" } }
+topic "rows-before" { channel = "rows", transform = debezium.unwrap { deletes = "before", operation = "_op" } }
+
+test "debezium: a created row" {
+  given = { topic = "rows", key = { id = 7 }, value = { op = "c", before = kably.null, after = { id = 7, n = 1.5 } } },
+  expect = { channel = "rows:7", data = { id = 7, n = 1.5 } },
+}
+test "debezium: an event inside its schema" {
+  given = {
+    topic = "rows", key = { id = 7 },
+    value = { schema = { type = "struct" }, payload = { op = "u", before = { id = 7 }, after = { id = 7, a = {} } } },
+  },
+  expect = { data = { id = 7, a = {} } },
+}
+test "debezium: a delete and its tombstone are dropped" {
+  given = {
+    { topic = "rows", key = { id = 7 }, value = { op = "d", before = { id = 7 }, after = kably.null } },
+    { topic = "rows", key = { id = 7 } },
+  },
+  expect = "drop",
+}
+test "debezium: a delete as a message without data" {
+  given = { topic = "rows-null", value = { op = "d", before = { id = 7 } } },
+  expect = { channel = "rows", data = kably.null },
+}
+test "debezium: the operation in a field" {
+  given = {
+    { topic = "rows-null", value = { op = "r", after = { id = 7 } } },
+    { topic = "rows-before", value = { op = "d", before = { id = 8 } } },
+  },
+  expect = { { data = { id = 7, _op = "r" } }, { data = { id = 8, _op = "d" } } },
+}
+test "debezium: what is no change event fails" {
+  given = { topic = "rows", key = { id = 1 }, value = { id = 1 } },
+  expect = { fails = "hook", says = "no change event" },
+}
+
+topic "removed" { channel = "c", transform = redact.remove { "card", "user.email", "user.address.street" } }
+topic "masked" { channel = "c", transform = redact.mask({ "card", "n" }, { keep = 4 }) }
+
+test "redact: fields are removed at any depth, and only those" {
+  given = { topic = "removed", value = '{"id":1.50, "card":"x","user":{"email":"e","name":"n","address":null}}' },
+  expect = { data = { id = 1.5, user = { name = "n", address = kably.null } } },
+}
+test "redact: a record without them passes byte for byte" {
+  given = { topic = "removed", value = '{"id" : 1.50}' },
+  expect = { data = '{"id" : 1.50}' },
+}
+test "redact: masked but for the end" {
+  given = { topic = "masked", value = { card = "1234567890", n = 5 } },
+  expect = { data = { card = "******7890", n = "***" } },
+}
+test "redact: a short text is all end" {
+  given = { topic = "masked", value = { card = "123" } },
+  expect = { data = { card = "123" } },
+}
+
+topic "routed" {
+  channel = route.by("to.country", { NO = "orders:nordic", DE = "orders:dach" }, "orders:world"),
+}
+topic "strict" { channel = route.by("country", { NO = "nordic" }) }
+
+test "route: by a table" {
+  given = {
+    { topic = "routed", value = { to = { country = "NO" } } },
+    { topic = "routed", value = { to = { country = "XX" } } },
+    { topic = "routed", value = { to = 5 } },
+  },
+  expect = { { channel = "orders:nordic" }, { channel = "orders:world" }, { channel = "orders:world" } },
+}
+test "route: a value that the table lacks fails" {
+  given = { topic = "strict", value = { country = "FR" } },
+  expect = { fails = "hook", says = "country = FR" },
+}
+
+topic "all" { channel = "c", transform = sample.by_key(1) }
+topic "none" { channel = "c", transform = sample.by_key(0) }
+topic "half" { channel = "c", transform = sample.by_key(0.5) }
+
+test "sample: all" { given = { topic = "all", key = "k", value = 1 }, expect = { channel = "c" } }
+test "sample: none" { given = { topic = "none", key = "k", value = 1 }, expect = "drop" }
+test "sample: the same key each time" {
+  given = { { topic = "half", key = "key2", value = 1 }, { topic = "half", key = "key2", value = 2 } },
+  expect = { { data = 1 }, { data = 2 } },
+}
+
+topic "baskets" { channel = "baskets", transform = split.each "items" }
+topic "named" {
+  channel = "baskets",
+  transform = split.each("items", function(item, record)
+    if item.id == 0 then return nil end
+    return { channel = "item:" .. item.id, data = { basket = record.value.id, n = item.n } }
+  end),
+}
+
+test "split: a message for each element" {
+  given = { topic = "baskets", value = { items = { { a = 1 }, "two", 3 } } },
+  expect = { { channel = "baskets", data = { a = 1 } }, { data = "two" }, { data = 3 } },
+}
+test "split: nothing of nothing" {
+  given = {
+    { topic = "baskets", value = { id = 1 } },
+    { topic = "baskets", value = { items = kably.null } },
+    { topic = "baskets", value = { items = kably.array {} } },
+  },
+  expect = "drop",
+}
+test "split: what the function makes of them" {
+  given = { topic = "named", value = { id = 9, items = { { id = 0 }, { id = 4, n = 2 } } } },
+  expect = { { channel = "item:4", data = { basket = 9, n = 2 } } },
+}
