@@ -16,15 +16,19 @@ const struct kb_command kb_commands[] = {
         "the log says so. Exit 1: a record met the policy \"stop\". Exit 2: FILE is\n"
         "wrong; `kably check` tells the same without starting.\n",
         kb_cli_run},
-    {"check", "[FILE] [--print]", "read FILE and tell every error in it at once",
+    {"check", "[FILE] [--print] [--online]", "read FILE and tell every error in it at once",
         "Each error comes with file:line, the key, what was expected and, where it can\n"
-        "be told, what was probably meant. Nothing is connected to.\n"
+        "be told, what was probably meant. The records of the file's tests go through\n"
+        "its templates and functions. Nothing is connected to.\n"
         "\n"
         "  --print   show the effective configuration, defaults included; secrets are\n"
         "            not shown\n"
+        "  --online  log in to Kafka and Ably as well, and tell what is there: topics,\n"
+        "            what the key may do; nothing is read, published or committed\n"
         "\n"
         "FILE is a kably configuration; without it $KABLY_CONFIG, else\n"
-        "/etc/kably/kably.lua. Exit 2: there is at least one error.\n",
+        "/etc/kably/kably.lua. Exit 1: --online found something amiss. Exit 2: there\n"
+        "is at least one error.\n",
         kb_cli_check},
     {"test", "FILE...", "run the tests in FILE: no Kafka, no Ably, no network",
         "A test gives records and says what is to come of them:\n"

@@ -3,7 +3,6 @@
 #include "cli/cli.h"
 #include "cli/expect.h"
 #include "cli/trial.h"
-#include "config/tests.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -25,34 +24,6 @@ struct got {
     struct kb_err err; /* of the last that failed */
 };
 
-static const char *only_topic(const struct kb_config *config)
-{
-    bool one = config->n_topics == 1 && config->topics[0].n_patterns == 1;
-    return one && !config->topics[0].patterns[0].is_regex ? config->topics[0].patterns[0].text
-                                                          : NULL;
-}
-
-/* The rules with what was given as a Lua value read as JSON, whatever the topic's format. */
-static bool find_rules(const struct run *run, const struct kb_test_record *given,
-    struct kb_record *rec, struct kb_rules *out, struct kb_err *err)
-{
-    const char *only = only_topic(run->config);
-    if (!rec->topic.ptr && !only)
-        return kb_err_config(err, "the record needs a topic: there are several, or only a pattern");
-    if (!rec->topic.ptr)
-        rec->topic = kb_slice_of(only);
-    const struct kb_rules *rules = kb_config_rules(run->config, rec->topic);
-    if (!rules)
-        return kb_err_config(
-            err, "no topic block takes the topic \"" KB_FMT "\"", KB_ARG(rec->topic));
-    *out = *rules;
-    if (given->key_structured)
-        out->key_format = KB_FORMAT_JSON;
-    if (given->value_structured)
-        out->value_format = KB_FORMAT_JSON;
-    return true;
-}
-
 /* Each message is compared at once: it lives until the next record. */
 static void take_messages(struct run *run, const struct kb_test *test, struct got *got)
 {
@@ -71,9 +42,9 @@ static void take_messages(struct run *run, const struct kb_test *test, struct go
 static void run_record(struct run *run, const struct kb_test *test,
     const struct kb_test_record *given, struct got *got)
 {
-    struct kb_record rec = given->record;
+    struct kb_record rec;
     struct kb_rules rules;
-    if (!find_rules(run, given, &rec, &rules, &got->err)) {
+    if (!kb_trial_rules(&run->trial, given, &rec, &rules, &got->err)) {
         kb_buf_printf(&run->expect.differences, "%s\n", got->err.text);
         got->wrong = true;
         return;

@@ -56,6 +56,34 @@ enum kb_trial_fate kb_trial_run(struct kb_trial *trial, const struct kb_rules *r
     return KB_TRIAL_FAILED;
 }
 
+static const char *only_topic(const struct kb_config *config)
+{
+    bool one = config->n_topics == 1 && config->topics[0].n_patterns == 1;
+    return one && !config->topics[0].patterns[0].is_regex ? config->topics[0].patterns[0].text
+                                                          : NULL;
+}
+
+bool kb_trial_rules(const struct kb_trial *trial, const struct kb_test_record *given,
+    struct kb_record *rec, struct kb_rules *rules, struct kb_err *err)
+{
+    const char *only = only_topic(trial->config);
+    *rec = given->record;
+    if (!rec->topic.ptr && !only)
+        return kb_err_config(err, "the record needs a topic: there are several, or only a pattern");
+    if (!rec->topic.ptr)
+        rec->topic = kb_slice_of(only);
+    const struct kb_rules *found = kb_config_rules(trial->config, rec->topic);
+    if (!found)
+        return kb_err_config(
+            err, "no topic block takes the topic \"" KB_FMT "\"", KB_ARG(rec->topic));
+    *rules = *found;
+    if (given->key_structured)
+        rules->key_format = KB_FORMAT_JSON;
+    if (given->value_structured)
+        rules->value_format = KB_FORMAT_JSON;
+    return true;
+}
+
 struct kb_slice kb_trial_spec(struct kb_trial *trial, size_t i)
 {
     kb_buf_reset(&trial->spec);

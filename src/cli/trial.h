@@ -14,7 +14,7 @@
 #ifndef KB_CLI_TRIAL_H
 #define KB_CLI_TRIAL_H
 
-#include "config/config.h"
+#include "config/tests.h"
 #include "route/route.h"
 
 struct kb_trial {
@@ -33,6 +33,10 @@ void kb_trial_deinit(struct kb_trial *trial);
 
 enum kb_trial_fate kb_trial_run(struct kb_trial *trial, const struct kb_rules *rules,
     const struct kb_record *rec, struct kb_err *err) KB_MUST_CHECK;
+/* A record of a test, and the rules it goes by: what was given as a Lua value is JSON, whatever the
+ * topic's format. Both borrow. False: KB_ERR_CONFIG, the record names no topic of the file. */
+bool kb_trial_rules(const struct kb_trial *trial, const struct kb_test_record *given,
+    struct kb_record *rec, struct kb_rules *rules, struct kb_err *err) KB_MUST_CHECK;
 /* One message as it stands in a request; until the next call. */
 struct kb_slice kb_trial_spec(struct kb_trial *trial, size_t i);
 const char *kb_trial_policy(

@@ -4,6 +4,7 @@
 #include "config/tests.h"
 
 #include "script/lua_json.h"
+#include "script/lua_library.h"
 #include "script/lua_state.h"
 #include "value/document.h"
 #include "value/json.h"
@@ -177,6 +178,42 @@ static void add_problems(lua_State *L, struct kb_blocks *blocks)
     }
 }
 
+/* known(name) */
+static int is_known(lua_State *L)
+{
+    lua_settop(L, 1);
+    kb_script_push_globals(L);
+    lua_pushvalue(L, 1);
+    lua_pushboolean(L, lua_rawget(L, -2) != LUA_TNIL);
+    return 1;
+}
+
+/* report(name, line), of the source whose number is the second upvalue. */
+static int report_name(lua_State *L)
+{
+    struct kb_blocks *blocks = lua_touserdata(L, lua_upvalueindex(1));
+    int source = (int)lua_tointeger(L, lua_upvalueindex(2));
+    struct kb_place place = {
+        .path = blocks->sources[source].path, .file = source, .line = (int)luaL_checkinteger(L, 2)};
+    kb_problem_add(blocks->problems, true, &place,
+        "nothing here has the name \"%s\": it is an error when this line runs",
+        luaL_checkstring(L, 1));
+    return 0;
+}
+
+static void find_unknown_names(lua_State *L, struct kb_blocks *blocks)
+{
+    for (size_t i = 0; i < blocks->n_sources; i++) {
+        struct kb_slice text = blocks->sources[i].text;
+        lua_pushlstring(L, text.ptr ? text.ptr : "", text.len);
+        lua_pushcfunction(L, is_known);
+        lua_pushlightuserdata(L, blocks);
+        lua_pushinteger(L, (lua_Integer)i);
+        lua_pushcclosure(L, report_name, 2);
+        kb_script_run_embedded(L, "names.lua", 3);
+    }
+}
+
 static int free_buf(lua_State *L)
 {
     kb_buf_deinit(lua_touserdata(L, 1));
@@ -206,6 +243,7 @@ void kb_tests_prepare(lua_State *L, struct kb_blocks *blocks)
     lua_pushvalue(L, problems);
     kb_script_run_embedded(L, "tests.lua", 5);
     add_problems(L, blocks);
+    find_unknown_names(L, blocks);
 }
 
 /* ---- from plain data ---- */

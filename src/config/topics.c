@@ -137,6 +137,30 @@ static void check_names(
     }
 }
 
+static bool names_it(const struct kb_rules *rules, const char *name)
+{
+    for (size_t i = 0; i < rules->n_patterns; i++)
+        if (strcmp(rules->patterns[i].text, name) == 0)
+            return true;
+    return false;
+}
+
+/* Of several blocks the first wins: a name that an earlier pattern takes never comes here. */
+static void check_reached(
+    const struct kb_load *load, const struct kb_block *block, const struct kb_rules *rules)
+{
+    for (size_t i = 0; i < rules->n_patterns; i++) {
+        const char *name = rules->patterns[i].text;
+        for (const struct kb_rules *other = load->config->topics; other < rules; other++)
+            if (!rules->patterns[i].is_regex && !names_it(other, name) &&
+                kb_rules_match(other, kb_slice_of(name))) {
+                kb_load_warning(load, block, no_key,
+                    "the topic \"%s\" never comes here: %s takes it first", name, other->where);
+                break;
+            }
+    }
+}
+
 /* What stands in front of the first placeholder must be a start that Ably allows. */
 static void check_channel(
     const struct kb_load *load, const struct kb_block *block, const struct kb_rules *rules)
@@ -184,6 +208,7 @@ static void load_topic(const struct kb_load *load, const struct kb_block *block)
     kb_load_check_keys(load, block);
     kb_load_options(load, block, &load->once[KB_BLOCK_DEFAULTS], rules);
     check_names(load, block, rules);
+    check_reached(load, block, rules);
     check_channel(load, block, rules);
     check_dead_letters(load, block, rules);
 }

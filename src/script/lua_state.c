@@ -361,7 +361,8 @@ static const struct kb_embedded *find_embedded(const char *file)
 
 bool kb_script_push_module(lua_State *L, const char *name)
 {
-    static const char *const others[] = {"blocks", "cache", "demo", "tests"}; /* no modules */
+    static const char *const others[] = {
+        "blocks", "cache", "demo", "names", "tests"}; /* no modules */
     for (size_t i = 0; i < KB_COUNT(others); i++)
         if (strcmp(name, others[i]) == 0)
             return false;
