@@ -38,7 +38,7 @@ static void note_oneof(const struct kb_proto_message *message, struct kb_proto_s
     *set = place;
 }
 
-static void note(const struct kb_proto_message *message, struct kb_proto_slot *slots,
+static inline void note(const struct kb_proto_message *message, struct kb_proto_slot *slots,
     const struct kb_wire *wire, const char *tag)
 {
     const struct kb_proto_field *field = kb_proto_field(message, wire->number);
@@ -49,13 +49,19 @@ static void note(const struct kb_proto_message *message, struct kb_proto_slot *s
     struct kb_proto_slot *slot = &slots[field - message->fields];
     if (slot->count++ == 0)
         slot->first = tag;
-    slot->bits = wire->bits;
-    slot->bytes = wire->bytes;
+    if (wire->type == KB_WIRE_BYTES) {
+        slot->ptr = wire->bytes.ptr;
+        slot->len = (uint32_t)wire->bytes.len;
+    } else {
+        slot->bits = wire->bits;
+    }
 }
 
 /* Zeroed slots of this depth; a message with more fields than any before gets twice as many. */
 static struct kb_proto_slot *take_slots(struct kb_proto_run *run, size_t n)
 {
+    for (; run->n_kept <= run->depth; run->n_kept++)
+        run->kept[run->n_kept].n = 0;
     size_t *kept = &run->kept[run->depth].n;
     struct kb_proto_slot **slots = &run->kept[run->depth].slots;
     if (n > *kept) {
@@ -84,7 +90,7 @@ const struct kb_proto_slot *kb_proto_scan(
     while (at < end) {
         struct kb_wire wire;
         const char *tag = at;
-        if (!kb_wire_next(&at, end, &wire)) {
+        if (!kb_wire_step(&at, end, &wire)) {
             wire_fault(run, at, &wire);
             return NULL;
         }
@@ -127,7 +133,7 @@ static bool next_occurrence(
 {
     while (each->left > 0) {
         const char *tag = each->at;
-        each->failed = !kb_wire_next(&each->at, each->end, wire); /* it has been read before */
+        each->failed = !kb_wire_step(&each->at, each->end, wire); /* it has been read before */
         if (each->failed)
             return wire_fault(run, each->at, wire);
         size_t len = (size_t)(each->at - tag);
@@ -163,7 +169,7 @@ bool kb_proto_each_next(struct kb_proto_run *run, struct kb_proto_each *each)
 bool kb_proto_merged(struct kb_proto_run *run, const struct kb_proto_field *field,
     const struct kb_proto_slot *slot, const char *end, struct kb_slice *out)
 {
-    *out = slot->bytes;
+    *out = kb_proto_slot_bytes(slot);
     if (slot->count <= 1)
         return true;
     size_t len = 0;

@@ -17,11 +17,24 @@
 #define KB_PROTO_WORK_MAX (64 << 20) /* bytes read again */
 
 struct kb_proto_slot {
-    uint32_t count;        /* how often it came; 0 = it did not */
-    const char *first;     /* the tag of its first occurrence */
-    uint64_t bits;         /* of the last one, as of its wire type */
-    struct kb_slice bytes; /* the same */
+    uint32_t count, len; /* how often it came, 0 = it did not; the last one's bytes */
+    const char *first;   /* the tag of its first occurrence */
+    union {              /* of the last one, by its wire type */
+        uint64_t bits;
+        const char *ptr;
+    };
 };
+
+/* The bytes of the last occurrence, empty where there was none. */
+static inline struct kb_slice kb_proto_slot_bytes(const struct kb_proto_slot *slot)
+{
+    return slot->count ? (struct kb_slice){slot->ptr, slot->len} : (struct kb_slice){"", 0};
+}
+
+static inline uint64_t kb_proto_slot_bits(const struct kb_proto_slot *slot)
+{
+    return slot->count ? slot->bits : 0;
+}
 
 struct kb_proto_run {
     const struct kb_proto *proto;
@@ -32,6 +45,7 @@ struct kb_proto_run {
     const char *start; /* of the payload */
     size_t work;
     int depth;
+    int n_kept; /* how deep it has been: beyond that `kept` was not set yet */
     struct {
         struct kb_proto_slot *slots;
         size_t n;
@@ -77,6 +91,10 @@ bool kb_proto_show_embedded(
 /* One value of a field; a list of `n`, a map. `end` is the end of the message around the slot. */
 bool kb_proto_show_value(struct kb_proto_run *run, const struct kb_proto_field *field,
     uint64_t bits, struct kb_slice bytes);
+/* A singular field's: the last one, all of them merged where they are messages, zero or empty where
+ * there is none. */
+bool kb_proto_show_last(struct kb_proto_run *run, const struct kb_proto_field *field,
+    const struct kb_proto_slot *slot, const char *end);
 bool kb_proto_show_list(struct kb_proto_run *run, const struct kb_proto_field *field,
     const struct kb_proto_slot *slot, const char *end, size_t *n);
 bool kb_proto_show_map(struct kb_proto_run *run, const struct kb_proto_field *field,

@@ -156,6 +156,18 @@ bool kb_proto_show_value(struct kb_proto_run *run, const struct kb_proto_field *
     }
 }
 
+bool kb_proto_show_last(struct kb_proto_run *run, const struct kb_proto_field *field,
+    const struct kb_proto_slot *slot, const char *end)
+{
+    struct kb_slice bytes;
+    if (field->wire != KB_WIRE_BYTES)
+        return kb_proto_show_value(run, field, kb_proto_slot_bits(slot), KB_S(""));
+    if (field->type != KB_PROTO_MESSAGE)
+        return kb_proto_show_value(run, field, 0, kb_proto_slot_bytes(slot));
+    return kb_proto_merged(run, field, slot, end, &bytes) &&
+           kb_proto_show(run, field->message, bytes);
+}
+
 /* ---- lists and maps ---- */
 
 bool kb_proto_show_list(struct kb_proto_run *run, const struct kb_proto_field *field,
@@ -174,10 +186,12 @@ bool kb_proto_show_list(struct kb_proto_run *run, const struct kb_proto_field *f
 }
 
 struct entry {
-    struct kb_slice key, bytes;
+    struct kb_slice key;
     uint64_t order; /* of a key that is no string, so that its numbers sort */
     uint64_t bits;
     size_t place;
+    struct kb_proto_slot value;
+    const char *end;
 };
 
 static bool less(const struct entry *a, const struct entry *b)
@@ -249,7 +263,7 @@ static uint64_t key_order(enum kb_proto_type type, uint64_t bits)
     }
 }
 
-/* Reads an entry's key; what is not there is zero or empty. */
+/* Reads an entry; a key that is not there is zero or empty. */
 static bool read_entry(struct kb_proto_run *run, const struct kb_proto_message *message,
     struct kb_slice bytes, struct entry *out)
 {
@@ -257,19 +271,17 @@ static bool read_entry(struct kb_proto_run *run, const struct kb_proto_message *
     if (!slots)
         return false;
     bool text = message->fields[0].type == KB_PROTO_STRING;
-    out->bytes = bytes;
-    out->bits = slots[0].count ? slots[0].bits : 0;
-    out->key = text && slots[0].count ? slots[0].bytes : KB_S("");
+    out->value = slots[1];
+    out->end = bytes.ptr + bytes.len;
+    out->bits = text ? 0 : kb_proto_slot_bits(&slots[0]);
+    out->key = text ? kb_proto_slot_bytes(&slots[0]) : KB_S("");
     out->order = key_order(message->fields[0].type, out->bits);
-    if (text)
-        out->order = out->bits = 0;
     return true;
 }
 
 static bool show_entry(struct kb_proto_run *run, const struct kb_proto_message *message,
     const struct entry *entry, bool first)
 {
-    static const struct kb_slice empty = {"", 0};
     const struct kb_proto_field *key = &message->fields[0], *value = &message->fields[1];
     if (!first)
         kb_buf_byte(run->out, ',');
@@ -286,16 +298,7 @@ static bool show_entry(struct kb_proto_run *run, const struct kb_proto_message *
     }
     kb_buf_byte(run->out, ':');
 
-    const struct kb_proto_slot *slots = kb_proto_scan(run, message, entry->bytes);
-    if (!slots)
-        return false;
-    if (slots[1].count == 0)
-        return kb_proto_show_value(run, value, 0, empty);
-    struct kb_slice bytes = slots[1].bytes;
-    if (value->type == KB_PROTO_MESSAGE &&
-        !kb_proto_merged(run, value, &slots[1], entry->bytes.ptr + entry->bytes.len, &bytes))
-        return false;
-    return kb_proto_show_value(run, value, slots[1].bits, bytes);
+    return kb_proto_show_last(run, value, &entry->value, entry->end);
 }
 
 /* Entries by key, of the same key the last. */
@@ -352,19 +355,10 @@ bool kb_proto_show_map(struct kb_proto_run *run, const struct kb_proto_field *fi
 static bool is_zero(const struct kb_proto_field *field, const struct kb_proto_slot *slot)
 {
     if (field->wire == KB_WIRE_BYTES)
-        return slot->bytes.len == 0;
+        return slot->len == 0;
     bool narrow =
         field->type != KB_PROTO_BOOL && !is_wide(field->type) && field->type != KB_PROTO_DOUBLE;
     return (narrow ? (uint32_t)slot->bits : slot->bits) == 0;
-}
-
-static bool show_singular(struct kb_proto_run *run, const struct kb_proto_field *field,
-    const struct kb_proto_slot *slot, const char *end)
-{
-    struct kb_slice bytes = slot->count ? slot->bytes : KB_S("");
-    if (field->type == KB_PROTO_MESSAGE && !kb_proto_merged(run, field, slot, end, &bytes))
-        return false;
-    return kb_proto_show_value(run, field, slot->count ? slot->bits : 0, bytes);
 }
 
 /* A list that has occurrences but no element (packed, and empty) is unset too. */
@@ -380,7 +374,7 @@ static bool show_field(struct kb_proto_run *run, const struct kb_proto_field *fi
     kb_buf_add(run->out, (struct kb_slice){key.ptr + *first, key.len - *first});
     bool ok = field->map        ? kb_proto_show_map(run, field, slot, end)
               : field->repeated ? kb_proto_show_list(run, field, slot, end, &n)
-                                : show_singular(run, field, slot, end);
+                                : kb_proto_show_last(run, field, slot, end);
     if (!ok)
         return kb_err_wrap(run->err, KB_FMT, KB_ARG(field->name));
     if (n == 0 && !defaults)
@@ -393,8 +387,10 @@ static bool show_field(struct kb_proto_run *run, const struct kb_proto_field *fi
 static bool show_fields(struct kb_proto_run *run, const struct kb_proto_message *message,
     const struct kb_proto_slot *slots, const char *end, bool first)
 {
+    bool defaults = run->options->proto_defaults;
     for (size_t i = 0; i < message->n_fields; i++)
-        if (!show_field(run, &message->fields[i], &slots[i], end, &first))
+        if ((slots[i].count > 0 || defaults) &&
+            !show_field(run, &message->fields[i], &slots[i], end, &first))
             return false;
     return true;
 }

@@ -13,26 +13,15 @@
 #define TIMESTAMP_MAX INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
 #define DURATION_MAX INT64_C(315576000000)
 
-static uint64_t bits_of(const struct kb_proto_slot *slot)
-{
-    return slot->count ? slot->bits : 0;
-}
-
-static struct kb_slice bytes_of(const struct kb_proto_slot *slot)
-{
-    return slot->count ? slot->bytes : KB_S("");
-}
-
 /* Nothing, .123, .123456 or .123456789 */
 static void put_fraction(struct kb_buf *out, int32_t nanos)
 {
-    char text[10];
+    char text[10] = {'.'};
     if (nanos == 0)
         return;
-    size_t len = (size_t)snprintf(text, sizeof(text), "%09u", (unsigned)nanos % NANOS);
-    while (len > 3 && memcmp(text + len - 3, "000", 3) == 0)
-        len -= 3;
-    kb_buf_byte(out, '.');
+    size_t len = nanos % 1000 ? 10 : nanos % 1000000 ? 7 : 4;
+    for (int i = 9; i > 0; i--, nanos /= 10)
+        text[i] = (char)('0' + nanos % 10);
     kb_buf_add(out, (struct kb_slice){text, len});
 }
 
@@ -114,15 +103,9 @@ static bool show_field_mask(struct kb_proto_run *run, const struct kb_proto_fiel
 static bool show_any_value(struct kb_proto_run *run, const struct kb_proto_message *message,
     const struct kb_proto_slot *slots, const char *end)
 {
-    for (size_t i = 1; i < message->n_fields; i++) {
-        struct kb_slice bytes = bytes_of(&slots[i]);
-        const struct kb_proto_field *field = &message->fields[i];
-        if (slots[i].count == 0)
-            continue;
-        if (field->type == KB_PROTO_MESSAGE && !kb_proto_merged(run, field, &slots[i], end, &bytes))
-            return false;
-        return kb_proto_show_value(run, field, slots[i].bits, bytes);
-    }
+    for (size_t i = 1; i < message->n_fields; i++)
+        if (slots[i].count > 0)
+            return kb_proto_show_last(run, &message->fields[i], &slots[i], end);
     kb_buf_add(run->out, KB_S("null"));
     return true;
 }
@@ -169,11 +152,14 @@ bool kb_proto_show_well_known(struct kb_proto_run *run, const struct kb_proto_me
     size_t n;
     switch (message->well_known) {
     case KB_PROTO_WK_ANY:
-        return show_any(run, message, bytes_of(&slots[0]), bytes_of(&slots[1]));
+        return show_any(
+            run, message, kb_proto_slot_bytes(&slots[0]), kb_proto_slot_bytes(&slots[1]));
     case KB_PROTO_WK_TIMESTAMP:
-        return show_timestamp(run, (int64_t)bits_of(&slots[0]), (int32_t)bits_of(&slots[1]));
+        return show_timestamp(
+            run, (int64_t)kb_proto_slot_bits(&slots[0]), (int32_t)kb_proto_slot_bits(&slots[1]));
     case KB_PROTO_WK_DURATION:
-        return show_duration(run, (int64_t)bits_of(&slots[0]), (int32_t)bits_of(&slots[1]));
+        return show_duration(
+            run, (int64_t)kb_proto_slot_bits(&slots[0]), (int32_t)kb_proto_slot_bits(&slots[1]));
     case KB_PROTO_WK_FIELD_MASK:
         return show_field_mask(run, &message->fields[0], &slots[0], end);
     case KB_PROTO_WK_STRUCT:
@@ -183,7 +169,6 @@ bool kb_proto_show_well_known(struct kb_proto_run *run, const struct kb_proto_me
     case KB_PROTO_WK_VALUE:
         return show_any_value(run, message, slots, end);
     default: /* a wrapper: its value */
-        return kb_proto_show_value(
-            run, &message->fields[0], bits_of(&slots[0]), bytes_of(&slots[0]));
+        return kb_proto_show_last(run, &message->fields[0], &slots[0], end);
     }
 }

@@ -3,7 +3,7 @@
  *     const char *at = bytes.ptr, *end = bytes.ptr + bytes.len;
  *     struct kb_wire wire;
  *     while (at < end)
- *         if (!kb_wire_next(&at, end, &wire)) ... wire.fault says what is wrong; at is where
+ *         if (!kb_wire_step(&at, end, &wire)) ... wire.fault says what is wrong; at is where
  *
  * Varints of at most ten bytes with at most 64 bits, field numbers from 1 to 2^29 - 1, groups
  * (which nobody declares any more) passed over whole, at most KB_WIRE_GROUPS_MAX inside each other.
@@ -44,6 +44,33 @@ static inline uint64_t kb_wire_little(const char *at, int n)
     for (int i = n; i-- > 0;)
         bits = bits << 8 | (unsigned char)at[i];
     return bits;
+}
+
+/* The same, without a call for what is most common: a tag of one byte, and a length of one. */
+static KB_ALWAYS_INLINE bool kb_wire_step(const char **at, const char *end, struct kb_wire *out)
+{
+    const char *p = *at;
+    unsigned char tag = (unsigned char)*p;
+    if (KB_UNLIKELY(tag >= 0x80 || tag < 8 || end - p < 2))
+        return kb_wire_next(at, end, out);
+    unsigned char len = (unsigned char)p[1];
+    out->number = tag >> 3;
+    out->type = tag & 7;
+    if (out->type == KB_WIRE_VARINT) {
+        p++;
+        if (!kb_wire_varint(&p, end, &out->bits))
+            return kb_wire_next(at, end, out); /* which says what is wrong */
+    } else if (out->type == KB_WIRE_BYTES && len < 0x80 && len <= end - p - 2) {
+        out->bytes = (struct kb_slice){p + 2, len};
+        p += 2 + len;
+    } else if (out->type == KB_WIRE_64 && end - p >= 9) {
+        out->bits = kb_wire_little(p + 1, 8);
+        p += 9;
+    } else {
+        return kb_wire_next(at, end, out);
+    }
+    *at = p;
+    return true;
 }
 
 #endif

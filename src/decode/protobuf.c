@@ -82,13 +82,15 @@ bool kb_protobuf_decode(const void *compiled, struct kb_slice payload,
     if (!header)
         payload = (struct kb_slice){at, (size_t)(end - at)};
 
-    struct kb_proto_run run = {.proto = proto,
-        .options = with->options,
-        .out = with->text,
-        .arena = with->arena,
-        .err = err,
-        .start = payload.ptr,
-        .work = KB_PROTO_WORK_MAX};
+    struct kb_proto_run run; /* field by field: most of it is room for the depth */
+    run.proto = proto;
+    run.options = with->options;
+    run.out = with->text;
+    run.arena = with->arena;
+    run.err = err;
+    run.start = payload.ptr;
+    run.work = KB_PROTO_WORK_MAX;
+    run.depth = run.n_kept = 0;
     if (!kb_proto_show(&run, message, payload))
         return kb_err_wrap(err, KB_FMT, KB_ARG(message->full_name));
     return kb_decoded_json(with, out, err) &&
