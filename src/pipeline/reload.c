@@ -10,7 +10,10 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+
+#define END_WAIT_S 1
 
 struct kb_reloads {
     char *path;
@@ -137,7 +140,10 @@ static void run_one(struct kb_reloads *reloads)
     struct kb_config *next = prepare(reloads->path, now, &changes, &problems);
     kb_config_unref(now);
     pthread_mutex_lock(&reloads->lock);
-    if (next) {
+    if (next && reloads->ending) { /* nobody is there to apply it */
+        kb_changes_deinit(&changes);
+        kb_config_unref(next);
+    } else if (next) {
         reloads->next = next;
         reloads->changes = changes;
         wake(reloads->progress_fd);
@@ -205,6 +211,19 @@ static void forget_next(struct kb_reloads *reloads)
     reloads->lent = false;
 }
 
+/* A file that loops takes its two seconds of work to be given up, and more on a busy machine: a
+ * process that ends does not wait for that. The thread then keeps what it has until the end. */
+static bool join_in_time(struct kb_reloads *reloads)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += END_WAIT_S;
+    if (pthread_clockjoin_np(reloads->thread, NULL, CLOCK_MONOTONIC, &until) == 0)
+        return true;
+    pthread_detach(reloads->thread);
+    return false;
+}
+
 void kb_reloads_free(struct kb_reloads *reloads)
 {
     if (!reloads)
@@ -214,8 +233,8 @@ void kb_reloads_free(struct kb_reloads *reloads)
     reloads->ending = true;
     pthread_cond_broadcast(&reloads->changed);
     pthread_mutex_unlock(&reloads->lock);
-    if (running)
-        pthread_join(reloads->thread, NULL);
+    if (running && !join_in_time(reloads))
+        return;
     forget_next(reloads);
     kb_config_unref(reloads->config);
     pthread_cond_destroy(&reloads->changed);

@@ -33,7 +33,7 @@ struct kb_reload_report {
 /* Holds a reference to `config`, the one in force. Returns new. */
 struct kb_reloads *kb_reloads_new(
     const char *path, struct kb_config *config, int progress_fd, struct kb_err *err) KB_MUST_CHECK;
-void kb_reloads_free(struct kb_reloads *reloads); /* NULL is fine; waits for its thread */
+void kb_reloads_free(struct kb_reloads *reloads); /* NULL is fine; waits a second for its thread */
 
 uint64_t kb_reloads_ask(struct kb_reloads *reloads);
 void kb_reloads_read(struct kb_reloads *reloads, struct kb_reload_report *out);

@@ -17,14 +17,14 @@ class Admin:
         self.token = token
         self.url = process.wait_log(r"admin: listening on (http://\S+?)(,|$)")[1]
 
-    def ask(self, path, method="GET", headers=None, token=None):
+    def ask(self, path, method="GET", headers=None, token=None, seconds=10):
         """(status, headers, body as text)."""
         headers = dict(headers or {})
         if token or self.token:
             headers["Authorization"] = f"Bearer {token or self.token}"
         request = urllib.request.Request(self.url + path, method=method, headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=10) as reply:
+            with urllib.request.urlopen(request, timeout=seconds) as reply:
                 return reply.status, reply.headers, reply.read().decode()
         except urllib.error.HTTPError as refusal:
             with refusal:
