@@ -77,8 +77,22 @@ static bool try_other_token(struct kb_publisher *pub, struct kb_request *req, in
     return true;
 }
 
+/* curl itself tries again where it can tell; it can't in the midst of a long body. Once, on a
+ * connection of its own: the host has not failed. */
+static bool try_other_connection(struct kb_publisher *pub, struct kb_request *req)
+{
+    if (!req->http.reply.stale || req->http.fresh || pub->change || !all_wanted(pub, req))
+        return false;
+    req->http.fresh = true;
+    wait_again(pub, req);
+    return true;
+}
+
 bool kb_publisher_again(struct kb_publisher *pub, struct kb_request *req, int64_t now_ms)
 {
+    if (try_other_connection(pub, req))
+        return true;
+    req->http.fresh = false;
     if (try_other_token(pub, req, now_ms))
         return true;
     if (!kb_hosts_unserviceable(&req->http.reply)) {

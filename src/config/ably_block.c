@@ -5,6 +5,9 @@
 #include "config/options.h"
 #include "value/json.h"
 
+#include <errno.h>
+#include <unistd.h>
+
 /* APP.KEYID:SECRET, each part there. */
 static bool is_api_key(const char *key)
 {
@@ -97,6 +100,38 @@ static void check_plain_http(
             hosts->url[unsafe]);
 }
 
+static char *join(char *const *texts)
+{
+    struct kb_buf buf;
+    char *joined = NULL;
+    kb_buf_init(&buf, 1u << 20);
+    for (size_t i = 0; texts && texts[i]; i++)
+        kb_buf_printf(&buf, "%s%s", i == 0 ? "" : ",", texts[i]);
+    if (buf.len > 0 && !buf.failed)
+        joined = strndup(buf.ptr, buf.len);
+    kb_buf_deinit(&buf);
+    return joined;
+}
+
+static void check_proxy(const struct kb_load *load, const struct kb_block *block)
+{
+    static const char *const schemes[] = {"http://", "https://", "socks5://", "socks5h://"};
+    const char *proxy = load->config->ably.proxy;
+    bool known = !proxy;
+    for (size_t i = 0; i < KB_COUNT(schemes); i++)
+        known = known || strncmp(proxy, schemes[i], strlen(schemes[i])) == 0;
+    if (!known)
+        kb_load_problem(load, block, KB_S("proxy"),
+            "is no proxy's address; expected http://, https://, socks5:// or socks5h:// and "
+            "[USER:PASSWORD@]HOST:PORT");
+    static const char *const files[] = {"cert_file", "cert_key_file"};
+    const char *const paths[] = {load->config->ably.cert_file, load->config->ably.cert_key_file};
+    for (size_t i = 0; i < KB_COUNT(files); i++)
+        if (paths[i] && access(paths[i], R_OK) != 0)
+            kb_load_problem(
+                load, block, kb_slice_of(files[i]), "%s: %s", paths[i], strerror(errno));
+}
+
 void kb_load_ably(const struct kb_load *load)
 {
     const struct kb_block *block = &load->once[KB_BLOCK_ABLY];
@@ -114,4 +149,6 @@ void kb_load_ably(const struct kb_load *load)
     else if (!config->ably.tls && sends_key(config))
         check_plain_http(load, block, &hosts);
     check_ca_file(load, block);
+    check_proxy(load, block);
+    load->config->ably.no_proxy_text = join(config->ably.no_proxy);
 }

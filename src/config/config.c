@@ -28,6 +28,7 @@ static void free_config(struct kb_config *config)
     free(config->inputs);
     free(config->ably.key_file);
     free(config->ably.token_file);
+    free(config->ably.no_proxy_text);
     free(config->path);
     free(config);
 }

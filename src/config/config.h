@@ -54,7 +54,12 @@ struct kb_config {
         char *endpoint;  /* NULL = Ably's default */
         int port;        /* 0 = 443, or 80 without TLS */
         bool tls;
-        char *ca_file;         /* NULL = the system's */
+        char *ca_file;                   /* NULL = the system's */
+        char *cert_file, *cert_key_file; /* client certificate, its key; NULL = none */
+        char *cert_key_password;         /* secret */
+        char *proxy;                     /* secret, for its password; NULL = the environment's */
+        char **no_proxy;
+        char *no_proxy_text;   /* the same, as curl wants it */
         char **fallback_hosts; /* NULL = the endpoint's own; empty = none */
         int64_t http_open_timeout_ms, http_request_timeout_ms, http_max_retry_count,
             http_max_retry_duration_ms, fallback_retry_timeout_ms;
@@ -74,6 +79,7 @@ struct kb_config {
 
     struct {
         int64_t workers, memory, drain_ms;
+        bool core_dumps;
         int64_t hook_ms, hook_memory;
     } limits;
 

@@ -11,6 +11,11 @@
 
 #define HEADERS_MAX (64u << 10) /* of one reply */
 #define WAIT_FDS 16
+#define OPTION_TEXTS 7
+/* A host that moves is followed within a minute: one of the other behind the other, at the worst.
+ */
+#define DNS_CACHE_SECONDS 25L
+#define CONNECTION_SECONDS 30L
 
 /* A header value: a part of the transfer's header text, which moves while it grows. */
 struct part {
@@ -29,6 +34,7 @@ struct transfer {
     struct kb_buf body, header_text;
     struct part content_type, retry_after, server, error_code, error_message;
     bool truncated;
+    bool answered;   /* a byte has come */
     bool head_ended; /* the empty line behind the headers has come */
     bool stale;      /* made with older options */
     char error[CURL_ERROR_SIZE];
@@ -38,11 +44,10 @@ struct curl_transport {
     struct kb_transport door; /* first: the door is this */
     CURLM *multi;
     struct transfer *all, *idle;
-    struct transfer *given; /* its reply is being read by the caller */
-    bool performed;         /* in this round of done() */
-    bool fresh;             /* submitted since curl last ran */
-    struct kb_curl_options options;
-    char *user_agent, *ca_file;
+    struct transfer *given;         /* its reply is being read by the caller */
+    bool performed;                 /* in this round of done() */
+    bool fresh;                     /* submitted since curl last ran */
+    struct kb_curl_options options; /* its texts are its own */
 };
 
 bool kb_curl_global_init(struct kb_err *err)
@@ -108,6 +113,7 @@ static size_t on_header(char *bytes, size_t size, size_t n, void *context)
 {
     struct transfer *transfer = context;
     struct kb_slice line = {bytes, size * n};
+    transfer->answered = true;
     if (kb_slice_starts(line, KB_S("HTTP/")))
         forget_headers(transfer); /* what came before was an interim answer's */
     else if (kb_slice_eq(line, KB_S("\r\n")) || kb_slice_eq(line, KB_S("\n")))
@@ -133,6 +139,28 @@ static void transfer_free(struct transfer *transfer)
     free(transfer);
 }
 
+/* Basic or Digest, as the proxy asks. The password is in the proxy's URL; curl takes it from there.
+ */
+static void setup_proxy(CURL *easy, const struct kb_curl_options *options)
+{
+    if (options->proxy)
+        curl_easy_setopt(easy, CURLOPT_PROXY, options->proxy);
+    if (options->no_proxy)
+        curl_easy_setopt(easy, CURLOPT_NOPROXY, options->no_proxy);
+    curl_easy_setopt(easy, CURLOPT_PROXYAUTH, (long)(CURLAUTH_BASIC | CURLAUTH_DIGEST));
+}
+
+static void setup_certificate(CURL *easy, const struct kb_curl_options *options)
+{
+    if (!options->cert_file)
+        return;
+    curl_easy_setopt(easy, CURLOPT_SSLCERT, options->cert_file);
+    curl_easy_setopt(
+        easy, CURLOPT_SSLKEY, options->key_file ? options->key_file : options->cert_file);
+    if (options->key_password)
+        curl_easy_setopt(easy, CURLOPT_KEYPASSWD, options->key_password);
+}
+
 /* The options that never change. */
 static void transfer_setup(struct transfer *transfer, const struct kb_curl_options *options)
 {
@@ -154,7 +182,10 @@ static void transfer_setup(struct transfer *transfer, const struct kb_curl_optio
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-    curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 60L);
+    curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, DNS_CACHE_SECONDS);
+    curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, CONNECTION_SECONDS);
+    setup_proxy(easy, options);
+    setup_certificate(easy, options);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, options->user_agent);
     if (options->ca_file) {
         curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_file);
@@ -218,7 +249,7 @@ static bool transfer_begin(struct transfer *transfer, struct kb_http_request *re
     bool get = strcmp(req->method, "GET") == 0;
     KB_BUG_ON(!get && strcmp(req->method, "POST") != 0);
     transfer->req = req;
-    transfer->truncated = false;
+    transfer->truncated = transfer->answered = false;
     transfer->error[0] = '\0';
     forget_headers(transfer);
     kb_buf_reset(&transfer->body);
@@ -228,6 +259,7 @@ static bool transfer_begin(struct transfer *transfer, struct kb_http_request *re
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)req->body_len);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)req->open_timeout_ms);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)req->timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, req->fresh ? 1L : 0L);
     return curl_easy_setopt(easy, CURLOPT_URL, req->url) == CURLE_OK && set_headers(transfer, req);
 }
 
@@ -316,10 +348,12 @@ static const char *tls_help(CURLcode code, long found)
 static void fill_reply(struct transfer *transfer, CURLcode code)
 {
     struct kb_http_reply *reply = &transfer->req->reply;
-    long status = 0, sent = 0, found = 0;
+    long status = 0, sent = 0, found = 0, opened = 0, proxy_status = 0;
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent);
     curl_easy_getinfo(transfer->easy, CURLINFO_SSL_VERIFYRESULT, &found);
+    curl_easy_getinfo(transfer->easy, CURLINFO_NUM_CONNECTS, &opened);
+    curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
     *reply = (struct kb_http_reply){
         .body = kb_buf_slice(&transfer->body),
         .truncated = transfer->truncated,
@@ -337,6 +371,11 @@ static void fill_reply(struct transfer *transfer, CURLcode code)
     kb_err_outage(&reply->err, KB_FMT ": %s%s", KB_ARG(host_of(transfer->req->url)),
         transfer->error[0] ? transfer->error : curl_easy_strerror(code), tls_help(code, found));
     reply->err.code = (int)code;
+    reply->stale =
+        opened == 0 && !transfer->answered &&
+        (code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING);
+    reply->local =
+        code == CURLE_COULDNT_RESOLVE_PROXY || code == CURLE_PROXY || proxy_status >= 400;
 }
 
 static struct kb_http_request *take_ended(struct curl_transport *tr)
@@ -408,6 +447,36 @@ void kb_curl_wait(struct kb_transport *door, const int *fds, size_t n_fds, int t
 
 static const struct kb_transport_ops curl_ops = {curl_submit, curl_done, curl_cancel};
 
+/* The texts of options, in one order. */
+static void list_texts(struct kb_curl_options *options, const char **texts[OPTION_TEXTS])
+{
+    const char **all[OPTION_TEXTS] = {&options->user_agent, &options->ca_file, &options->cert_file,
+        &options->key_file, &options->key_password, &options->proxy, &options->no_proxy};
+    memcpy(texts, all, sizeof(all));
+}
+
+static void free_options(struct kb_curl_options *options)
+{
+    const char **texts[OPTION_TEXTS];
+    list_texts(options, texts);
+    for (size_t i = 0; i < OPTION_TEXTS; i++)
+        free((char *)*texts[i]);
+}
+
+static bool copy_options(struct kb_curl_options *to, const struct kb_curl_options *from)
+{
+    const char **texts[OPTION_TEXTS];
+    bool ok = true;
+    *to = *from;
+    list_texts(to, texts);
+    for (size_t i = 0; i < OPTION_TEXTS; i++) {
+        const char *given = *texts[i];
+        *texts[i] = given ? strdup(given) : NULL;
+        ok = ok && (*texts[i] || !given);
+    }
+    return ok;
+}
+
 struct kb_transport *kb_curl_new(const struct kb_curl_options *options, struct kb_err *err)
 {
     struct curl_transport *tr = calloc(1, sizeof(*tr));
@@ -417,14 +486,11 @@ struct kb_transport *kb_curl_new(const struct kb_curl_options *options, struct k
     }
     tr->door.ops = &curl_ops;
     tr->multi = curl_multi_init();
-    tr->user_agent = strdup(options->user_agent);
-    tr->ca_file = options->ca_file ? strdup(options->ca_file) : NULL;
-    if (!tr->multi || !tr->user_agent || (options->ca_file && !tr->ca_file)) {
+    if (!tr->multi || !copy_options(&tr->options, options)) {
         kb_curl_free(&tr->door);
         kb_err_fatal(err, "no memory for HTTP");
         return NULL;
     }
-    tr->options = (struct kb_curl_options){tr->user_agent, tr->ca_file, options->max_connections};
     curl_multi_setopt(tr->multi, CURLMOPT_MAXCONNECTS, (long)options->max_connections);
     return &tr->door;
 }
@@ -434,17 +500,31 @@ static bool same_text(const char *a, const char *b)
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-/* curl shares a kept connection only where the authorities are the same file. */
+static bool same_texts(const struct kb_curl_options *a, const struct kb_curl_options *b)
+{
+    struct kb_curl_options left = *a, right = *b;
+    const char **lefts[OPTION_TEXTS], **rights[OPTION_TEXTS];
+    bool same = true;
+    list_texts(&left, lefts);
+    list_texts(&right, rights);
+    for (size_t i = 0; i < OPTION_TEXTS; i++)
+        same = same && same_text(*lefts[i], *rights[i]);
+    return same;
+}
+
+/* curl shares a kept connection only where authorities, certificate and proxy are the same. */
 bool kb_curl_change(
     struct kb_transport *door, const struct kb_curl_options *options, struct kb_err *err)
 {
     struct curl_transport *tr = (struct curl_transport *)door;
-    if (!same_text(tr->ca_file, options->ca_file)) {
-        char *ca_file = options->ca_file ? strdup(options->ca_file) : NULL;
-        if (options->ca_file && !ca_file)
+    if (!same_texts(&tr->options, options)) {
+        struct kb_curl_options fresh;
+        if (!copy_options(&fresh, options)) {
+            free_options(&fresh);
             return kb_err_fatal(err, "no memory for HTTP");
-        free(tr->ca_file);
-        tr->options.ca_file = tr->ca_file = ca_file;
+        }
+        free_options(&tr->options);
+        tr->options = fresh;
         for (struct transfer *transfer = tr->all; transfer; transfer = transfer->sibling)
             transfer->stale = true;
     }
@@ -464,7 +544,6 @@ void kb_curl_free(struct kb_transport *door)
         transfer_free(transfer);
     }
     curl_multi_cleanup(tr->multi);
-    free(tr->user_agent);
-    free(tr->ca_file);
+    free_options(&tr->options);
     free(tr);
 }

@@ -1,5 +1,8 @@
 /* HTTP in the daemon: one curl multi handle behind http/transport.h's door, HTTP/1.1 with
- * connections kept open, TLS verified, no redirects followed.
+ * connections kept open, TLS 1.2 or newer verified, no redirects followed, through a proxy if there
+ * is one. A connection lives half a minute and a name is looked up that often, so a host that moves
+ * is followed within a minute. A kept connection that the server has closed is no error: the
+ * request is sent again on another, at once.
  *
  *     struct kb_curl_options options = {.user_agent = "kably/1.0", .max_connections = 10};
  *     struct kb_transport *tr = kb_curl_new(&options, &err);
@@ -14,15 +17,19 @@
 
 struct kb_curl_options {
     const char *user_agent;
-    const char *ca_file; /* NULL = the system's */
+    const char *ca_file;              /* NULL = the system's */
+    const char *cert_file, *key_file; /* client certificate and its key (PEM); NULL = none */
+    const char *key_password;         /* of key_file; NULL = none */
+    const char *proxy;                /* http://, https://, socks5:// or socks5h://; NULL = the
+                                         environment's, as curl reads it */
+    const char *no_proxy;             /* hosts, comma-separated, "*" = all; NULL = none */
     int max_connections;
 };
 
 bool kb_curl_global_init(struct kb_err *err) KB_MUST_CHECK;
 struct kb_transport *kb_curl_new(
     const struct kb_curl_options *options, struct kb_err *err) KB_MUST_CHECK;
-/* Another ca_file or max_connections, for requests submitted from now on; the user agent stays.
- * False = no memory: nothing has changed. */
+/* Other options, for requests submitted from now on. False = no memory: nothing has changed. */
 bool kb_curl_change(struct kb_transport *door, const struct kb_curl_options *options,
     struct kb_err *err) KB_MUST_CHECK;
 void kb_curl_free(struct kb_transport *tr);

@@ -29,7 +29,8 @@ struct kb_http_reply {
     struct kb_http_headers headers;
     struct kb_err err; /* KB_ERR_OUTAGE where status is 0 */
     bool connected;    /* status 0: the request may have reached the other side */
-    bool local;        /* status 0: for a reason on this side; another host would not help */
+    bool stale; /* status 0: a kept connection turned out to be closed, and nothing was answered */
+    bool local; /* status 0: for a reason on this side; another host would not help */
 };
 
 struct kb_http_request {
@@ -42,6 +43,7 @@ struct kb_http_request {
     size_t (*read)(struct kb_http_request *req, char *room, size_t size);
     void (*rewind)(struct kb_http_request *req);
     int open_timeout_ms, timeout_ms;
+    bool fresh; /* not on a kept connection */
     size_t max_reply;
     void *context;              /* the caller's */
     struct kb_http_reply reply; /* filled when done */

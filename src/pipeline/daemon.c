@@ -18,6 +18,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -294,6 +296,17 @@ static void summarise(void)
             inversions);
 }
 
+/* A core dump would hold keys, tokens and records. Not dumpable also keeps others of the same user
+ * from reading the process's memory and environment. */
+static void forbid_core_dumps(const struct kb_config *config)
+{
+    const struct rlimit none = {0, 0};
+    if (config->limits.core_dumps)
+        return;
+    prctl(PR_SET_DUMPABLE, 0);
+    setrlimit(RLIMIT_CORE, &none);
+}
+
 struct kb_daemon *kb_daemon_new(const char *path, int *code)
 {
     struct kb_err err;
@@ -301,6 +314,7 @@ struct kb_daemon *kb_daemon_new(const char *path, int *code)
     *code = EXIT_CONFIG;
     if (!config)
         return NULL;
+    forbid_core_dumps(config);
     kb_log_setup(config->log.level, config->log.format);
     kb_log_info("worker", "kably " KABLY_VERSION ": %s, %lld worker%s", path,
         (long long)config->limits.workers, config->limits.workers == 1 ? "" : "s");

@@ -59,6 +59,11 @@ static struct kb_curl_options curl_options(const struct kb_config *config)
 {
     return (struct kb_curl_options){.user_agent = "kably/" KABLY_VERSION,
         .ca_file = config->ably.ca_file,
+        .cert_file = config->ably.cert_file,
+        .key_file = config->ably.cert_key_file,
+        .key_password = config->ably.cert_key_password,
+        .proxy = config->ably.proxy,
+        .no_proxy = config->ably.no_proxy_text,
         .max_connections = (int)config->publish.concurrency};
 }
 

@@ -43,7 +43,8 @@ struct world {
     size_t n_flights;
     struct kb_buf given_body;
     size_t submitted, cancelled;
-    bool refuse_submit;
+    bool refuse_submit, fresh; /* fresh: the last request wanted a connection of its own */
+    size_t stale;              /* so many of the next requests meet a closed connection */
     struct kb_slice header_type;
     char authorization[80];       /* the last request's first header */
     const char *url;              /* where requests must go */
@@ -126,6 +127,7 @@ static bool fake_submit(struct kb_transport *door, struct kb_http_request *req, 
         at++; /* } */
     }
     w->submitted++;
+    w->fresh = req->fresh;
     snprintf(w->authorization, sizeof(w->authorization), "%s", req->headers[0]);
     if (w->url)
         assert_string_equal(req->url, w->url);
@@ -189,11 +191,17 @@ static struct kb_http_request *fake_done(struct kb_transport *door)
         return NULL;
     struct flight *flight = &w->flights[f];
     struct kb_http_request *req = flight->req;
-    arrive(w, flight, &w->given_body);
+    bool stale = w->stale > 0;
+    if (stale)
+        flight->status = 0;
+    else
+        arrive(w, flight, &w->given_body);
+    w->stale -= stale;
     req->reply = (struct kb_http_reply){.status = flight->status,
         .body = kb_buf_slice(&w->given_body),
         .headers.content_type = w->header_type,
-        .connected = true};
+        .connected = true,
+        .stale = stale};
     if (flight->status == 0)
         kb_err_outage(&req->reply.err, "example:443: reset by peer");
     struct flight gone = *flight; /* keeps its buffer */
@@ -607,6 +615,31 @@ static void test_tries_at_other_hosts_keep_the_rate(void **state)
     assert_in_range(w->submitted, 2, 3);
     run_to_end(w);
     assert_in_range(w->now_ms, 1500, 2520);
+    world_free(w);
+}
+
+/* Not an error anybody sees: the host has not failed, and there is no wait. */
+static void test_a_kept_connection_that_was_closed_is_left_for_a_new_one(void **state)
+{
+    (void)state;
+    struct world *w = &world;
+    world_new(w, &plain, 1);
+    w->stale = 1;
+    add(w, 1);
+    run_until(w, 1045);
+    assert_int_equal(w->outcomes[KB_OUTCOME_PUBLISHED], 1);
+    assert_int_equal(w->submitted, 2);
+    assert_true(w->fresh);
+    assert_int_equal(kb_publisher_status(w->pub)->outage_attempts, 0);
+    add(w, 1);
+    run_until(w, 1100);
+    assert_false(w->fresh); /* the next one is kept again */
+    w->stale = 2;           /* closed again at once: that is no stale connection any more */
+    add(w, 1);
+    run_until(w, 1141);
+    assert_true(kb_publisher_status(w->pub)->outage);
+    run_to_end(w);
+    assert_int_equal(w->outcomes[KB_OUTCOME_PUBLISHED], 3);
     world_free(w);
 }
 
@@ -1358,6 +1391,7 @@ int main(void)
         cmocka_unit_test(test_no_other_host_is_asked_for_an_answer_of_ably),
         cmocka_unit_test(test_what_nobody_wants_goes_to_no_other_host),
         cmocka_unit_test(test_tries_at_other_hosts_keep_the_rate),
+        cmocka_unit_test(test_a_kept_connection_that_was_closed_is_left_for_a_new_one),
         cmocka_unit_test(test_requests_that_wait_for_their_next_host_are_freed),
         cmocka_unit_test(test_what_nobody_wants_is_dropped),
         cmocka_unit_test(test_many_refusals_beside_an_acceptance_are_believed),

@@ -1,0 +1,198 @@
+"""The way to Ably: proxies with and without a password, client certificates, connections that the server closes."""
+
+import socket
+import ssl
+import threading
+
+import pytest
+
+import workload
+from hosts import Hosts
+from judge import Arrived
+from proxy import HttpProxy, SocksProxy
+from tls import Authority, Front
+from waiting import until
+
+COUNT = 300
+
+
+@pytest.fixture
+def w(mock_world, rng):
+    made = mock_world(partitions=4)
+    made.behind = made.ably
+    made.places = made.kafka.produce(made.topic, workload.records(COUNT, 4, rng))
+    return made
+
+
+@pytest.fixture
+def closing():
+    """closing(thing) -> thing, closed at the test's end."""
+    opened = []
+
+    def keep(thing):
+        opened.append(thing)
+        return thing
+
+    yield keep
+    for thing in opened:
+        thing.close()
+
+
+def start(w, daemons, *secrets, **ably):
+    w.ably.settings = {**w.ably.settings, **ably}
+    config = w.config().topic(w.topic, value="json", channel="net:#{key}")
+    config.secrets |= set(secrets)
+    return daemons.run(config)
+
+
+def check_all_arrived(w, kably, count=COUNT):
+    until(lambda: w.behind.unique() >= count, 60, lambda: f"{count} arrived; {kably.tail()}")
+    w.wait_committed_ends()
+    kably.stop()
+    arrived = Arrived(w.behind, w.topic)
+    arrived.check_complete(w.places)
+    arrived.check_order()
+    return arrived
+
+
+PROXIES = {
+    "http": (HttpProxy, "http", "none"),
+    "http, basic": (HttpProxy, "http", "basic"),
+    "http, digest": (HttpProxy, "http", "digest"),
+    "socks5": (SocksProxy, "socks5", "none"),
+    "socks5h, password": (SocksProxy, "socks5h", "basic"),
+}
+
+
+@pytest.mark.parametrize("tls", [False, True])
+@pytest.mark.parametrize("kind", PROXIES)
+def test_a_proxy_is_gone_through(w, daemons, closing, tmp_path, kind, tls):
+    make, scheme, auth = PROXIES[kind]
+    proxy = closing(make(auth))
+    if tls:
+        authority = Authority(tmp_path / "authority", "right")
+        w.ably = closing(Front(w.behind, authority.certificate(), authority.ca_file))
+    kably = start(w, daemons, proxy.password, proxy=proxy.url(scheme))
+    check_all_arrived(w, kably)
+    assert set(proxy.targets) == {f"{w.ably.host}:{w.ably.port}"}, "it went around the proxy"
+
+
+def test_a_wrong_password_is_an_outage_that_names_the_proxy_and_no_password(w, daemons, closing, tmp_path):
+    proxy = closing(HttpProxy("basic"))
+    authority = Authority(tmp_path / "authority", "right")
+    w.ably = closing(Front(w.behind, authority.certificate(), authority.ca_file))
+    kably = start(w, daemons, "wrong-password", proxy=f"http://mole:wrong-password@127.0.0.1:{proxy.port}")
+    kably.wait_log("407.*nothing is lost")
+    assert w.behind.unique() == 0
+
+
+def test_no_proxy_goes_around_it(w, daemons, closing):
+    proxy = closing(HttpProxy())
+    kably = start(w, daemons, proxy=proxy.url("http"), no_proxy=["example.org", "127.0.0.1"])
+    check_all_arrived(w, kably)
+    assert not proxy.targets
+
+
+class Gateway(Front):
+    """A front that wants to see a client's certificate."""
+
+    def present(self, certificate):
+        super().present(certificate)
+        self._context.verify_mode = ssl.CERT_REQUIRED
+        self._context.load_verify_locations(self.settings["ca_file"])
+
+
+def test_a_client_certificate_is_shown_where_a_gateway_asks(w, daemons, closing, tmp_path):
+    authority = Authority(tmp_path / "authority", "right")
+    w.ably = closing(Gateway(w.behind, authority.certificate(), authority.ca_file))
+    kably = start(w, daemons)
+    kably.wait_log("nothing is lost")
+    assert w.behind.unique() == 0
+    kably.stop()
+    kably = start(w, daemons, cert_file=authority.certificate(host="DNS:client.example"))
+    check_all_arrived(w, kably)
+
+
+def test_old_tls_is_refused(w, daemons, closing, tmp_path):
+    authority = Authority(tmp_path / "authority", "right")
+    front = closing(Front(w.behind, authority.certificate(), authority.ca_file))
+    with pytest.warns(DeprecationWarning):
+        front._context.minimum_version = ssl.TLSVersion.TLSv1
+        front._context.maximum_version = ssl.TLSVersion.TLSv1_1
+    front._context.set_ciphers("ALL:@SECLEVEL=0")
+    w.ably = front
+    kably = start(w, daemons)
+    kably.wait_log("nothing is lost")
+    assert w.behind.unique() == 0
+
+
+class Fickle:
+    """Passes on to the local Ably, and closes each connection after an answer, without a word, or when the next
+    request has begun to come: a keep-alive whose time ran out at the wrong moment."""
+
+    def __init__(self, ably, in_the_midst):
+        self.key, self.host, self.settings = ably.key, "127.0.0.1", {"tls": False}
+        self.in_the_midst, self.closed = in_the_midst, 0
+        self._behind = (ably.host, ably.port)
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = self._server.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self):
+        self._server.close()
+
+    def _accept(self):
+        try:
+            while True:
+                client, _ = self._server.accept()
+                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+        except OSError:
+            pass
+
+    def _serve(self, client):
+        try:
+            with client, socket.create_connection(self._behind) as far:
+                self._exchange(client, far)
+                if self.in_the_midst:
+                    client.recv(100)  # the next one comes; with bytes unread, closing resets the connection
+                self.closed += 1
+        except OSError:
+            pass
+
+    def _exchange(self, client, far):
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += client.recv(1)
+        length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+        body = b""
+        while len(body) < length:
+            body += client.recv(length - len(body))
+        far.sendall(head + body)
+        answer = b""
+        while b"\r\n\r\n" not in answer:
+            answer += far.recv(65536)
+        text, rest = answer.split(b"\r\n\r\n", 1)
+        length = int(text.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+        while len(rest) < length:
+            rest += far.recv(65536)
+        client.sendall(text + b"\r\n\r\n" + rest)
+
+
+@pytest.mark.parametrize("in_the_midst", [False, True])
+def test_a_kept_connection_that_the_server_closes_is_no_error(w, daemons, closing, rng, in_the_midst):
+    w.ably = closing(Fickle(w.behind, in_the_midst))
+    config = w.config().topic(w.topic, value="json", channel="net:#{key}")
+    config.block("publish", concurrency=2, max_records=20, requests_per_second=0)
+    kably = daemons.run(config)
+    arrived = check_all_arrived(w, kably)
+    assert w.ably.closed > 3
+    assert not kably.logged("WARN"), kably.tail()
+    assert in_the_midst or arrived.repeats() == 0
+
+
+def test_a_proxy_that_is_not_there_is_no_host_that_fails(w, daemons, closing):
+    """No fallback is tried for it, and it is an outage."""
+    w.ably = closing(Hosts(w.behind, ["127.0.0.2", "127.0.0.3"]))
+    kably = start(w, daemons, proxy="http://nowhere.invalid:1")
+    kably.wait_log("nothing is lost")
+    assert not kably.logged("the request goes to"), kably.tail()
