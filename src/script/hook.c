@@ -314,7 +314,7 @@ static int run_text(lua_State *L)
         call->text = keep(L, call, text);
         return 0;
     }
-    if (lua_type(L, -1) != LUA_TNUMBER)
+    if (strcmp(kb_lua_type_name(L, -1), "number") != 0)
         return luaL_error(L, "returned a %s; expected a text", kb_lua_type_name(L, -1));
     kb_buf_reset(&call->hooks->scratch);
     kb_lua_json_put(L, -1, &call->hooks->scratch);

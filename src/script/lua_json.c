@@ -3,6 +3,7 @@
 #include "script/lua_json.h"
 
 #include "base/utf8.h"
+#include "script/big_number.h"
 #include "script/lua_state.h"
 #include "script/view.h"
 #include "value/json.h"
@@ -71,6 +72,12 @@ static bool small_integer(struct kb_slice text, int64_t *out)
     return !(minus && number == 0); /* -0 is a float */
 }
 
+/* A decimal of up to fifteen digits always reads back from its double. */
+static bool is_short(struct kb_slice text)
+{
+    return text.len <= 15 && !memchr(text.ptr, 'e', text.len) && !memchr(text.ptr, 'E', text.len);
+}
+
 void kb_lua_push_number(lua_State *L, struct kb_slice text)
 {
     int64_t number;
@@ -85,6 +92,11 @@ void kb_lua_push_number(lua_State *L, struct kb_slice text)
     const char *digits = lua_pushlstring(L, text.ptr, text.len); /* with a NUL behind it */
     if (lua_stringtonumber(L, digits) == 0)
         lua_pushnumber(L, 0); /* no JSON number: the text was not checked */
+    if (!lua_isinteger(L, -1) && !is_short(text) &&
+        !kb_is_same_decimal(text, lua_tonumber(L, -1))) {
+        lua_pop(L, 1);
+        kb_big_number_push(L, text);
+    }
     lua_remove(L, -2);
 }
 
@@ -217,6 +229,7 @@ static unsigned put_table(lua_State *L, int index, struct kb_buf *out, unsigned 
 
 static unsigned put(lua_State *L, int index, struct kb_buf *out, unsigned depth)
 {
+    struct kb_slice digits;
     unsigned levels = 0;
     switch (lua_type(L, index)) {
     case LUA_TBOOLEAN:
@@ -234,6 +247,8 @@ static unsigned put(lua_State *L, int index, struct kb_buf *out, unsigned depth)
     default:
         if (kb_lua_is_null(L, index))
             kb_buf_add(out, KB_S("null"));
+        else if (kb_big_number_text(L, index, &digits))
+            kb_buf_add(out, digits);
         else if (!kb_view_put(L, index, out, &levels))
             luaL_error(L, "a %s can't be JSON", luaL_typename(L, index));
     }

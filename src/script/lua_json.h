@@ -20,7 +20,8 @@
 /* Returns how deep the JSON is nested (0 for a scalar). The buffer's maximum is the ceiling. */
 unsigned kb_lua_json_put(lua_State *L, int index, struct kb_buf *out);
 
-/* A JSON number: an integer where it is one of 64 bits, else a float. */
+/* A JSON number: an integer where it is one of 64 bits, else a float, or what script/big_number.h
+ * makes of the digits that no float has. */
 void kb_lua_push_number(lua_State *L, struct kb_slice text);
 
 /* The value that stands for JSON's null: the light userdata NULL, as cjson.null. */

@@ -2,6 +2,7 @@
 #include "script/record_view.h"
 
 #include "base/utf8.h"
+#include "script/big_number.h"
 #include "script/lua_json.h"
 #include "script/lua_state.h"
 
@@ -175,6 +176,9 @@ static struct kb_slice header_value(lua_State *L, struct kb_viewed_record *viewe
         return (struct kb_slice){NULL, 0};
     if (type == LUA_TSTRING)
         return keep(L, viewed, to_slice(L, index));
+    struct kb_slice digits;
+    if (kb_big_number_text(L, index, &digits))
+        return keep(L, viewed, digits);
     if (type != LUA_TNUMBER && type != LUA_TBOOLEAN)
         luaL_error(L, "a header's value is a text, a number, a boolean or kably.null, not a %s",
             kb_lua_type_name(L, index));

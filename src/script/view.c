@@ -3,6 +3,7 @@
 #include "script/view.h"
 
 #include "base/utf8.h"
+#include "script/big_number.h"
 #include "script/lua_json.h"
 #include "script/lua_state.h"
 
@@ -295,6 +296,7 @@ void kb_views_open(lua_State *L)
     static const luaL_Reg metamethods[] = {{"__index", on_index}, {"__newindex", on_newindex},
         {"__len", on_len}, {"__eq", on_eq}, {"__pairs", on_pairs}, {"__tostring", on_tostring},
         {NULL, NULL}};
+    kb_big_numbers_open(L);
     lua_newtable(L);
     luaL_setfuncs(L, metamethods, 0);
     lua_pushboolean(L, 0);
@@ -355,5 +357,8 @@ void kb_view_copy(lua_State *L, int index)
 
 const char *kb_lua_type_name(lua_State *L, int index)
 {
-    return to_view(L, index) ? "table" : luaL_typename(L, index);
+    struct kb_slice digits;
+    return to_view(L, index)                       ? "table"
+           : kb_big_number_text(L, index, &digits) ? "number"
+                                                   : luaL_typename(L, index);
 }
