@@ -51,6 +51,7 @@ enum kb_trial_fate kb_trial_run(struct kb_trial *trial, const struct kb_rules *r
         trial->to_letters = true;
         break;
     case KB_FAILED:
+    case KB_WAITS: /* without a registry's schemas: never */
         break;
     }
     return KB_TRIAL_FAILED;

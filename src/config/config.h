@@ -39,6 +39,13 @@ struct kb_config {
     } kafka;
 
     struct {
+        char *url;   /* one or several with commas; NULL = no registry */
+        char *auth;  /* secret: user:password; NULL = none */
+        char *token; /* secret; NULL = none */
+        char *ca_file, *certificate_file, *key_file; /* PEM; NULL = the system's, none */
+    } registry;
+
+    struct {
         char *key;      /* secret: APP.KEYID:SECRET; NULL = none, then token or auth_url */
         char *key_file; /* the file() it came from: looked at again while running; NULL = none */
         char *token;    /* secret */

@@ -186,7 +186,8 @@ static void load_once(const struct kb_load *load, enum kb_block_kind kind)
         return;
     }
     kb_load_check_keys(load, block);
-    if (is_there || (kind != KB_BLOCK_DEAD_LETTER && kind != KB_BLOCK_ADMIN))
+    if (is_there ||
+        (kind != KB_BLOCK_DEAD_LETTER && kind != KB_BLOCK_ADMIN && kind != KB_BLOCK_REGISTRY))
         kb_load_options(load, block, NULL, load->config);
 }
 
@@ -211,6 +212,7 @@ static void load_all(struct kb_load *load)
     check_dead_letter(load);
     kb_load_admin(load);
     kb_load_topics(load);
+    kb_load_registry(load);
 }
 
 static struct kb_config *new_config(const char *path, struct kb_inputs *inputs)

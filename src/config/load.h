@@ -35,6 +35,7 @@ void kb_load_options(const struct kb_load *load, const struct kb_block *block,
 bool kb_load_mistyped(const struct kb_block *block, const struct kb_option *option);
 
 void kb_load_kafka(const struct kb_load *load);
+void kb_load_registry(const struct kb_load *load);
 void kb_load_admin(const struct kb_load *load);
 void kb_load_ably(const struct kb_load *load);
 void kb_load_topics(const struct kb_load *load);

@@ -1,6 +1,6 @@
 /* One option as text: its field as a Lua value, and what it may be in words; see options.h. Called
  * by print.c and for error texts. */
-#include "config/options.h"
+#include "config/option_kinds.h"
 
 #include "value/json.h"
 
@@ -143,6 +143,14 @@ bool kb_option_format(const struct kb_option *option, const void *base, struct k
     case KB_OPTION_POLICY:
         format_policy(field, out);
         return true;
+    case KB_OPTION_ADDRESSES:
+        if (!*(char *const *)field)
+            return false;
+        kb_option_format_addresses(*(char *const *)field, out);
+        return true;
+    case KB_OPTION_LOGICAL:
+        kb_option_format_logical(field, out);
+        return true;
     case KB_OPTION_LATER:
         break;
     }
@@ -200,6 +208,12 @@ void kb_option_describe(const struct kb_option *option, struct kb_buf *out)
     case KB_OPTION_POLICY:
         kb_buf_add(
             out, KB_S("\"stop\", \"skip\" or \"dlq\", or a table of them by class of failure"));
+        break;
+    case KB_OPTION_ADDRESSES:
+        kb_buf_add(out, KB_S("an address, or a list of them"));
+        break;
+    case KB_OPTION_LOGICAL:
+        kb_option_describe_logical(out);
         break;
     case KB_OPTION_LATER:
         break;

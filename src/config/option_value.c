@@ -1,7 +1,7 @@
 /* One option's value, from Lua's to the field of the configuration; see options.h. Pure but for the
  * memory a text or template takes. Texts of numbers and booleans count as such, because that is
  * what env() gives. */
-#include "config/options.h"
+#include "config/option_kinds.h"
 
 #include "base/suggest.h"
 
@@ -357,6 +357,10 @@ bool kb_option_set(
         return set_function(base, option, raw, err);
     case KB_OPTION_POLICY:
         return set_policy(field, option, raw, err);
+    case KB_OPTION_ADDRESSES:
+        return kb_option_set_addresses(option, field, raw, err);
+    case KB_OPTION_LOGICAL:
+        return kb_option_set_logical(field, raw, err);
     case KB_OPTION_LATER:
         break;
     }
@@ -374,7 +378,7 @@ void kb_option_set_default(const struct kb_option *option, void *base)
 
 void kb_option_clear(const struct kb_option *option, void *base)
 {
-    if (option->type == KB_OPTION_TEXT) {
+    if (option->type == KB_OPTION_TEXT || option->type == KB_OPTION_ADDRESSES) {
         char **field = field_of(option, base);
         free(*field);
         *field = NULL;

@@ -36,8 +36,19 @@ static const struct kb_choice formats[] = {
 #define X(id, name, help) {name, KB_FORMAT_##id, false},
     KB_FORMATS(X)
 #undef X
-        {"avro", 0, true},
-    {"json_schema", 0, true}, {"protobuf", 0, true}, {0}};
+        {0}};
+
+static const struct kb_choice union_styles[] = {
+#define X(id, name, help) {name, KB_UNION_##id, false},
+    KB_UNION_STYLES(X)
+#undef X
+        {0}};
+
+static const struct kb_choice binary_styles[] = {
+#define X(id, name, help) {name, KB_BINARY_##id, false},
+    KB_BINARY_STYLES(X)
+#undef X
+        {0}};
 
 static const struct kb_choice null_values[] = {
 #define X(id, name) {name, KB_NULL_##id, false},
@@ -46,8 +57,18 @@ static const struct kb_choice null_values[] = {
         {0}};
 
 const struct kb_option kb_options[] = {
-    {ROW(REGISTRY, "url", LATER)},
-    {ROW(REGISTRY, "auth", LATER), .secret = true},
+    {ROW(REGISTRY, "url", ADDRESSES), CONFIG(registry.url), .required = true,
+        .help = "address of the schema registry, or a list of them, tried in turn"},
+    {ROW(REGISTRY, "auth", TEXT), CONFIG(registry.auth), .secret = true,
+        .help = "user:password for Basic authentication; may also stand in url"},
+    {ROW(REGISTRY, "token", TEXT), CONFIG(registry.token), .secret = true,
+        .help = "a bearer token"},
+    {ROW(REGISTRY, "ca_file", TEXT), CONFIG(registry.ca_file), .restart = true,
+        .help = "certificates to trust (PEM); the system's unless set"},
+    {ROW(REGISTRY, "certificate_file", TEXT), CONFIG(registry.certificate_file), .restart = true,
+        .help = "this client's certificate (PEM), for mutual TLS"},
+    {ROW(REGISTRY, "key_file", TEXT), CONFIG(registry.key_file), .restart = true,
+        .help = "the key of certificate_file (PEM)"},
 
     {ROW(ABLY, "key", TEXT), CONFIG(ably.key), .secret = true,
         .help = "the API key, APP.KEYID:SECRET; use env or file, so that it is not in this file"},
@@ -135,6 +156,12 @@ const struct kb_option kb_options[] = {
         .help = "format of the records' keys"},
     {ROW(TOPIC, "value", CHOICE), RULES(value_format), .choices = formats, .fallback = "auto",
         .help = "format of the records' values"},
+    {ROW(TOPIC, "logical_types", LOGICAL), RULES(formats.logical), .fallback = "default",
+        .help = "how Avro's dates, times, decimals, UUIDs and durations are shown"},
+    {ROW(TOPIC, "unions", CHOICE), RULES(formats.unions), .choices = union_styles,
+        .fallback = "plain", .help = "how Avro's unions are shown"},
+    {ROW(TOPIC, "binary", CHOICE), RULES(formats.binary), .choices = binary_styles,
+        .fallback = "base64", .help = "how bytes inside a structure are shown"},
     {ROW(TOPIC, "channel", TEMPLATE), RULES(channel), .hook = KB_HOOK_CHANNEL, .required = true,
         .help = "the channel to publish to, such as \"user:#{value.id}\""},
     {ROW(TOPIC, "name", TEMPLATE), RULES(name), .hook = KB_HOOK_NAME,

@@ -15,18 +15,20 @@
 #include "config/blocks.h"
 
 enum kb_option_type {
-    KB_OPTION_INTEGER,  /* int64_t or int */
-    KB_OPTION_SIZE,     /* int64_t: bytes, or text such as "256MiB" */
-    KB_OPTION_NUMBER,   /* double */
-    KB_OPTION_BOOLEAN,  /* bool */
-    KB_OPTION_TEXT,     /* char *, owned */
-    KB_OPTION_PAIRS,    /* char **, owned: name, text, name, text... and a NULL; NULL = not set */
-    KB_OPTION_LIST,     /* char **, owned: texts and a NULL behind them; NULL = not set */
-    KB_OPTION_CHOICE,   /* an enum */
-    KB_OPTION_TEMPLATE, /* struct kb_template *, of a struct kb_rules; or a function */
-    KB_OPTION_FUNCTION, /* char *, where it is written, of a struct kb_rules */
-    KB_OPTION_POLICY,   /* struct kb_policy */
-    KB_OPTION_LATER     /* known, but not in this version yet */
+    KB_OPTION_INTEGER,   /* int64_t or int */
+    KB_OPTION_SIZE,      /* int64_t: bytes, or text such as "256MiB" */
+    KB_OPTION_NUMBER,    /* double */
+    KB_OPTION_BOOLEAN,   /* bool */
+    KB_OPTION_TEXT,      /* char *, owned */
+    KB_OPTION_PAIRS,     /* char **, owned: name, text, name, text... and a NULL; NULL = not set */
+    KB_OPTION_LIST,      /* char **, owned: texts and a NULL behind them; NULL = not set */
+    KB_OPTION_ADDRESSES, /* char *, owned: with commas between; may hold passwords */
+    KB_OPTION_CHOICE,    /* an enum */
+    KB_OPTION_TEMPLATE,  /* struct kb_template *, of a struct kb_rules; or a function */
+    KB_OPTION_FUNCTION,  /* char *, where it is written, of a struct kb_rules */
+    KB_OPTION_POLICY,    /* struct kb_policy */
+    KB_OPTION_LOGICAL,   /* enum kb_shown of each logical type */
+    KB_OPTION_LATER      /* known, but not in this version yet */
 };
 
 struct kb_choice {

@@ -5,6 +5,7 @@
 
 #include "base/utf8.h"
 #include "decode/connect_json.h"
+#include "decode/framed.h"
 #include "decode/plain.h"
 #include "value/json.h"
 
@@ -79,8 +80,14 @@ static bool try_json(struct kb_slice raw, struct kb_events *sink, struct kb_err 
 }
 
 static bool decode_auto(
-    struct kb_slice raw, struct kb_events *sink, struct kb_value *out, struct kb_err *err)
+    struct kb_slice raw, const struct kb_decoding *with, struct kb_value *out, struct kb_err *err)
 {
+    struct kb_events *sink = with->sink;
+    if (with->schemas) {
+        enum kb_framed framed = kb_framed_try(raw, with, out, err);
+        if (framed != KB_FRAMED_NOT)
+            return framed == KB_FRAMED_DECODED;
+    }
     if (starts_like_json(raw)) {
         if (try_json(raw, sink, err)) {
             *out = (struct kb_value){KB_FORM_JSON, raw};
@@ -106,7 +113,7 @@ bool kb_decode(enum kb_format format, struct kb_slice raw, const struct kb_decod
     }
     switch (format) {
     case KB_FORMAT_AUTO:
-        return decode_auto(raw, sink, out, err);
+        return decode_auto(raw, with, out, err);
     case KB_FORMAT_JSON:
         return decode_json(raw, sink, out, err);
     case KB_FORMAT_STRING:
@@ -123,6 +130,10 @@ bool kb_decode(enum kb_format format, struct kb_slice raw, const struct kb_decod
         return kb_plain_decode(format, raw, with, out, err);
     case KB_FORMAT_CONNECT_JSON:
         return kb_connect_json_decode(raw, with, out, err);
+    case KB_FORMAT_AVRO:
+    case KB_FORMAT_PROTOBUF:
+    case KB_FORMAT_JSON_SCHEMA:
+        return kb_framed_decode(format, raw, with, out, err);
     case KB_FORMAT_COUNT:
         break;
     }

@@ -8,7 +8,8 @@
  * `raw.ptr` NULL is Kafka's null and decodes to KB_FORM_NULL under every format. For text and bytes
  * the sink gets one string or bytes event, for null one null event. The value borrows from `raw`
  * where it has its very bytes (JSON, text, bytes), else from `with->text`. Where it fails the sink
- * may have seen a part. Thread: any, no state. */
+ * may have seen a part. KB_ERR_OUTAGE: the value waits for a schema (schemas.h), nothing is wrong
+ * with it. Thread: any, no state but that of `with->schemas`. */
 #ifndef KB_DECODE_DECODER_H
 #define KB_DECODE_DECODER_H
 

@@ -28,13 +28,17 @@
 /* The JSON text of one key or value. Ably takes 64 KiB unless an account says otherwise. */
 #define KB_DECODE_TEXT_MAX (16u << 20)
 
+struct kb_schemas;
+
 struct kb_decoding {
     const struct kb_format_options *options;
     struct kb_buf *text;
-    struct kb_arena *arena; /* scratch until the record is done */
-    struct kb_events *sink; /* NULL where no template looks inside */
-    /* Of a schema named by a header: what follows its id there (Protobuf's message indexes); ptr
-     * NULL = the framing stands before the payload. */
+    struct kb_arena *arena;     /* scratch until the record is done */
+    struct kb_events *sink;     /* NULL where no template looks inside */
+    struct kb_schemas *schemas; /* NULL = no registry is configured */
+    struct kb_slice header;     /* __key_schema_id or __value_schema_id, ptr NULL = none */
+    /* Of a schema named by that header: what follows its id there (Protobuf's message indexes); ptr
+     * NULL = the framing stands before the payload. framed.c sets it. */
     struct kb_slice behind_guid;
 };
 

@@ -3,6 +3,7 @@
 
 #include "decode/avro.h"
 #include "decode/protobuf.h"
+#include "value/json.h"
 
 #include <stdatomic.h>
 
@@ -19,9 +20,36 @@ static const char *const names[KB_SCHEMA_TYPE_COUNT] = {
 #undef X
 };
 
+/* A JSON Schema describes a payload that is JSON already: nothing of it is needed. */
+
+static void *json_compile(struct kb_slice text, const struct kb_schema_ref *refs, size_t n_refs,
+    size_t *size, struct kb_err *err)
+{
+    static char nothing;
+    (void)text, (void)refs, (void)n_refs, (void)err;
+    *size = 0;
+    return &nothing;
+}
+
+static bool json_decode(const void *compiled, struct kb_slice payload,
+    const struct kb_decoding *with, struct kb_value *out, struct kb_err *err)
+{
+    (void)compiled;
+    if (!kb_json_read(payload, with->sink, err))
+        return false;
+    *out = (struct kb_value){KB_FORM_JSON, payload};
+    return true;
+}
+
+static void json_free(void *compiled)
+{
+    (void)compiled;
+}
+
 static const struct kb_schema_kind kinds[KB_SCHEMA_TYPE_COUNT] = {
     [KB_SCHEMA_AVRO] = {kb_avro_compile, kb_avro_decode, kb_avro_free},
     [KB_SCHEMA_PROTOBUF] = {kb_protobuf_compile, kb_protobuf_decode, kb_protobuf_free},
+    [KB_SCHEMA_JSON] = {json_compile, json_decode, json_free},
 };
 
 const char *kb_schema_type_name(enum kb_schema_type type)

@@ -24,7 +24,9 @@ struct part {
 };
 
 struct transfer {
-    struct transfer *next;    /* idle */
+    struct curl_transport *owner;
+    struct transfer *next;    /* idle, or ended */
+    CURLcode code;            /* ended: how */
     struct transfer *sibling; /* of all there are */
     CURL *easy;
     struct kb_http_request *req;
@@ -41,9 +43,11 @@ struct transfer {
 };
 
 struct curl_transport {
-    struct kb_transport door; /* first: the door is this */
-    CURLM *multi;
+    struct kb_transport door;    /* first: the door is this */
+    CURLM *multi;                /* one for all doors that stand beside each other... */
+    struct curl_transport *main; /* ...which is the one of the first: this itself, or that */
     struct transfer *all, *idle;
+    struct transfer *ended;         /* not given to the caller yet */
     struct transfer *given;         /* its reply is being read by the caller */
     bool performed;                 /* in this round of done() */
     bool fresh;                     /* submitted since curl last ran */
@@ -216,6 +220,7 @@ static struct transfer *transfer_new(struct curl_transport *tr)
         return NULL;
     }
     transfer_setup(transfer, &tr->options);
+    transfer->owner = tr;
     transfer->sibling = tr->all;
     tr->all = transfer;
     return transfer;
@@ -288,7 +293,7 @@ static bool curl_submit(struct kb_transport *door, struct kb_http_request *req, 
         return kb_err_outage(err, "no memory for an HTTP request");
     }
     req->handle = transfer;
-    tr->fresh = true;
+    tr->main->fresh = true;
     return true;
 }
 
@@ -378,7 +383,8 @@ static void fill_reply(struct transfer *transfer, CURLcode code)
         code == CURLE_COULDNT_RESOLVE_PROXY || code == CURLE_PROXY || proxy_status >= 400;
 }
 
-static struct kb_http_request *take_ended(struct curl_transport *tr)
+/* Sorts what has ended to the doors it was submitted through. */
+static void collect_ended(struct curl_transport *tr)
 {
     CURLMsg *message;
     int left;
@@ -389,17 +395,28 @@ static struct kb_http_request *take_ended(struct curl_transport *tr)
         CURLcode code = message->data.result;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
         curl_multi_remove_handle(tr->multi, transfer->easy);
-        fill_reply(transfer, code);
-        tr->given = transfer;
-        return transfer->req;
+        transfer->code = code;
+        transfer->next = transfer->owner->ended;
+        transfer->owner->ended = transfer;
     }
-    return NULL;
+}
+
+static struct kb_http_request *take_ended(struct curl_transport *tr)
+{
+    collect_ended(tr);
+    struct transfer *transfer = tr->ended;
+    if (!transfer)
+        return NULL;
+    tr->ended = transfer->next;
+    fill_reply(transfer, transfer->code);
+    tr->given = transfer;
+    return transfer->req;
 }
 
 static void run(struct curl_transport *tr)
 {
     int running;
-    tr->fresh = false;
+    tr->main->fresh = false;
     curl_multi_perform(tr->multi, &running);
 }
 
@@ -428,6 +445,12 @@ static void curl_cancel(struct kb_transport *door, struct kb_http_request *req)
     if (transfer == tr->given || transfer->req != req)
         return; /* it had ended */
     curl_multi_remove_handle(tr->multi, transfer->easy);
+    for (struct transfer **link = &tr->ended; *link; link = &(*link)->next) {
+        if (*link == transfer) {
+            *link = transfer->next;
+            break;
+        }
+    }
     recycle(tr, transfer);
 }
 
@@ -477,7 +500,9 @@ static bool copy_options(struct kb_curl_options *to, const struct kb_curl_option
     return ok;
 }
 
-struct kb_transport *kb_curl_new(const struct kb_curl_options *options, struct kb_err *err)
+/* A door to `main`'s multi handle, or to one of its own. */
+static struct kb_transport *open_door(
+    const struct kb_curl_options *options, struct curl_transport *main, struct kb_err *err)
 {
     struct curl_transport *tr = calloc(1, sizeof(*tr));
     if (!tr) {
@@ -485,14 +510,29 @@ struct kb_transport *kb_curl_new(const struct kb_curl_options *options, struct k
         return NULL;
     }
     tr->door.ops = &curl_ops;
-    tr->multi = curl_multi_init();
+    tr->main = main ? main : tr;
+    tr->multi = main ? main->multi : curl_multi_init();
     if (!tr->multi || !copy_options(&tr->options, options)) {
         kb_curl_free(&tr->door);
         kb_err_fatal(err, "no memory for HTTP");
         return NULL;
     }
-    curl_multi_setopt(tr->multi, CURLMOPT_MAXCONNECTS, (long)options->max_connections);
     return &tr->door;
+}
+
+struct kb_transport *kb_curl_new(const struct kb_curl_options *options, struct kb_err *err)
+{
+    struct kb_transport *door = open_door(options, NULL, err);
+    if (door)
+        curl_multi_setopt(((struct curl_transport *)door)->multi, CURLMOPT_MAXCONNECTS,
+            (long)options->max_connections);
+    return door;
+}
+
+struct kb_transport *kb_curl_beside(
+    struct kb_transport *door, const struct kb_curl_options *options, struct kb_err *err)
+{
+    return open_door(options, (struct curl_transport *)door, err);
 }
 
 static bool same_text(const char *a, const char *b)
@@ -543,7 +583,8 @@ void kb_curl_free(struct kb_transport *door)
         curl_multi_remove_handle(tr->multi, transfer->easy);
         transfer_free(transfer);
     }
-    curl_multi_cleanup(tr->multi);
+    if (tr->main == tr)
+        curl_multi_cleanup(tr->multi);
     free_options(&tr->options);
     free(tr);
 }

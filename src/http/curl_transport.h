@@ -32,6 +32,10 @@ struct kb_transport *kb_curl_new(
 /* Other options, for requests submitted from now on. False = no memory: nothing has changed. */
 bool kb_curl_change(struct kb_transport *door, const struct kb_curl_options *options,
     struct kb_err *err) KB_MUST_CHECK;
+/* A second door with options of its own beside another: both share its loop, and kb_curl_wait of
+ * that one wakes for either. It is to be freed first. Its max_connections counts for nothing. */
+struct kb_transport *kb_curl_beside(struct kb_transport *tr, const struct kb_curl_options *options,
+    struct kb_err *err) KB_MUST_CHECK;
 void kb_curl_free(struct kb_transport *tr);
 void kb_curl_wait(struct kb_transport *tr, const int *fds, size_t n_fds, int timeout_ms);
 

@@ -77,6 +77,10 @@
         "Bytes of request bodies sent to Ably")                                                    \
     X(HOOK_CUTS, "counter", "kably_hook_cuts_total", "",                                           \
         "Calls of the file's functions ended because their time or memory was over")               \
+    X(REGISTRY_OK, "counter", "kably_registry_requests_total", "result=\"ok\"",                    \
+        "Requests to the schema registry")                                                         \
+    X(REGISTRY_OUTAGE, "counter", "kably_registry_requests_total", "result=\"outage\"",            \
+        "Requests to the schema registry")                                                         \
     X(COMMITS, "counter", "kably_commits_total", "", "Offset commits acknowledged")                \
     X(COMMIT_FAILURES, "counter", "kably_commit_failures_total", "", "Offset commits refused")     \
     X(REBALANCES, "counter", "kably_rebalances_total", "", "Rebalances of the consumer group")     \

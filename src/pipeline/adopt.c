@@ -67,7 +67,7 @@ bool kb_worker_adopt(struct kb_worker *w, struct kb_config *next, struct kb_err 
         return true;
     struct kb_hooks *hooks = NULL;
     bool ok = kb_config_hooks(next, &hooks, err) && subscribe(w, next, err) &&
-              kb_worker_tune_publisher(w, next, err);
+              kb_worker_tune_publisher(w, next, err) && kb_worker_tune_schemas(w, next, err);
     if (ok && !kb_editions_replace(&w->editions, next))
         ok = kb_err_fatal(err, "out of memory for another configuration");
     if (!ok) {

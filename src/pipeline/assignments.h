@@ -32,14 +32,15 @@ enum kb_assignment_state {
     X(WINDOW, 1, "window")           /* an early record is open, too many later ones are done */ \
     X(DEAD_LETTER, 2, "dead_letter") /* its dead letters are not taken */                        \
     X(UNROUTED, 3, "unrouted")       /* no topic block takes it */                               \
-    X(ENDING, 4, "ending")           /* the worker drains, or its stop policy was met */
+    X(ENDING, 4, "ending")           /* the worker drains, or its stop policy was met */         \
+    X(SCHEMA, 5, "schema")           /* a record waits for its schema */
 
 enum kb_pause_reason {
 #define X(id, bit, name) KB_PAUSE_##id = 1 << bit,
     KB_PAUSE_REASONS(X)
 #undef X
 };
-#define KB_PAUSE_REASON_COUNT 5
+#define KB_PAUSE_REASON_COUNT 6
 
 const char *kb_pause_reason_name(enum kb_pause_reason reason);
 
@@ -52,6 +53,8 @@ struct kb_assignment {
     struct kb_offsets offsets;
     size_t open;              /* records without an outcome */
     size_t letters_failing;   /* dead letters that were refused at least once */
+    size_t waiting;           /* records that wait for a schema, or behind one that does */
+    uint64_t stalled;         /* the walk through those in which one waited on */
     int64_t committed;        /* as Kafka acknowledged in this generation, -1 = nothing */
     int64_t stop_at;          /* STOPPED: the record whose policy was met */
     unsigned reasons, paused; /* wanted, and what the source was told */

@@ -28,7 +28,7 @@ static void learn_cluster(struct kb_worker *w)
 
 /* Too large for Ably is known before anything is sent. All of a record's messages are looked at
  * first: a record is published whole or not at all as far as we can see. */
-static bool check_sizes(const struct kb_worker *w, struct kb_err *err)
+bool kb_worker_check_sizes(const struct kb_worker *w, struct kb_err *err)
 {
     size_t max = (size_t)w->config->ably.max_message_size;
     for (size_t i = 0; i < w->router.n_messages; i++) {
@@ -49,7 +49,7 @@ static bool may_be_dead_lettered(const struct kb_policy *policy)
            policy->action[KB_FAILURE_MESSAGE] == KB_ACTION_DLQ;
 }
 
-static bool add_messages(struct kb_worker *w, struct kb_pending *p)
+bool kb_worker_add_messages(struct kb_worker *w, struct kb_pending *p)
 {
     struct kb_router *router = &w->router;
     p->messages = (uint32_t)router->n_messages;
@@ -70,14 +70,14 @@ static bool add_messages(struct kb_worker *w, struct kb_pending *p)
 static void publish(struct kb_worker *w, struct kb_assignment *part, const struct kb_record *rec)
 {
     struct kb_err err;
-    if (!check_sizes(w, &err)) {
+    if (!kb_worker_check_sizes(w, &err)) {
         kb_worker_record_failed(w, part, rec, &err, kb_failure_decide(&err, &part->rules->policy));
         return;
     }
     struct kb_pending *p = kb_worker_pending_new(w, part, rec);
     if (!p ||
         (may_be_dead_lettered(&part->rules->policy) && !kb_pending_keep(&w->pendings, p, rec)) ||
-        !add_messages(w, p)) {
+        !kb_worker_add_messages(w, p)) {
         kb_err_fatal(
             &err, "%s[%d]@%lld: out of memory", part->topic, part->id, (long long)rec->offset);
         kb_worker_fatal(w, &err);
@@ -105,6 +105,10 @@ static void renew_hooks(struct kb_worker *w)
 static void route(struct kb_worker *w, struct kb_assignment *part, const struct kb_record *rec)
 {
     struct kb_err err;
+    if (KB_UNLIKELY(part->waiting > 0)) { /* in its place of the order */
+        kb_worker_hold(w, part, rec);
+        return;
+    }
     switch (kb_route(&w->router, part->rules, rec, &err)) {
     case KB_ROUTED:
         publish(w, part, rec);
@@ -115,6 +119,9 @@ static void route(struct kb_worker *w, struct kb_assignment *part, const struct 
         break;
     case KB_DEAD_LETTER:
         kb_worker_record_failed(w, part, rec, &err, KB_VERDICT_DLQ);
+        break;
+    case KB_WAITS:
+        kb_worker_hold(w, part, rec);
         break;
     case KB_FAILED:
         kb_worker_record_failed(w, part, rec, &err, kb_failure_decide(&err, &part->rules->policy));

@@ -117,8 +117,8 @@ void kb_worker_record_failed(struct kb_worker *w, struct kb_assignment *part,
     }
 }
 
-/* A failure that Ably's answer brought. */
-static void settle_failed(struct kb_worker *w, struct kb_assignment *part, struct kb_pending *p)
+/* A failure that Ably's answer brought, or that a record met after it had waited for its schema. */
+void kb_worker_settle_failed(struct kb_worker *w, struct kb_assignment *part, struct kb_pending *p)
 {
     struct kb_err err;
     if (part->state == KB_ASSIGNMENT_STOPPED && !kb_worker_wanted(w, p)) {
@@ -156,7 +156,7 @@ static void finish(struct kb_worker *w, struct kb_pending *p)
     } else if (p->dropped) {
         kb_worker_pending_end(w, part, p);
     } else if (p->failed) {
-        settle_failed(w, part, p);
+        kb_worker_settle_failed(w, part, p);
     } else {
         w->counts.published++;
         kb_histogram_add(&w->counts.latency, w->now_ms - p->taken_ms);

@@ -42,7 +42,7 @@ static unsigned reasons(const struct kb_worker *w, const struct kb_assignment *p
     bool window = part->reasons & KB_PAUSE_WINDOW ? open > KB_WINDOW_MAX / 2 : open > KB_WINDOW_MAX;
     return (stalled(w) ? KB_PAUSE_MEMORY : 0) | (window ? KB_PAUSE_WINDOW : 0) |
            (part->letters_failing > 0 ? KB_PAUSE_DEAD_LETTER : 0) |
-           (part->rules ? 0 : KB_PAUSE_UNROUTED) |
+           (part->waiting > 0 ? KB_PAUSE_SCHEMA : 0) | (part->rules ? 0 : KB_PAUSE_UNROUTED) |
            (w->phase != KB_PHASE_RUNNING || part->state == KB_ASSIGNMENT_STOPPED ? KB_PAUSE_ENDING
                                                                                  : 0);
 }

@@ -52,6 +52,7 @@ static void begin_revoke(struct kb_worker *w)
     }
     kb_publisher_sweep(w->publisher);
     kb_letters_sweep(w);
+    kb_waiting_sweep(w);
     w->revoke = KB_REVOKE_FLIGHT;
     w->revoke_deadline_ms = w->now_ms + (change->lost ? 0 : KB_REVOKE_WAIT_MS);
     kb_log_info("kafka", "worker %d: %zu partitions %s", w->number, change->n,

@@ -67,6 +67,19 @@ static struct kb_curl_options curl_options(const struct kb_config *config)
         .max_connections = (int)config->publish.concurrency};
 }
 
+/* In the loop of the other requests, with TLS settings of its own; also without a registry, which a
+ * reload may bring. */
+static bool open_registry(
+    struct kb_worker_thread *t, const struct kb_config *config, struct kb_err *err)
+{
+    struct kb_curl_options options = {.user_agent = "kably/" KABLY_VERSION,
+        .ca_file = config->registry.ca_file,
+        .cert_file = config->registry.certificate_file,
+        .key_file = config->registry.key_file};
+    t->doors.registry = kb_curl_beside(t->doors.transport, &options, err);
+    return t->doors.registry != NULL;
+}
+
 static bool open_doors(struct kb_worker_thread *t, const struct kb_config *config, int worker,
     int n_workers, struct kb_err *err)
 {
@@ -74,7 +87,7 @@ static bool open_doors(struct kb_worker_thread *t, const struct kb_config *confi
     t->doors.clock = kb_clock_system();
     t->doors.random = kb_random_system();
     t->doors.transport = kb_curl_new(&curl, err);
-    if (!t->doors.transport)
+    if (!t->doors.transport || !open_registry(t, config, err))
         return false;
     if (config->dead_letter.topic) {
         t->doors.dead_letters = open_dead_letters(config, worker, err);
@@ -153,6 +166,7 @@ static void close_all(struct kb_worker_thread *t)
     kb_dead_letters_free(t->doors.dead_letters);
     kb_worker_free(t->worker);
     kb_consumer_free(t->doors.source);
+    kb_curl_free(t->doors.registry);
     kb_curl_free(t->doors.transport);
     if (t->wake_fd >= 0)
         close(t->wake_fd);

@@ -70,6 +70,25 @@ bool kb_worker_tune_publisher(
     return w->publisher != NULL;
 }
 
+/* The same for the schemas. Where there is no registry any more, those that are there are not
+ * asked. */
+bool kb_worker_tune_schemas(struct kb_worker *w, const struct kb_config *config, struct kb_err *err)
+{
+    struct kb_registry_options options = {.urls = config->registry.url,
+        .auth = config->registry.auth,
+        .token = config->registry.token};
+    w->router.schemas = NULL;
+    w->waiting.changes = UINT64_MAX; /* who waits looks again */
+    if (!config->registry.url)
+        return true;
+    if (w->schemas && !kb_schemas_change(w->schemas, &options, err))
+        return false;
+    if (!w->schemas)
+        w->schemas = kb_schemas_new(&options, w->doors.registry, w->doors.random, err);
+    w->router.schemas = w->schemas;
+    return w->schemas != NULL;
+}
+
 /* What may wait and fly: a quarter of the memory, and no more than keeps every request full while
  * others are away. A longer queue would only make the worker stream through cold memory. Memory is
  * counted in slabs of 256 KiB: with room for fewer than a few, one refused message that is kept
@@ -107,6 +126,7 @@ struct kb_worker *kb_worker_new(struct kb_config *config, int worker, int n_work
     kb_assignments_init(&w->assignments);
     kb_pendings_init(&w->pendings);
     kb_letters_init(&w->letters);
+    kb_waiting_init(&w->waiting);
     kb_buf_init(&w->spec, SPEC_MAX);
     kb_buf_init(&w->extras, SPEC_MAX);
     w->msgpack = config->publish.protocol == KB_PROTOCOL_MSGPACK;
@@ -117,7 +137,8 @@ struct kb_worker *kb_worker_new(struct kb_config *config, int worker, int n_work
     ok = ok && kb_config_hooks(config, &w->hooks, err);
     if (ok)
         kb_router_set_hooks(&w->router, w->hooks);
-    if (!ok || !kb_worker_tune_publisher(w, config, err)) {
+    if (!ok || !kb_worker_tune_publisher(w, config, err) ||
+        !kb_worker_tune_schemas(w, config, err)) {
         kb_worker_free(w);
         return NULL;
     }
@@ -129,6 +150,7 @@ void kb_worker_free(struct kb_worker *w)
     if (!w)
         return;
     kb_publisher_free(w->publisher);
+    kb_schemas_free(w->schemas);
     kb_router_deinit(&w->router);
     kb_hooks_free(w->hooks);
     kb_pendings_deinit(&w->pendings);
@@ -209,6 +231,7 @@ static void sweep(struct kb_worker *w)
     w->sweep = false;
     kb_publisher_sweep(w->publisher);
     kb_letters_sweep(w);
+    kb_waiting_sweep(w);
 }
 
 static void count(struct kb_worker *w)
@@ -235,6 +258,7 @@ void kb_worker_turn(struct kb_worker *w)
         kb_worker_drain(w);
     check_source(w);
     kb_publisher_step(w->publisher, w->now_ms); /* answers first: they make room */
+    kb_worker_release_waiting(w);
     kb_worker_press(w);
     if (kb_worker_may_take(w)) {
         kb_worker_intake(w);
@@ -261,6 +285,8 @@ int64_t kb_worker_wake_ms(const struct kb_worker *w)
         return w->now_ms;
     int64_t wake = kb_publisher_wake_ms(w->publisher, w->now_ms);
     wake = sooner(wake, w->letters.failed_due_ms);
+    if (w->schemas)
+        wake = sooner(wake, kb_schemas_wake_ms(w->schemas));
     if (w->commit_dirty && !w->commit.outstanding)
         wake = sooner(wake, w->commit_due_ms);
     if (w->full && w->now_ms - w->full_since_ms < KB_STALL_MS)

@@ -32,6 +32,7 @@ struct kb_doors {
     struct kb_dead_letters *dead_letters; /* NULL = the configuration names no dead-letter topic */
     struct kb_clock *clock;
     struct kb_random *random;
+    struct kb_transport *registry; /* NULL only where no registry is ever configured */
 };
 
 struct kb_worker; /* opaque */

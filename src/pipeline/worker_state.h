@@ -5,6 +5,7 @@
 
 #include "ably/publisher.h"
 #include "base/log.h"
+#include "decode/schemas.h"
 #include "metrics/metrics.h"
 #include "pipeline/assignments.h"
 #include "pipeline/edition.h"
@@ -61,6 +62,13 @@ struct kb_letters {
     struct kb_log_repeat repeat;
 };
 
+/* Records that wait for a schema, in the order they were taken. */
+struct kb_waiting {
+    struct kb_pending *head, **tail;
+    uint64_t changes; /* of the schemas, at the last walk through the list */
+    uint64_t walks;
+};
+
 /* What one turn counted; added to the metrics once at its end. */
 struct kb_turn_counts {
     uint64_t consumed, bytes, repeated, published, skipped, dropped, late;
@@ -92,6 +100,8 @@ struct kb_worker {
     int64_t full_since_ms;
 
     struct kb_letters letters;
+    struct kb_schemas *schemas; /* NULL = no registry */
+    struct kb_waiting waiting;
     struct kb_commit_flight commit;
     struct kb_final_commit final;
     int64_t commit_due_ms;
@@ -128,8 +138,20 @@ void kb_worker_pending_done(
     struct kb_worker *w, struct kb_assignment *part, const struct kb_pending *p);
 void kb_worker_record_failed(struct kb_worker *w, struct kb_assignment *part,
     const struct kb_record *rec, const struct kb_err *err, enum kb_verdict verdict);
+/* p->failed is set: skipped, dead-lettered or stopped, as its rules have it. */
+void kb_worker_settle_failed(struct kb_worker *w, struct kb_assignment *part, struct kb_pending *p);
 void kb_worker_pending_end(struct kb_worker *w, struct kb_assignment *part, struct kb_pending *p);
 void kb_worker_fatal(struct kb_worker *w, const struct kb_err *err);
+
+/* intake.c, for waiting.c */
+bool kb_worker_check_sizes(const struct kb_worker *w, struct kb_err *err) KB_MUST_CHECK;
+bool kb_worker_add_messages(struct kb_worker *w, struct kb_pending *p) KB_MUST_CHECK;
+
+/* waiting.c: records that wait for a schema, and those taken behind them. */
+void kb_waiting_init(struct kb_waiting *waiting);
+void kb_worker_hold(struct kb_worker *w, struct kb_assignment *part, const struct kb_record *rec);
+void kb_worker_release_waiting(struct kb_worker *w); /* once a turn */
+void kb_waiting_sweep(struct kb_worker *w);          /* lets go of those no longer wanted */
 
 /* letters.c: dead letters on their way to an acknowledgement. */
 void kb_letters_init(struct kb_letters *letters);
@@ -158,6 +180,8 @@ void kb_worker_write_status(struct kb_worker *w);
 /* What follows from the configuration, besides rules and policy. */
 bool kb_worker_tune_publisher(
     struct kb_worker *w, const struct kb_config *config, struct kb_err *err) KB_MUST_CHECK;
+bool kb_worker_tune_schemas(
+    struct kb_worker *w, const struct kb_config *config, struct kb_err *err);
 void kb_worker_set_ceilings(struct kb_worker *w);
 void kb_worker_drain(struct kb_worker *w); /* running -> draining; again is fine */
 

@@ -134,15 +134,30 @@ static bool capture_side(struct kb_router *router, const struct kb_rules *rules,
            decode_side(router, formats[value->form], value->bytes, paths, cap, &with, &again, err);
 }
 
+/* Where a serializer named the schema of this side in a header. */
+static struct kb_slice schema_header(
+    const struct kb_router *router, const struct kb_record *rec, struct kb_slice name)
+{
+    const struct kb_header *header =
+        router->schemas && rec->n_headers > 0 ? kb_record_header(rec, name) : NULL;
+    return header ? header->value : (struct kb_slice){NULL, 0};
+}
+
 /* Key and value. Where transform comes first, the templates' fields are captured behind it. */
 static bool decode(struct kb_router *router, struct routing *r, struct kb_err *err)
 {
     const struct kb_rules *rules = r->rules;
     bool later = has(r, KB_HOOK_TRANSFORM);
-    struct kb_decoding of_key = {
-        .options = &rules->formats, .text = &router->key_text, .arena = &router->arena};
-    struct kb_decoding of_value = {
-        .options = &rules->formats, .text = &router->value_text, .arena = &router->arena};
+    struct kb_decoding of_key = {.options = &rules->formats,
+        .text = &router->key_text,
+        .arena = &router->arena,
+        .schemas = router->schemas,
+        .header = schema_header(router, &r->rec, KB_S("__key_schema_id"))};
+    struct kb_decoding of_value = {.options = &rules->formats,
+        .text = &router->value_text,
+        .arena = &router->arena,
+        .schemas = router->schemas,
+        .header = schema_header(router, &r->rec, KB_S("__value_schema_id"))};
     begin_text(&router->key_text);
     begin_text(&router->value_text);
     if (!decode_side(router, rules->key_format, r->rec.key, later ? NULL : rules->key_paths,
@@ -328,7 +343,7 @@ static enum kb_route_result route_record(struct kb_router *router, const struct 
     static const struct kb_hook_message nothing_own = {0};
     struct routing r = {.rules = rules, .rec = *rec};
     if (!decode(router, &r, err))
-        return KB_FAILED;
+        return err->class == KB_ERR_OUTAGE ? KB_WAITS : KB_FAILED;
     if (any_function(&r)) {
         KB_BUG_ON(!router->hooks);
         kb_hooks_begin(router->hooks, rec, r.key, r.value);

@@ -9,6 +9,7 @@
  *     case KB_DEAD_LETTER: // a null value under null_value = "dlq", whatever on_error says;
  *                          // err is the reason
  *     case KB_FAILED:      // err is of class RECORD, or FATAL for want of memory
+ *     case KB_WAITS:       // for a schema; err (OUTAGE) names it. Route it again when it is there
  *     }
  *     kb_router_deinit(&router);
  *
@@ -26,7 +27,7 @@
 #include "record/message.h"
 #include "route/rules.h"
 
-enum kb_route_result { KB_ROUTED, KB_DROPPED, KB_DEAD_LETTER, KB_FAILED };
+enum kb_route_result { KB_ROUTED, KB_DROPPED, KB_DEAD_LETTER, KB_FAILED, KB_WAITS };
 
 #define KB_CHANNEL_LEN_MAX 2048
 
@@ -41,7 +42,8 @@ struct kb_router {
     struct kb_message *list; /* room for messages */
     size_t list_cap;
     struct kb_paths *push_paths;
-    struct kb_hooks *hooks; /* borrowed; NULL = no function in this configuration */
+    struct kb_hooks *hooks;     /* borrowed; NULL = no function in this configuration */
+    struct kb_schemas *schemas; /* borrowed; set by the worker, NULL = no registry */
 };
 
 /* An empty cluster id is none. */

@@ -16,17 +16,20 @@ struct kb_value {
 
 /* The formats of `key` and `value` in a topic block. One table: names for parsing, help for the
  * docs. */
-#define KB_FORMATS(X)                                                                      \
-    X(AUTO, "auto", "a JSON object or array, else UTF-8 text, else bytes")                 \
-    X(JSON, "json", "any JSON value, passed byte for byte")                                \
-    X(STRING, "string", "UTF-8 text")                                                      \
-    X(BYTES, "bytes", "bytes as they are")                                                 \
-    X(CONNECT_JSON, "connect_json", "Kafka Connect's {\"schema\": ..., \"payload\": ...}") \
-    X(INT16, "int16", "2 bytes, big-endian: Kafka's ShortSerializer")                      \
-    X(INT32, "int32", "4 bytes, big-endian: Kafka's IntegerSerializer")                    \
-    X(INT64, "int64", "8 bytes, big-endian: Kafka's LongSerializer")                       \
-    X(FLOAT, "float", "4 bytes, big-endian IEEE 754: FloatSerializer")                     \
-    X(DOUBLE, "double", "8 bytes, big-endian IEEE 754: DoubleSerializer")                  \
+#define KB_FORMATS(X)                                                                             \
+    X(AUTO, "auto", "registry framing, else a JSON object or array, else UTF-8 text, else bytes") \
+    X(JSON, "json", "any JSON value, passed byte for byte")                                       \
+    X(STRING, "string", "UTF-8 text")                                                             \
+    X(BYTES, "bytes", "bytes as they are")                                                        \
+    X(AVRO, "avro", "Avro with the framing of a schema registry")                                 \
+    X(PROTOBUF, "protobuf", "Protobuf with the framing of a schema registry")                     \
+    X(JSON_SCHEMA, "json_schema", "JSON with the framing of a schema registry")                   \
+    X(CONNECT_JSON, "connect_json", "Kafka Connect's {\"schema\": ..., \"payload\": ...}")        \
+    X(INT16, "int16", "2 bytes, big-endian: Kafka's ShortSerializer")                             \
+    X(INT32, "int32", "4 bytes, big-endian: Kafka's IntegerSerializer")                           \
+    X(INT64, "int64", "8 bytes, big-endian: Kafka's LongSerializer")                              \
+    X(FLOAT, "float", "4 bytes, big-endian IEEE 754: FloatSerializer")                            \
+    X(DOUBLE, "double", "8 bytes, big-endian IEEE 754: DoubleSerializer")                         \
     X(UUID, "uuid", "36 characters of text: Kafka's UUIDSerializer")
 
 enum kb_format {

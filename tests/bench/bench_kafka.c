@@ -1,7 +1,8 @@
 /* The Kafka of scripts/bench: librdkafka's mock cluster, filled with believable records of about
- * 200 bytes.
+ * 200 bytes; of --format avro about 140, with a registry's framing and the schema id 1.
  *
  *     bench_kafka --topic bench:100 --records 1000000 [--keys 10000] [--bootstrap HOST:PORT]
+ *                 [--format json|avro]
  *     -> prints "BOOTSTRAP HOST:PORT", then "FILLED N" when the records are there
  *     then reads commands from standard input:
  *         rate R SECONDS    produces R records a second, each with its time ("ts_us"), then "DONE
@@ -10,6 +11,8 @@
  *
  * The mock keeps 5 MiB a partition and forgets what is older: more partitions for more records, and
  * each gets the same share whatever its keys. */
+#include "order_avro.h"
+
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
@@ -25,6 +28,7 @@ struct bench {
     int partitions;
     long records, keys;
     const char *bootstrap;
+    bool avro;
     uint64_t seq;
 };
 
@@ -41,16 +45,28 @@ static void fail(const char *what, const char *why)
     exit(1);
 }
 
+static int json_value(char *value, size_t size, uint64_t seq)
+{
+    return snprintf(value, size,
+        "{\"user\":\"u%05" PRIu64 "\",\"seq\":%" PRIu64 ",\"ts_us\":%" PRId64
+        ",\"type\":\"order.created\",\"items\":[{\"sku\":\"A-100\",\"qty\":2}],"
+        "\"total\":129.90,\"currency\":\"EUR\",\"city\":\"Lisbon\",\"note\":\"leave at the door\"}",
+        seq % 10000, seq, now_us());
+}
+
+static int avro_value(char *value, uint64_t seq)
+{
+    static const char framing[] = {0, 0, 0, 0, 1};
+    memcpy(value, framing, sizeof(framing));
+    return (int)(sizeof(framing) + order_avro(value + sizeof(framing), seq));
+}
+
 static void produce(struct bench *b)
 {
     char key[32], value[512];
     uint64_t seq = b->seq++;
     int key_len = snprintf(key, sizeof(key), "k%" PRIu64, seq * 2654435761u % (uint64_t)b->keys);
-    int len = snprintf(value, sizeof(value),
-        "{\"user\":\"u%05" PRIu64 "\",\"seq\":%" PRIu64 ",\"ts_us\":%" PRId64
-        ",\"type\":\"order.created\",\"items\":[{\"sku\":\"A-100\",\"qty\":2}],"
-        "\"total\":129.90,\"currency\":\"EUR\",\"city\":\"Lisbon\",\"note\":\"leave at the door\"}",
-        seq % 10000, seq, now_us());
+    int len = b->avro ? avro_value(value, seq) : json_value(value, sizeof(value), seq);
     for (;;) {
         rd_kafka_resp_err_t err = rd_kafka_producev(b->producer, RD_KAFKA_V_TOPIC(b->topic),
             RD_KAFKA_V_PARTITION((int32_t)(seq % (uint64_t)b->partitions)),
@@ -177,6 +193,8 @@ int main(int argc, char **argv)
             b.keys = strtol(argv[i + 1], NULL, 10);
         else if (strcmp(argv[i], "--bootstrap") == 0)
             b.bootstrap = argv[i + 1];
+        else if (strcmp(argv[i], "--format") == 0)
+            b.avro = strcmp(argv[i + 1], "avro") == 0;
     }
     bool real = b.bootstrap != NULL;
     fill(&b);

@@ -1,6 +1,7 @@
 """One run of scripts/bench: Kafka, kably and the sink as processes, and what is read off them."""
 
 import contextlib
+import http.server
 import json
 import os
 import pathlib
@@ -9,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 
@@ -30,6 +32,7 @@ SCENARIOS = {
     "template": dict(channel="user:#{value.user}"),
     "lua_route": dict(channel=LUA_CHANNEL),
     "lua_edit": dict(channel="bench", hooks=LUA_EDIT),
+    "avro": dict(channel="bench", format="avro"),
     "rtt": dict(channel="ch:#{key}", keys=100, sink=["--delay-ms", "20", "--order"]),
     "latency": dict(channel="bench", rate=1000, sink=["--latency"]),
     "healthy": dict(channel="ch:#{key}", keys=LIMITED_KEYS, rate=1000, sink=["--latency"]),
@@ -46,7 +49,7 @@ CONFIG = """
 kafka {{ ["bootstrap.servers"] = "{bootstrap}", ["group.id"] = "bench-{run}"{kafka} }}
 ably {{ key = "bench.key:secret", endpoint = "127.0.0.1", port = {port}, tls = false }}
 publish {{ requests_per_second = 0{publish} }}
-topic "{topic}" {{ value = "json", channel = {channel}{hooks} }}
+topic "{topic}" {{ value = "{format}", channel = {channel}{hooks} }}
 """
 PROFILE_LINES = 25
 
@@ -118,12 +121,13 @@ def broker(kafka):
 class Kafka:
     """One topic, filled once and read by every run through a group of its own."""
 
-    def __init__(self, tools, address, records, keys):
+    def __init__(self, tools, address, records, keys, format):
         # Joining the group and the first connection are not what is measured, nor is a broker whose Java is
         # still interpreted: for its first seconds it takes a second to hand a record on, to any consumer.
         self.warm_seconds = 10 if address else 1
         self.topic = f"bench-{random.getrandbits(32):08x}"
         arguments = ["--topic", f"{self.topic}:{8 if address else 100}", "--records", records, "--keys", keys]
+        arguments += ["--format", format]
         if address:
             arguments += ["--bootstrap", address]
         self.process = start([tools / "bench_kafka", *arguments], stdin=subprocess.PIPE)
@@ -147,7 +151,8 @@ class Kafkas:
 
     def of(self, scenario):
         # Each run of a rate has a topic of its own: it must find no records of the run before.
-        shape = (0 if "rate" in scenario else self.records, scenario.get("keys", 10000))
+        records = 0 if "rate" in scenario else self.records
+        shape = (records, scenario.get("keys", 10000), scenario.get("format", "json"))
         if shape not in self.open or "rate" in scenario:
             self.stop()  # one at a time: a full mock takes half a gigabyte
             self.open[shape] = Kafka(self.tools, self.address, *shape)
@@ -171,6 +176,28 @@ class Sink:
 
     def reset(self):
         urllib.request.urlopen(self.url + "/reset", data=b"", timeout=10).close()
+
+
+@contextlib.contextmanager
+def registry(options):
+    """The address of a schema registry that knows one schema, under every id: that of the records."""
+    schema = subprocess.run([options.build / "tests" / "bench_avro", "--schema"], capture_output=True, check=True).stdout
+    answer = json.dumps({"schema": schema.decode()}).encode()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
 
 
 # ---- one run
@@ -238,7 +265,7 @@ def run(program, name, kafka, options):
     rate, channel = scenario.get("rate"), scenario["channel"]
     # The mock answers a fetch only when its time is up; a broker as soon as there is something.
     wait = "" if options.kafka != "mock" else f', ["fetch.wait.max.ms"] = {0 if rate else 10}'
-    with tempfile.TemporaryDirectory(prefix="kably-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="kably-bench-") as folder, registry(options) as url:
         folder = pathlib.Path(folder)
         sink = Sink(options.build / "tests", scenario.get("sink", []))
         text = CONFIG.format(
@@ -250,7 +277,10 @@ def run(program, name, kafka, options):
             channel=channel if channel.startswith("function") else f'"{channel}"',
             hooks=scenario.get("hooks", ""),
             publish=scenario.get("publish", ""),
+            format=scenario.get("format", "json"),
         )
+        if "format" in scenario:
+            text += f'registry {{ url = "{url}" }}\n'
         (folder / "bench.lua").write_text(text, encoding="utf-8")
         with open(folder / "log", "w", encoding="utf-8") as log:
             kably = start([program, "run", folder / "bench.lua"], stderr=log)

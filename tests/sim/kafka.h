@@ -20,6 +20,7 @@
     X(GOOD, "good", -1)                                          \
     X(TOMBSTONE, "null value", -1)                               \
     X(BAD_JSON, "bad JSON", KB_FAILURE_DECODE)                   \
+    X(NO_SCHEMA, "unknown schema", KB_FAILURE_DECODE)            \
     X(UNMAPPABLE, "no channel", KB_FAILURE_MAPPING)              \
     X(TOO_LARGE, "too large", KB_FAILURE_MESSAGE)                \
     X(BAD_CHANNEL, "bad channel", KB_FAILURE_MESSAGE)            \
@@ -88,9 +89,12 @@ struct sim_partition {
     int64_t back_to, n_ever;
 };
 
+#define SIM_FRAMING 5
+
 struct sim_topic {
     char name[32];
-    bool json; /* else text */
+    bool json;   /* else text */
+    bool framed; /* each value with five bytes of a registry's framing */
     size_t n_partitions;
     struct sim_partition *partitions;
 };
@@ -158,6 +162,8 @@ size_t sim_source_holds(struct kb_source *src, struct sim_partition **out);
 /* Of the i-th partition it holds: where it began, and behind the last record given. */
 void sim_source_given(
     struct kb_source *src, size_t i, struct sim_partition **part, int64_t *start, int64_t *next);
+/* Its process is about to reload: records that wait for a schema go by what comes. */
+void sim_source_reloads(struct kb_source *src);
 bool sim_source_pending(const struct kb_source *src); /* an event isn't answered yet */
 void sim_source_appended(struct sim *sim, struct kb_source *src, const struct sim_partition *part);
 /* The log ends at `end` now: whoever was given more reads from its beginning. */

@@ -2,6 +2,7 @@
  * the markers of transactions leave them; the log's end may lie behind the last record. */
 #include "kafka.h"
 #include "plan.h"
+#include "registry.h"
 #include "world.h"
 
 #include <stdio.h>
@@ -33,6 +34,7 @@ static void add_topic(struct sim *sim, size_t number)
     struct sim_kafka *kafka = sim->kafka;
     struct sim_topic *topic = &kafka->topics[number];
     topic->json = number % 2 == 0;
+    topic->framed = topic->json && sim->plan->schemas > 0;
     snprintf(topic->name, sizeof(topic->name), "%s", topic->json ? "orders" : "audit.log");
     topic->n_partitions = (size_t)sim_between(sim, 1, 5);
     topic->partitions = sim_alloc(sim, topic->n_partitions * sizeof(*topic->partitions));
@@ -113,11 +115,26 @@ static void fill_value(struct sim *sim, struct sim_record *rec, const char *user
     rec->value = kb_slice_of(text);
 }
 
+/* Magic 0 and a schema's id before it. */
+static void frame(struct sim *sim, struct sim_record *rec)
+{
+    uint32_t id = rec->fate == SIM_NO_SCHEMA ? SIM_UNKNOWN_SCHEMA + (uint32_t)sim_between(sim, 0, 3)
+                                             : (uint32_t)sim_between(sim, 1, sim->plan->schemas);
+    char *framed = sim_alloc(sim, rec->value.len + SIM_FRAMING);
+    const unsigned char bytes[SIM_FRAMING] = {0, (unsigned char)(id >> 24),
+        (unsigned char)(id >> 16), (unsigned char)(id >> 8), (unsigned char)id};
+    memcpy(framed, bytes, SIM_FRAMING);
+    memcpy(framed + SIM_FRAMING, rec->value.ptr, rec->value.len);
+    rec->value = (struct kb_slice){framed, rec->value.len + SIM_FRAMING};
+}
+
 static void fill_record(struct sim *sim, struct sim_record *rec)
 {
     const struct sim_topic *topic = rec->partition->topic;
     const char *user = user_of(sim, rec->fate);
     fill_value(sim, rec, user);
+    if (topic->framed)
+        frame(sim, rec);
     if (topic->json) {
         rec->key = sim_chance(sim, 500) ? kb_slice_of(user) : (struct kb_slice){NULL, 0};
     } else if (rec->fate == SIM_BAD_CHANNEL) {
@@ -142,7 +159,8 @@ static void fill_record(struct sim *sim, struct sim_record *rec)
  * value where the value names the channel. */
 static enum sim_fate possible(const struct sim_topic *topic, enum sim_fate fate)
 {
-    if ((fate == SIM_BAD_JSON && !topic->json) || (fate == SIM_TOMBSTONE && topic->json))
+    if ((fate == SIM_BAD_JSON && !topic->json) || (fate == SIM_NO_SCHEMA && !topic->framed) ||
+        (fate == SIM_TOMBSTONE && topic->json))
         return SIM_GOOD;
     return fate;
 }

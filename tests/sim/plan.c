@@ -3,6 +3,7 @@
 
 #include "ably.h"
 #include "kafka.h"
+#include "registry.h"
 
 static int64_t one_of(struct sim *sim, const int64_t *choices, size_t n)
 {
@@ -75,6 +76,7 @@ void sim_plan_new(struct sim *sim)
     plan->records = (size_t)ONE_OF(sim, 100, 500, 1500);
     plan->wait_max_ms = ONE_OF(sim, 0, 200, 1000);
     plan->fault[SIM_FAULT_LOST_WAKES] = plan->fault[SIM_FAULT_LOST_WAKES] && plan->wait_max_ms > 0;
+    plan->schemas = ONE_OF(sim, 0, 1, 40);
     plan_policy(sim, plan);
     plan_limits(sim, plan);
 }
@@ -125,9 +127,11 @@ const char *sim_plan_config(struct sim *sim)
         : plan->tombstones_skipped ? "skip"
                                    : "publish");
     kb_buf_printf(&out,
-        "topic \"orders\" { value = \"json\", key = \"string\",\n"
+        "topic \"orders\" { value = \"%s\", key = \"string\",\n"
         "  channel = \"orders:#{value.user}\", name = \"%llu:#{topic}\" }\n",
-        (unsigned long long)plan->now.generation);
+        plan->schemas > 0 ? "json_schema" : "json", (unsigned long long)plan->now.generation);
+    if (plan->schemas > 0)
+        kb_buf_add(&out, KB_S("registry { url = \"" SIM_REGISTRY_URL "\" }\n"));
     if (!plan->now.no_audit)
         kb_buf_add(&out, KB_S("topic \"^audit\\\\..*\" { value = \"string\", key = \"string\",\n"
                               "  channel = \"#{topic}:#{key}\" }\n"));

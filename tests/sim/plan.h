@@ -31,7 +31,8 @@
     X(LONG_OUTAGES)  /* longer than Ably remembers ids */                         \
     X(CLOCK_JUMPS)   /* the wall clock is set */                                  \
     X(RELOADS)       /* the file is changed and loaded anew, while all goes on */ \
-    X(BROKEN_SOURCE) /* a source ends for good */
+    X(BROKEN_SOURCE) /* a source ends for good */                                 \
+    X(REGISTRY)      /* the schema registry is away */
 
 enum sim_fault {
 #define X(id) SIM_FAULT_##id,
@@ -64,6 +65,7 @@ struct sim_plan {
     int64_t wait_max_ms; /* a worker is turned at least that often; 0 = only when it asks */
     int64_t growth_ms;   /* how long records are produced and faults happen */
     size_t records;      /* in all */
+    int64_t schemas;     /* that the registry knows; 0 = orders need none */
     int64_t channels;    /* users, so channels, of a topic */
 };
 

@@ -4,6 +4,7 @@
 #include "ably.h"
 #include "kafka.h"
 #include "plan.h"
+#include "registry.h"
 #include "truth.h"
 #include "world.h"
 
@@ -55,8 +56,9 @@ static struct sim_worker *start_worker(
     worker->source = sim_source_new(sim, worker);
     worker->transport = sim_transport_new(sim, worker);
     worker->letters = sim_letters_new(sim, worker);
+    worker->registry = sim->plan->schemas > 0 ? sim_registry_new(sim, worker) : NULL;
     struct kb_doors doors = {worker->source, worker->transport, worker->letters,
-        &process->clock.clock, &worker->random.random};
+        &process->clock.clock, &worker->random.random, worker->registry};
     struct kb_err err;
     worker->worker = kb_worker_new(config, index, process->n_workers, &doors, &err);
     if (!worker->worker)
@@ -106,6 +108,7 @@ void sim_process_reload(struct sim *sim, struct sim_process *process)
         struct sim_worker *worker = process->workers[i];
         if (!worker->worker)
             continue;
+        sim_source_reloads(worker->source);
         if (!kb_worker_adopt(worker->worker, config, &err))
             sim_fail(sim, "worker %d adopts nothing: %s", worker->number, err.text);
         worker->poked = true;
@@ -136,6 +139,7 @@ static void drop(struct sim_worker *worker)
         return;
     sim_source_crash(worker->source);
     sim_transport_crash(worker->transport);
+    sim_registry_crash(worker->registry);
     sim_letters_crash(worker->letters);
     kb_worker_free(worker->worker);
     worker->worker = NULL;

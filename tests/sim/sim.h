@@ -45,6 +45,8 @@ struct sim_event {
     X(REFUSE_GOOD, "Ably refuses a message for good that is fine", "not its own fault")          \
     X(KEEP_CHANNEL, "a request's channels stay taken after its end", "two requests at once")     \
     X(ENDLESS_REQUEST, "a request never ends", "stuck")                                          \
+    X(DENY_SCHEMA, "the registry denies a schema that it has", "not its own fault")              \
+    X(DROP_WAITING, "a schema's answer is lost for ever", "stuck")                               \
     X(CHANCE, "something is decided by the address of an object", "not the same")
 
 enum sim_sabotage {

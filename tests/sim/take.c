@@ -53,6 +53,22 @@ static void note_settings(const struct sim_source *src, struct sim_record *rec)
         rec->actions[i] |= 1u << settings->action[i];
 }
 
+void sim_source_reloads(struct kb_source *source)
+{
+    struct sim_source *src = (struct sim_source *)source;
+    for (size_t a = 0; a < src->n_assigned; a++) {
+        const struct sim_assigned *as = &src->assigned[a];
+        const struct sim_partition *part = as->part;
+        size_t i =
+            sim_record_index(part, part->committed > as->start ? part->committed : as->start);
+        for (; part->topic->framed && i < part->n_records && part->records[i]->offset < as->highest;
+             i++)
+            note_settings(src, part->records[i]);
+        for (i = 0; part->topic->framed && i < part->n_gone; i++)
+            note_settings(src, part->gone[i]);
+    }
+}
+
 /* The records of one partition that this take gives. */
 static size_t choose(
     struct sim_source *src, struct sim_assigned *as, struct sim_given *chosen, size_t max)

@@ -162,10 +162,13 @@ static void check_content(
     struct sim *sim, const struct sim_record *rec, const struct sim_spec *spec)
 {
     const char *encoding = rec->partition->topic->json ? "json" : NULL;
+    struct kb_slice data = rec->value;
+    if (rec->partition->topic->framed && data.ptr)
+        data = (struct kb_slice){data.ptr + SIM_FRAMING, data.len - SIM_FRAMING};
     if (!kb_slice_is(spec->channel, rec->channel->name))
         sim_fail(sim, AT ": for channel " KB_FMT " instead of %s", AT_ARG(rec),
             KB_ARG(spec->channel), rec->channel->name);
-    else if (!kb_slice_eq(spec->data, rec->value) || !spec->data.ptr != !rec->value.ptr)
+    else if (!kb_slice_eq(spec->data, data) || !spec->data.ptr != !rec->value.ptr)
         sim_fail(sim, AT ": the message's data is not the record's value", AT_ARG(rec));
     else if (rec->value.ptr && !kb_slice_eq(spec->encoding, kb_slice_of(encoding)))
         sim_fail(sim, AT ": encoding " KB_FMT, AT_ARG(rec), KB_ARG(spec->encoding));

@@ -32,6 +32,7 @@ struct sim_worker {
     struct kb_worker *worker; /* NULL = crashed, or ended and freed */
     struct kb_source *source;
     struct kb_transport *transport;
+    struct kb_transport *registry; /* NULL = the plan has none */
     struct kb_dead_letters *letters;
     struct kb_random_seeded random;
     bool poked, stopping, broken; /* broken: its source was made to fail */

@@ -120,6 +120,7 @@ static void show_result(struct kb_buf *out, const struct kb_router *router,
         assert_int_equal(err->failure, KB_FAILURE_DECODE);
         kb_buf_printf(out, "= dead letter: %s\n", err->text);
         return;
+    case KB_WAITS:
     case KB_FAILED:
         assert_int_equal(err->class, KB_ERR_RECORD);
         kb_buf_printf(out, "= failed %s: %s\n", kb_failure_name(err->failure), err->text);

@@ -1,0 +1,51 @@
+/* The block `registry`: what must hold of its options together and of the topics that need it.
+ * Called by load.c, which has set them. */
+#include "config/load.h"
+#include "decode/schemas.h"
+
+static const struct kb_slice no_key = {NULL, 0};
+
+static bool needs_registry(enum kb_format format)
+{
+    return format == KB_FORMAT_AVRO || format == KB_FORMAT_PROTOBUF ||
+           format == KB_FORMAT_JSON_SCHEMA;
+}
+
+static void check_topic(const struct kb_load *load, const struct kb_rules *rules)
+{
+    bool key = needs_registry(rules->key_format);
+    if (!key && !needs_registry(rules->value_format))
+        return;
+    kb_load_problem(load, &load->once[KB_BLOCK_REGISTRY], no_key,
+        "missing: %s has %s = \"%s\"; add registry { url = \"http://localhost:8081\" }",
+        rules->where, key ? "key" : "value",
+        kb_format_name(key ? rules->key_format : rules->value_format));
+}
+
+static void check_credentials(const struct kb_load *load, const struct kb_block *block)
+{
+    const struct kb_config *config = load->config;
+    if (config->registry.auth && config->registry.token)
+        kb_load_problem(load, block, KB_S("token"), "auth is set as well; expected one of them");
+    if (config->registry.auth && !strchr(config->registry.auth, ':'))
+        kb_load_problem(load, block, KB_S("auth"), "expected user:password");
+    if (!config->registry.certificate_file != !config->registry.key_file)
+        kb_load_problem(load, block,
+            config->registry.key_file ? KB_S("key_file") : KB_S("certificate_file"),
+            "expected certificate_file and key_file together");
+}
+
+void kb_load_registry(const struct kb_load *load)
+{
+    const struct kb_block *block = &load->once[KB_BLOCK_REGISTRY];
+    const struct kb_config *config = load->config;
+    struct kb_err err;
+    if (block->body.kind != KB_RAW_TABLE) {
+        for (size_t i = 0; i < config->n_topics; i++)
+            check_topic(load, &config->topics[i]);
+        return;
+    }
+    if (config->registry.url && !kb_registry_urls_check(config->registry.url, &err))
+        kb_load_problem(load, block, KB_S("url"), "%s", err.text);
+    check_credentials(load, block);
+}

@@ -1,0 +1,156 @@
+/* Records that wait for a schema. The first of a partition, and all that were taken behind it, are
+ * kept whole in the order they came; the partition is paused meanwhile, others flow on. When the
+ * schema is there (or refused) they go the way of every record, by the rules of that moment.
+ *
+ * They are kept rather than taken again: a source goes on behind what it has handed out, and an
+ * offset below that would look to it like another log. What is kept counts against the memory
+ * ceiling and is bounded by one take, for a paused partition gives nothing more. */
+#include "metrics/metrics.h"
+#include "pipeline/worker_state.h"
+
+#include <inttypes.h>
+
+void kb_waiting_init(struct kb_waiting *waiting)
+{
+    waiting->head = NULL;
+    waiting->tail = &waiting->head;
+}
+
+void kb_worker_hold(struct kb_worker *w, struct kb_assignment *part, const struct kb_record *rec)
+{
+    struct kb_pending *p = kb_worker_pending_new(w, part, rec);
+    if (!p || !kb_pending_keep(&w->pendings, p, rec)) {
+        struct kb_err err;
+        kb_err_fatal(&err, "%s[%d]@%" PRId64 ": out of memory for a record that waits for a schema",
+            part->topic, part->id, rec->offset);
+        kb_worker_fatal(w, &err);
+        return;
+    }
+    part->waiting++;
+    p->next = NULL;
+    *w->waiting.tail = p;
+    w->waiting.tail = &p->next;
+}
+
+static void fail(
+    struct kb_worker *w, struct kb_assignment *part, struct kb_pending *p, const struct kb_err *err)
+{
+    if (err->class == KB_ERR_RECORD && kb_pending_fail(p, err))
+        kb_worker_settle_failed(w, part, p);
+    else
+        kb_worker_fatal(w, err);
+}
+
+static void drop(struct kb_worker *w, struct kb_assignment *part, struct kb_pending *p)
+{
+    w->counts.dropped++;
+    kb_worker_pending_done(w, part, p);
+    kb_worker_pending_end(w, part, p);
+}
+
+/* A null value under null_value = "dlq", whatever on_error says. */
+static void dead_letter(struct kb_worker *w, struct kb_pending *p, const struct kb_err *err)
+{
+    if (kb_pending_fail(p, err))
+        kb_letters_add(w, p);
+    else
+        kb_worker_fatal(w, err);
+}
+
+/* Nothing was made of it yet: a reload meanwhile counts, and the functions of before it are gone.
+ */
+static void apply_rules(struct kb_worker *w, const struct kb_assignment *part, struct kb_pending *p)
+{
+    struct kb_edition *before = p->edition;
+    p->rules = part->rules;
+    p->edition = kb_edition_use(w->editions.now);
+    kb_edition_done(&w->editions, before);
+}
+
+/* False: it waits on. */
+static bool go_on(struct kb_worker *w, struct kb_assignment *part, struct kb_pending *p)
+{
+    struct kb_err err;
+    apply_rules(w, part, p);
+    switch (kb_route(&w->router, p->rules, &p->original->record, &err)) {
+    case KB_WAITS:
+        return false;
+    case KB_ROUTED:
+        if (!kb_worker_check_sizes(w, &err))
+            fail(w, part, p, &err);
+        else if (!kb_worker_add_messages(w, p))
+            kb_worker_fatal(w, (kb_err_fatal(&err, "out of memory for a message"), &err));
+        break;
+    case KB_DROPPED:
+        drop(w, part, p);
+        break;
+    case KB_DEAD_LETTER:
+        dead_letter(w, p, &err);
+        break;
+    case KB_FAILED:
+        fail(w, part, p, &err);
+        break;
+    }
+    return true;
+}
+
+/* Of a partition that is gone, or going: it comes again, to whoever reads on. */
+static bool let_go(struct kb_worker *w, struct kb_assignment *part, struct kb_pending *p)
+{
+    if (part && kb_worker_wanted(w, p))
+        return false;
+    w->counts.late += !part;
+    kb_worker_pending_end(w, part, p);
+    return true;
+}
+
+/* Takes out of the list what `look` has dealt with, in order. */
+static void walk(struct kb_worker *w,
+    bool (*look)(struct kb_worker *w, struct kb_assignment *part, struct kb_pending *p))
+{
+    struct kb_pending *p = w->waiting.head, *next;
+    kb_waiting_init(&w->waiting);
+    for (; p; p = next) {
+        struct kb_assignment *part = kb_assignments_find(&w->assignments, p->slot, p->generation);
+        next = p->next;
+        if (part)
+            part->waiting--;
+        if (look(w, part, p))
+            continue;
+        part->waiting++;
+        p->next = NULL;
+        *w->waiting.tail = p;
+        w->waiting.tail = &p->next;
+    }
+}
+
+void kb_waiting_sweep(struct kb_worker *w)
+{
+    walk(w, let_go);
+}
+
+/* Behind one that waits on, all of its partition do; and where no block takes it any more, until
+ * the group has taken it back. */
+static bool go_on_in_order(struct kb_worker *w, struct kb_assignment *part, struct kb_pending *p)
+{
+    if (let_go(w, part, p))
+        return true;
+    if (part->stalled == w->waiting.walks || w->end.failed || !part->rules)
+        return false;
+    if (go_on(w, part, p))
+        return true;
+    part->stalled = w->waiting.walks;
+    return false;
+}
+
+void kb_worker_release_waiting(struct kb_worker *w)
+{
+    if (!w->schemas)
+        return;
+    kb_schemas_step(w->schemas, w->now_ms);
+    if (!w->waiting.head || w->waiting.changes == kb_schemas_changes(w->schemas))
+        return;
+    w->waiting.changes = kb_schemas_changes(w->schemas);
+    w->waiting.walks++;
+    walk(w, go_on_in_order);
+}

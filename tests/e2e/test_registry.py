@@ -1,0 +1,440 @@
+"""Formats with a schema registry: written by the real serializers, decoded at the end by the real SDK, compared with
+the value written; and registries that are away, refuse, or don't know."""
+
+import base64
+import datetime
+import decimal
+import json
+import os
+import struct
+import time
+import uuid
+
+import pytest
+from confluent_kafka.schema_registry import Schema, SchemaReference, SchemaRegistryClient
+from confluent_kafka.schema_registry import header_schema_id_serializer
+from confluent_kafka.schema_registry.avro import AvroSerializer
+from confluent_kafka.schema_registry.json_schema import JSONSerializer
+from confluent_kafka.serialization import MessageField, SerializationContext
+
+import sdk
+from conftest import kafka_script
+from registry_proxy import RegistryProxy
+from waiting import until
+
+
+@pytest.fixture(scope="session")
+def registry_url(real_bootstrap):
+    """The real registry: $KABLY_TEST_REGISTRY, else the one beside the broker."""
+    if given := os.environ.get("KABLY_TEST_REGISTRY"):
+        return given
+    kafka_script("start")
+    lines = kafka_script("env").stdout.splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line)["SCHEMA_REGISTRY_URL"]
+
+
+@pytest.fixture
+def proxy(registry_url):
+    running = RegistryProxy(registry_url)
+    yield running
+    running.close()
+
+
+class Writer:
+    """The serializers of confluent-kafka, each schema under a subject of its own."""
+
+    def __init__(self, url, topic):
+        self.client = SchemaRegistryClient({"url": url})
+        self.topic = topic
+        self.n = 0
+
+    def subject(self):
+        self.n += 1
+        return f"{self.topic}-{self.n}"
+
+    def context(self, field=MessageField.VALUE, headers=None):
+        return SerializationContext(self.topic, field, headers)
+
+    def avro(self, schema, value, refs=(), context=None, **conf):
+        subject = self.subject()
+        text = schema if isinstance(schema, str) else json.dumps(schema)
+        schema = Schema(text, "AVRO", list(refs)) if refs else text
+        settings = {"subject.name.strategy": lambda ctx, name: subject, **conf}
+        return AvroSerializer(self.client, schema, conf=settings)(value, context or self.context())
+
+    def json(self, schema, value):
+        subject = self.subject()
+        settings = {"subject.name.strategy": lambda ctx, name: subject}
+        return JSONSerializer(json.dumps(schema), self.client, conf=settings)(value, self.context())
+
+    def register(self, name, schema):
+        """Gives a reference to it."""
+        subject = self.subject()
+        self.client.register_schema(subject, Schema(json.dumps(schema), "AVRO"))
+        return SchemaReference(name, subject, 1)
+
+
+@pytest.fixture
+def writer(registry_url, name):
+    return Writer(registry_url, name)
+
+
+def as_js(value):
+    """A value as JavaScript's numbers hold it."""
+    if isinstance(value, dict):
+        return {key: as_js(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [as_js(item) for item in value]
+    if isinstance(value, (int, decimal.Decimal)) and not isinstance(value, bool):
+        return float(value)
+    return value
+
+
+def record(*fields, name="R", **more):
+    return {
+        "type": "record",
+        "name": name,
+        "fields": [{"name": field, "type": kind} for field, kind in fields],
+        **more,
+    }
+
+
+def logical(kind, logical_name, **more):
+    return {"type": kind, "logicalType": logical_name, **more}
+
+
+def in_record(kind, value, shown):
+    """A field of that type: (schema, value, what the subscriber gets)."""
+    return record(("f", kind)), {"f": value}, {"f": shown}
+
+
+UTC = datetime.timezone.utc
+NOON = datetime.datetime(2024, 5, 1, 12, 0, 0, 123456, tzinfo=UTC)
+TREE = record(("v", "int"), ("kids", {"type": "array", "items": "Tree"}), ("up", ["null", "Tree"]), name="Tree")
+UNION = ["null", "int", "string", record(("x", "int"), name="P"), {"type": "array", "items": "int"}]
+DECIMAL = logical("bytes", "decimal", precision=40, scale=3)
+FIXED = {"type": "fixed", "name": "F", "size": 3}
+
+# schema, value, what the subscriber gets
+AVRO = [
+    ("boolean", True, True),
+    ("boolean", False, False),
+    ("null", None, None),
+    ("int", -7, -7),
+    ("int", 2147483647, 2147483647),
+    ("int", -2147483648, -2147483648),
+    ("long", 9007199254740993, 9007199254740993),
+    ("long", -(2**63), -(2**63)),
+    ("long", 2**63 - 1, 2**63 - 1),
+    ("long", 0, 0),
+    ("float", 0.5, 0.5),
+    ("float", 0.1, 0.1),
+    ("float", float("nan"), "NaN"),
+    ("double", 0.1, 0.1),
+    ("double", 1 / 3, 1 / 3),
+    ("double", 1e300, 1e300),
+    ("double", 5e-324, 5e-324),
+    ("double", -0.0, -0.0),
+    ("double", float("inf"), "Infinity"),
+    ("double", float("-inf"), "-Infinity"),
+    ("string", "", ""),
+    ("string", 'say "hi"\\\n\t\u0001', 'say "hi"\\\n\t\u0001'),
+    ("string", "grüße 🎈", "grüße 🎈"),
+    ({"type": "enum", "name": "E", "symbols": ["A", "B"]}, "B", "B"),
+    ({"type": "array", "items": "int"}, [], []),
+    ({"type": "array", "items": "long"}, list(range(300)), list(range(300))),
+    ({"type": "array", "items": ["null", "string"]}, [None, "x"], [None, "x"]),
+    ({"type": "array", "items": {"type": "array", "items": "int"}}, [[1], []], [[1], []]),
+    ({"type": "array", "items": "null"}, [None, None], [None, None]),
+    ({"type": "map", "values": "string"}, {}, {}),
+    ({"type": "map", "values": "long"}, {"a b": 1, 'q"': 2, "ü": 3}, {"a b": 1, 'q"': 2, "ü": 3}),
+    ({"type": "map", "values": {"type": "map", "values": "int"}}, {"a": {"b": 1}}, {"a": {"b": 1}}),
+    (record(name="Empty"), {}, {}),
+    (record(("a", "int"), ("b", "string"), ("c", "boolean")), {"a": 1, "b": "x", "c": True}, {"a": 1, "b": "x", "c": True}),
+    (record(("in", record(("deep", record(("x", "int"), name="C")), name="B"))), {"in": {"deep": {"x": 5}}}, {"in": {"deep": {"x": 5}}}),
+    (record(("a", record(("x", "int"), name="Same")), ("b", "Same")), {"a": {"x": 1}, "b": {"x": 2}}, {"a": {"x": 1}, "b": {"x": 2}}),
+    (record(("a", "int"), namespace="com.example", aliases=["Old"], doc="d"), {"a": 1}, {"a": 1}),
+    in_record("bytes", b"\x00\xff", base64.b64encode(b"\x00\xff").decode()),
+    in_record("bytes", b"", ""),
+    in_record(FIXED, b"abc", "YWJj"),
+    in_record(["null", "string"], None, None),
+    in_record(["null", "string"], "x", "x"),
+    in_record(["string", "null"], None, None),
+    in_record(UNION, 5, 5),
+    in_record(UNION, "t", "t"),
+    in_record(UNION, {"x": 1}, {"x": 1}),
+    in_record(UNION, [1, 2], [1, 2]),
+    in_record(["null", FIXED], b"xyz", "eHl6"),
+    in_record(["null", DECIMAL], decimal.Decimal("1.250"), decimal.Decimal("1.250")),
+    (UNION, 5, 5),
+    (UNION, None, None),
+    (
+        TREE,
+        {"v": 1, "kids": [{"v": 2, "kids": [], "up": None}], "up": {"v": 3, "kids": [], "up": None}},
+        {"v": 1, "kids": [{"v": 2, "kids": [], "up": None}], "up": {"v": 3, "kids": [], "up": None}},
+    ),
+    (logical("int", "date"), datetime.date(2024, 5, 1), 19844),
+    (logical("int", "time-millis"), datetime.time(10, 0, 0, 1000), 36000001),
+    (logical("long", "time-micros"), datetime.time(10, 0, 0, 1), 36000000001),
+    (logical("long", "timestamp-millis"), NOON, 1714564800123),
+    (logical("long", "timestamp-micros"), NOON, 1714564800123456),
+    (logical("long", "local-timestamp-millis"), NOON.replace(tzinfo=None), 1714564800123),
+    (logical("long", "local-timestamp-micros"), NOON.replace(tzinfo=None), 1714564800123456),
+    ({"type": "array", "items": logical("int", "date")}, [datetime.date(1969, 12, 31)], [-1]),
+    (logical("string", "uuid"), uuid.UUID(int=7), str(uuid.UUID(int=7))),
+    in_record(DECIMAL, decimal.Decimal("-12.340"), decimal.Decimal("-12.340")),
+    in_record(
+        DECIMAL,
+        decimal.Decimal("1234567890123456789012345678901234567.123"),
+        decimal.Decimal("1234567890123456789012345678901234567.123"),
+    ),
+    in_record(
+        logical("fixed", "decimal", name="FD", size=4, precision=9, scale=2),
+        decimal.Decimal("7.05"),
+        decimal.Decimal("7.05"),
+    ),
+]
+
+
+def check(ably, messages, expected):
+    """Exactly: by the text on the wire, where Python keeps every digit, and by what the SDK makes of it."""
+    assert len(messages) == len(expected)
+    for message, value in zip(messages, expected, strict=True):
+        if value is None or (isinstance(value, str) and message.get("encoding") is None):
+            got = message.get("data")  # the serializers write null for None, whatever the schema
+        else:
+            assert message["encoding"] == "json", message
+            got = json.loads(message["data"], parse_float=decimal.Decimal)
+        if isinstance(value, float):
+            got = float(got)
+        assert got == value and type(got) is type(value), f"{message} is not {value!r}"
+    for decoded, value in zip(sdk.read(ably, {"formats": None})["formats"], expected, strict=True):
+        assert decoded.get("encoding") is None
+        assert as_js(decoded.get("value")) == as_js(value)
+
+
+@pytest.fixture
+def subscriber(real_world, daemons, registry_url):
+    """subscriber(records, **topic options) -> the messages of the one channel, oldest first."""
+
+    def run(records, url=registry_url, channel="formats", registry=None, **options):
+        w = real_world(partitions=1)
+        w.kafka.produce(w.topic, records)
+        config = w.config().block("registry", url=url, **(registry or {}))
+        config.topic(w.topic, channel=channel, **options)
+        kably = daemons.run(config)
+        w.wait_committed_ends(60)
+        kably.stop()
+        return w.ably, w.ably.history("formats")
+
+    return run
+
+
+def test_avro(subscriber, writer):
+    records = [{"value": writer.avro(schema if isinstance(schema, dict | list) else json.dumps(schema), value)}
+               for schema, value, _ in AVRO]
+    check(*subscriber(records, value="avro"), [shown for _, _, shown in AVRO])
+
+
+def test_references(subscriber, writer):
+    """A reference that has one itself: each is fetched by subject and version, and stands before what names it."""
+    address = writer.register("shop.Address", record(("city", "string"), name="Address", namespace="shop"))
+    customer = record(("home", "shop.Address"), name="Customer", namespace="shop")
+    subject = writer.subject()
+    writer.client.register_schema(subject, Schema(json.dumps(customer), "AVRO", [address]))
+    order = record(("who", "shop.Customer"), ("to", "shop.Address"), name="Order", namespace="shop")
+    value = {"who": {"home": {"city": "X"}}, "to": {"city": "Y"}}
+    wire = writer.avro(order, value, refs=[address, SchemaReference("shop.Customer", subject, 1)])
+    check(*subscriber([{"value": wire}], value="avro"), [value])
+
+
+def test_top_level_bytes_stand_raw(subscriber, writer):
+    """As the Java serializer writes them, without a length; Python's writes one, which is then part of the bytes."""
+    wire = writer.avro('"bytes"', b"")[:5] + b"\x00\x01\xff"
+    _, (message,) = subscriber([{"value": wire}], value="avro")
+    assert message["encoding"] == "base64" and base64.b64decode(message["data"]) == b"\x00\x01\xff"
+
+
+@pytest.mark.parametrize("format", ["json_schema", "auto"])
+def test_json_schema_passes(subscriber, writer, format):
+    schema = {"title": "T", "type": "object", "properties": {"n": {"type": "integer"}}}
+    values = [{"n": 9007199254740993}, {"n": 1, "u": "ü"}]
+    check(*subscriber([{"value": writer.json(schema, value)} for value in values], value=format), values)
+
+
+def test_auto_tells_framed_from_plain(subscriber, writer):
+    unknown = b"\x00\x7f\xff\xff\xfe\x01\xff"  # no such id: bytes
+    records = [writer.avro('"long"', 7), '{"a":1}', "text", b"\xff", unknown, b"\x00"]
+    _, messages = subscriber([{"value": value} for value in records], value="auto")
+    assert [(m["data"], m.get("encoding")) for m in messages] == [
+        ("7", "json"),
+        ('{"a":1}', "json"),
+        ("text", None),
+        (base64.b64encode(b"\xff").decode(), "base64"),
+        (base64.b64encode(unknown).decode(), "base64"),
+        ("\x00", None),
+    ]
+
+
+def test_options_and_paths(subscriber, writer):
+    """Templates see what the JSON shows: union branches, map entries, array indexes, logical types."""
+    schema = record(
+        ("day", logical("int", "date")),
+        ("at", logical("long", "timestamp-millis")),
+        ("price", DECIMAL),
+        ("who", ["null", record(("id", "long"), name="Who")]),
+        ("tags", {"type": "map", "values": {"type": "array", "items": "string"}}),
+        ("raw", "bytes"),
+    )
+    value = {
+        "day": datetime.date(2024, 5, 1),
+        "at": NOON,
+        "price": decimal.Decimal("1.50"),
+        "who": {"id": 9007199254740993},
+        "tags": {"a b": ["x", "y"]},
+        "raw": b"\xff",
+    }
+    key = writer.avro(record(("customer", record(("id", "int"), name="Cu")), name="K"), {"customer": {"id": 7}})
+    name = '#{key.customer.id} #{value.day} #{value.price} #{value.who.id} #{value.tags["a b"][1]} #{value.raw}'
+    options = {"logical_types": {"default": "iso", "decimal": "text"}, "name": name}
+    _, (message,) = subscriber([{"key": key, "value": writer.avro(schema, value)}], key="avro", value="avro", **options)
+    assert json.loads(message["data"]) == {
+        "day": "2024-05-01",
+        "at": "2024-05-01T12:00:00.123Z",
+        "price": "1.500",
+        "who": {"id": 9007199254740993},
+        "tags": {"a b": ["x", "y"]},
+        "raw": "/w==",
+    }
+    assert message["name"] == "7 2024-05-01 1.500 9007199254740993 y /w=="
+    assert json.loads(message["extras"]["kafka"]["key"]) == {"customer": {"id": 7}}
+
+
+def test_a_string_key_is_its_text(subscriber, writer):
+    key = writer.avro('"string"', "k1", context=writer.context(MessageField.KEY))
+    _, (message,) = subscriber([{"key": key, "value": writer.avro('"int"', 1)}], key="avro", value="avro", name="#{key}")
+    assert message["extras"]["kafka"]["key"] == "k1" and message["name"] == "k1"
+
+
+def test_a_guid_in_a_header(subscriber, writer, proxy):
+    """Confluent's newer framing: the schema's GUID in a header, the value is all payload."""
+    guid = uuid.uuid4()
+    answer = json.dumps({"schema": '"long"'}).encode()
+    proxy.fault = lambda path: (200, answer) if path == f"/schemas/guids/{guid}" else (404, b"{}")
+    header = ("__value_schema_id", b"\x01" + guid.bytes)
+    records = [{"value": b"\x0e", "headers": [header]}, {"value": b"\x01" + guid.bytes + b"\x10"}]
+    _, messages = subscriber(records, url=proxy.url, value="avro")
+    assert [m["data"] for m in messages] == ["7", "8"]
+    assert proxy.asked == {f"/schemas/guids/{guid}": 1}
+
+
+def test_the_serializer_of_headers(subscriber, writer, proxy):
+    headers = []
+    try:
+        value = writer.avro('"long"', 7, context=writer.context(headers=headers), **{
+            "schema.id.serializer": header_schema_id_serializer})
+    except Exception as refusal:  # a registry without GUIDs
+        pytest.skip(f"this registry gives no GUID: {refusal}")
+    if not headers or not headers[0][1] or len(headers[0][1]) != 17:
+        pytest.skip("this registry gives no GUID")
+    _, (message,) = subscriber([{"value": value, "headers": headers}], value="avro")
+    assert message["data"] == "7"
+
+
+# --- registries in trouble ---
+
+
+def test_credentials_and_several_addresses(subscriber, writer, proxy):
+    """The first address is nobody's; the second asks for a password, which stands in the address."""
+    proxy.credentials = "Basic " + base64.b64encode(b"me:pa:ss").decode()
+    url = ["http://127.0.0.1:1", proxy.url.replace("//", "//me:pa:ss@")]
+    _, (message,) = subscriber([{"value": writer.avro('"int"', 5)}], url=url, value="avro")
+    assert message["data"] == "5"
+
+
+def test_a_bearer_token(subscriber, writer, proxy):
+    proxy.credentials = "Bearer t0ken"
+    wire = writer.avro('"int"', 5)
+    _, (message,) = subscriber([{"value": wire}] * 1, url=proxy.url, registry={"token": "t0ken"}, value="avro")
+    assert message["data"] == "5" and sum(proxy.asked.values()) == 1
+
+
+def test_an_unknown_id_is_the_records_own_fault(real_world, daemons, writer, proxy):
+    """One request for it, whatever the number of records; the others are published."""
+    w = real_world(partitions=2)
+    good = [writer.avro('"int"', n) for n in range(20)]
+    lost = b"\x00" + struct.pack(">I", 2**31 - 7) + b"\x02"
+    values = [value for number in range(20) for value in (good[number], lost)]
+    w.kafka.produce(w.topic, [{"value": value, "partition": n % 4 // 2} for n, value in enumerate(values)])
+    config = w.config().block("registry", url=proxy.url)
+    config.topic(w.topic, channel="formats", value="avro", on_error={"decode": "skip"})
+    kably = daemons.run(config)
+    w.wait_committed_ends(60)
+    assert sorted(int(m["data"]) for m in w.ably.history("formats")) == list(range(20))
+    assert proxy.asked[f"/schemas/ids/{2**31 - 7}"] == 1
+    assert kably.logged("the registry does not know it")
+    kably.stop()
+
+
+@pytest.mark.parametrize("status", [503, 401, 302])
+def test_an_outage_holds_back_only_who_needs_the_schema(real_world, daemons, kafka, writer, proxy, name, status):
+    """Nothing lost, nothing skipped; a topic without a registry flows on."""
+    w = real_world(partitions=2)
+    other = name + "-plain"
+    kafka.create(other, 1)
+    proxy.fault = lambda path: (status, b"no")
+    values = [writer.avro('"int"', n) for n in range(50)]
+    w.kafka.produce(w.topic, [{"value": value, "key": str(n % 2), "partition": n % 2} for n, value in enumerate(values)])
+    kafka.produce(other, [{"value": "flows"}])
+    config = w.config().block("registry", url=proxy.url)
+    config.topic(w.topic, channel="formats:#{partition}", value="avro", on_error="skip")
+    config.topic(other, channel="plain", value="string")
+    kably = daemons.run(config)
+    until(lambda: len(w.ably.history("plain")) == 1, 30, "the topic without a registry to be published")
+    kably.wait_log("the partitions that need it wait")
+    kafka.produce(other, [{"value": "flows"}])
+    until(lambda: len(w.ably.history("plain")) == 2, 30, "the topic without a registry to flow on")
+    assert w.ably.history("formats:0") == []
+    proxy.fault = lambda path: None
+    w.wait_committed_ends(60)
+    for partition in (0, 1):
+        assert [int(m["data"]) for m in w.ably.history(f"formats:{partition}")] == list(range(partition, 50, 2))
+    kably.stop()
+
+
+@pytest.mark.long
+def test_twenty_seconds_without_the_registry_under_load(real_world, daemons, kafka, writer, proxy, name):
+    """New schemas appear all the while, the daemon is killed and started again in the midst of it: nothing is lost,
+    nothing dead-lettered, order is kept, and the topic that needs no registry flows on."""
+    w = real_world(partitions=3)
+    other, letters = name + "-plain", name + "-dlq"
+    kafka.create(other, 1)
+    kafka.create(letters, 1)
+    config = w.config().block("registry", url=proxy.url)
+    config.topic(w.topic, channel="formats:#{partition}", value="avro", on_error="dlq")
+    config.topic(other, channel="plain", value="string", on_error="dlq").block("dead_letter", topic=letters)
+    kably = daemons.run(config)
+    begun, n, plain = time.monotonic(), 0, 0
+    away_at, back_at, killed = begun + 2, begun + 22, False
+    while (now := time.monotonic()) < begun + 26:
+        proxy.away = away_at < now < back_at
+        if not killed and now > begun + 12:
+            kably.kill()
+            kably, killed = daemons.run(config), True
+        schema = record(("n", "int"), name=f"New{n // 40}")  # each is first seen by one of the partitions
+        batch = [writer.avro(schema, {"n": n + i}) for i in range(40)]
+        w.kafka.produce(w.topic, [{"value": v, "partition": (n + i) % 3} for i, v in enumerate(batch)])
+        kafka.produce(other, [{"value": str(plain)}])
+        n, plain = n + 40, plain + 1
+        if proxy.away and plain > 20:
+            seen = plain - 15
+            until(lambda: len(w.ably.history("plain")) >= seen, 15, "the topic without a registry to flow on")
+        time.sleep(0.1)
+    proxy.away = False
+    w.wait_committed_ends(90)
+    for partition in range(3):
+        got = [json.loads(m["data"])["n"] for m in w.ably.history(f"formats:{partition}")]
+        assert got == list(range(partition, n, 3))
+    assert kafka.empty(letters)
+    assert kably.logged("the partitions that need it wait")
+    kably.stop()

@@ -1,0 +1,343 @@
+/* The registry's client against a door that a test answers by hand: who is asked for what and when,
+ * and what each answer means. */
+#include "decode/schemas.h"
+
+#include "support/prop.h"
+
+#define ASKED_MAX 16
+
+struct door {
+    struct kb_transport transport;
+    struct kb_http_request *open[ASKED_MAX];
+    size_t n_open, asked;
+    struct kb_http_request *ended; /* the next `done` gives it */
+};
+
+static bool submit(struct kb_transport *tr, struct kb_http_request *req, struct kb_err *err)
+{
+    struct door *door = (struct door *)tr;
+    (void)err;
+    assert_true(door->n_open < ASKED_MAX);
+    door->open[door->n_open++] = req;
+    door->asked++;
+    return true;
+}
+
+static void take_out(struct door *door, struct kb_http_request *req)
+{
+    for (size_t i = 0; i < door->n_open; i++)
+        if (door->open[i] == req)
+            door->open[i] = door->open[--door->n_open];
+}
+
+static struct kb_http_request *done(struct kb_transport *tr)
+{
+    struct door *door = (struct door *)tr;
+    struct kb_http_request *req = door->ended;
+    door->ended = NULL;
+    if (req)
+        take_out(door, req);
+    return req;
+}
+
+static void cancel(struct kb_transport *tr, struct kb_http_request *req)
+{
+    take_out((struct door *)tr, req);
+}
+
+struct fixture {
+    struct door door;
+    struct kb_random_seeded random;
+    struct kb_schemas *schemas;
+    int64_t now;
+};
+
+static void set_up(struct fixture *f, const char *urls, const char *auth)
+{
+    static const struct kb_transport_ops ops = {submit, done, cancel};
+    struct kb_err err;
+    struct kb_registry_options options = {.urls = urls, .auth = auth};
+    *f = (struct fixture){.door.transport.ops = &ops, .now = 1000};
+    kb_random_seed(&f->random, 7);
+    f->schemas = kb_schemas_new(&options, &f->door.transport, &f->random.random, &err);
+    assert_non_null(f->schemas);
+    kb_schemas_step(f->schemas, f->now);
+}
+
+static void step(struct fixture *f, int64_t ms)
+{
+    f->now += ms;
+    kb_schemas_step(f->schemas, f->now);
+}
+
+static enum kb_schemas_result get(struct fixture *f, uint32_t id, struct kb_err *err)
+{
+    struct kb_schema *schema;
+    struct kb_schema_key key = {.id = id};
+    return kb_schemas_get(f->schemas, &key, &schema, err);
+}
+
+static void expect_state(struct fixture *f, uint32_t id, enum kb_schemas_result wanted)
+{
+    struct kb_err err = {0};
+    enum kb_schemas_result got = get(f, id, &err);
+    if (got != wanted)
+        fail_msg("schema %u: state %d, not %d: %s", id, got, wanted, err.text);
+}
+
+static struct kb_http_request *open_request(struct fixture *f, const char *url)
+{
+    for (size_t i = 0; i < f->door.n_open; i++)
+        if (strcmp(f->door.open[i]->url, url) == 0)
+            return f->door.open[i];
+    fail_msg("nobody asks for %s (%zu requests are open, the first is %s)", url, f->door.n_open,
+        f->door.n_open ? f->door.open[0]->url : "-");
+    return NULL;
+}
+
+static void answer(struct fixture *f, const char *url, int status, const char *body)
+{
+    struct kb_http_request *req = open_request(f, url);
+    req->reply = (struct kb_http_reply){.status = status, .body = kb_slice_of(body)};
+    if (status == 0)
+        kb_err_outage(&req->reply.err, "connection refused");
+    f->door.ended = req;
+    step(f, 1);
+}
+
+#define ANSWER_LONG "{\"schema\":\"\\\"long\\\"\"}"
+#define NOT_FOUND "{\"error_code\":40403,\"message\":\"Schema 9 not found\"}"
+
+static void test_one_request_for_an_id(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up(&f, "http://r:8081/", NULL);
+    for (int i = 0; i < 5; i++)
+        expect_state(&f, 7, KB_SCHEMA_AWAITED);
+    step(&f, 0);
+    step(&f, 5000);
+    expect_state(&f, 7, KB_SCHEMA_AWAITED);
+    assert_int_equal(f.door.asked, 1);
+    uint64_t changes = kb_schemas_changes(f.schemas);
+    answer(&f, "http://r:8081/schemas/ids/7", 200, ANSWER_LONG);
+    expect_state(&f, 7, KB_SCHEMA_THERE);
+    assert_int_equal(kb_schemas_changes(f.schemas), changes + 1);
+    assert_int_equal(kb_schemas_wake_ms(f.schemas), INT64_MAX);
+    assert_int_equal(f.door.asked, 1);
+    kb_schemas_free(f.schemas);
+}
+
+/* An outage never becomes the record's fault, however long it takes. */
+static void test_outages(void **state)
+{
+    (void)state;
+    static const struct {
+        int status;
+        const char *body;
+    } outages[] = {{0, ""}, {500, ""}, {503, NOT_FOUND}, {429, ""}, {401, "{\"error_code\":401}"},
+        {403, ""}, {302, ""}, {200, "<html>"}, {200, "{}"}, {200, "{\"schema\":7}"},
+        {404, "<html>no such page</html>"}, {404, "{\"error\":\"x\"}"}, {400, NOT_FOUND}};
+    struct fixture f;
+    set_up(&f, "http://r", NULL);
+    expect_state(&f, 7, KB_SCHEMA_AWAITED);
+    for (size_t i = 0; i < KB_COUNT(outages); i++) {
+        step(&f, 0);
+        answer(&f, "http://r/schemas/ids/7", outages[i].status, outages[i].body);
+        expect_state(&f, 7, KB_SCHEMA_AWAITED);
+        assert_int_equal(f.door.n_open, 0);
+        int64_t wait = kb_schemas_wake_ms(f.schemas) - f.now;
+        assert_in_range(wait, 100, 5000);
+        step(&f, wait - 1);
+        assert_int_equal(f.door.n_open, 0);
+        step(&f, 1);
+        assert_int_equal(f.door.n_open, 1);
+    }
+    struct kb_schemas_status status;
+    kb_schemas_status(f.schemas, &status);
+    assert_int_equal(status.failing, 1);
+    assert_string_equal(status.text, "http://r: schema 7: HTTP 400: Schema 9 not found");
+    answer(&f, "http://r/schemas/ids/7", 200, ANSWER_LONG);
+    expect_state(&f, 7, KB_SCHEMA_THERE);
+    kb_schemas_free(f.schemas);
+}
+
+static void test_unknown_ids(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct kb_err err;
+    set_up(&f, "http://r", NULL);
+    expect_state(&f, 9, KB_SCHEMA_AWAITED);
+    step(&f, 0);
+    answer(&f, "http://r/schemas/ids/9", 404, NOT_FOUND);
+    assert_int_equal(get(&f, 9, &err), KB_SCHEMA_REFUSED);
+    assert_int_equal(err.class, KB_ERR_RECORD);
+    assert_int_equal(err.failure, KB_FAILURE_DECODE);
+    assert_int_equal(err.code, KB_SCHEMA_UNKNOWN_CODE);
+    assert_string_equal(err.text, "schema 9: the registry does not know it: Schema 9 not found");
+    step(&f, KB_SCHEMA_REFUSED_MS - 10);
+    expect_state(&f, 9, KB_SCHEMA_REFUSED);
+    assert_int_equal(f.door.asked, 1);
+    step(&f, 10); /* it may have been registered meanwhile */
+    expect_state(&f, 9, KB_SCHEMA_AWAITED);
+    step(&f, 0);
+    answer(&f, "http://r/schemas/ids/9", 200, ANSWER_LONG);
+    expect_state(&f, 9, KB_SCHEMA_THERE);
+    /* From now on a 404 of whatever form is believed. */
+    expect_state(&f, 10, KB_SCHEMA_AWAITED);
+    step(&f, 0);
+    answer(&f, "http://r/schemas/ids/10", 404, "nothing here");
+    expect_state(&f, 10, KB_SCHEMA_REFUSED);
+    kb_schemas_free(f.schemas);
+}
+
+static void test_what_does_not_compile(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct kb_err err;
+    set_up(&f, "http://r", NULL);
+    expect_state(&f, 1, KB_SCHEMA_AWAITED);
+    expect_state(&f, 2, KB_SCHEMA_AWAITED);
+    step(&f, 0);
+    answer(&f, "http://r/schemas/ids/1", 200, "{\"schema\":\"\\\"nothing\\\"\"}");
+    assert_int_equal(get(&f, 1, &err), KB_SCHEMA_REFUSED);
+    assert_int_equal(err.code, 0); /* it is known: format auto must not take it for plain bytes */
+    assert_string_equal(err.text, "schema 1: avro schema: there is no type \"nothing\"");
+    answer(&f, "http://r/schemas/ids/2", 200, "{\"schemaType\":\"XML\",\"schema\":\"\"}");
+    assert_int_equal(get(&f, 2, &err), KB_SCHEMA_REFUSED);
+    assert_string_equal(err.text, "schema 2: schemas of type XML are not read");
+    kb_schemas_free(f.schemas);
+}
+
+/* Depth first, each once, subjects escaped; the whole is awaited until the last is there. */
+static void test_references(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up(&f, "http://r", NULL);
+    expect_state(&f, 7, KB_SCHEMA_AWAITED);
+    step(&f, 0);
+    answer(&f, "http://r/schemas/ids/7", 200,
+        "{\"schema\":\"{\\\"type\\\":\\\"record\\\",\\\"name\\\":\\\"O\\\",\\\"fields\\\":[{"
+        "\\\"name\\\":\\\"a\\\",\\\"type\\\":\\\"A\\\"},{\\\"name\\\":\\\"b\\\",\\\"type\\\":"
+        "\\\"B\\\"}]}\",\"references\":[{\"name\":\"B\",\"subject\":\"b/ü\",\"version\":2},{"
+        "\"name\":\"A\",\"subject\":\"a\",\"version\":1}]}");
+    expect_state(&f, 7, KB_SCHEMA_AWAITED);
+    answer(&f, "http://r/subjects/b%2F%C3%BC/versions/2", 200,
+        "{\"schema\":\"{\\\"type\\\":\\\"array\\\",\\\"items\\\":\\\"A\\\"}\",\"references\":[{"
+        "\"name\":\"A\",\"subject\":\"a\",\"version\":1}]}");
+    answer(&f, "http://r/subjects/a/versions/1", 503, "");
+    expect_state(&f, 7, KB_SCHEMA_AWAITED);
+    step(&f, 5000);
+    answer(&f, "http://r/subjects/a/versions/1", 200,
+        "{\"schema\":\"{\\\"type\\\":\\\"enum\\\",\\\"name\\\":\\\"A\\\",\\\"symbols\\\":[]}\"}");
+    struct kb_err err;
+    assert_int_equal(get(&f, 7, &err), KB_SCHEMA_REFUSED); /* B is an array: it has no name */
+    assert_non_null(strstr(err.text, "there is no type \"B\""));
+    assert_int_equal(f.door.asked, 4);
+    kb_schemas_free(f.schemas);
+}
+
+static void test_addresses_in_turn(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up(&f, "http://a, http://b:1/x/,https://c", NULL);
+    expect_state(&f, 7, KB_SCHEMA_AWAITED);
+    step(&f, 0);
+    answer(&f, "http://a/schemas/ids/7", 0, "");
+    answer(&f, "http://b:1/x/schemas/ids/7", 500, ""); /* at once, without a wait */
+    answer(&f, "https://c/schemas/ids/7", 500, "");
+    assert_int_equal(f.door.n_open, 0); /* all have been asked: now it waits */
+    assert_true(kb_schemas_wake_ms(f.schemas) > f.now);
+    step(&f, 5000);
+    answer(&f, "http://a/schemas/ids/7", 200, ANSWER_LONG);
+    expect_state(&f, 7, KB_SCHEMA_THERE);
+    kb_schemas_free(f.schemas);
+}
+
+static const char *authorization(const struct kb_http_request *req)
+{
+    for (const char *const *line = req->headers; *line; line++)
+        if (strncmp(*line, "Authorization: ", 15) == 0)
+            return *line + 15;
+    return NULL;
+}
+
+static void test_credentials(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up(&f, "http://me:pa%40ss@r:8081/x", NULL);
+    expect_state(&f, 7, KB_SCHEMA_AWAITED);
+    step(&f, 0);
+    const char *in_url = authorization(open_request(&f, "http://r:8081/x/schemas/ids/7"));
+    assert_string_equal(in_url, "Basic bWU6cGFAc3M="); /* me:pa@ss */
+    struct kb_registry_options other = {.urls = "http://s", .auth = "you:t"};
+    struct kb_err err;
+    assert_true(kb_schemas_change(f.schemas, &other, &err));
+    step(&f, 0);
+    assert_int_equal(f.door.n_open, 1); /* the old one was given up */
+    assert_string_equal(
+        authorization(open_request(&f, "http://s/schemas/ids/7")), "Basic eW91OnQ=");
+    kb_schemas_free(f.schemas);
+    assert_int_equal(f.door.n_open, 0);
+}
+
+/* The one that is longest unused goes; what is awaited stays. */
+static void test_the_cache_is_bounded(void **state)
+{
+    (void)state;
+    struct fixture f;
+    char url[64];
+    set_up(&f, "http://r", NULL);
+    for (uint32_t id = 1; id <= KB_SCHEMAS_MAX + 1; id++) {
+        expect_state(&f, id, KB_SCHEMA_AWAITED);
+        step(&f, 0);
+        snprintf(url, sizeof(url), "http://r/schemas/ids/%u", id);
+        answer(&f, url, 200, ANSWER_LONG);
+        if (id > 1)
+            expect_state(&f, 1, KB_SCHEMA_THERE); /* used all the time */
+    }
+    struct kb_schemas_status status;
+    kb_schemas_status(f.schemas, &status);
+    assert_int_equal(status.cached, KB_SCHEMAS_MAX);
+    expect_state(&f, 1, KB_SCHEMA_THERE);
+    expect_state(&f, 3, KB_SCHEMA_THERE);
+    expect_state(&f, 2, KB_SCHEMA_AWAITED);
+    kb_schemas_free(f.schemas);
+}
+
+static void test_lists_of_addresses(void **state)
+{
+    (void)state;
+    struct kb_err err;
+    static const char *const good[] = {"http://a", "https://a:1/b , http://c", "http://u:p@a/"};
+    static const char *const bad[] = {"", " , ", "a:8081", "ftp://a", "http://", "http:///x",
+        "http://a,b",
+        "http://1,http://2,http://3,http://4,http://5,http://6,http://7,http://8,"
+        "http://9"};
+    for (size_t i = 0; i < KB_COUNT(good); i++)
+        assert_true(kb_registry_urls_check(good[i], &err));
+    for (size_t i = 0; i < KB_COUNT(bad); i++)
+        if (kb_registry_urls_check(bad[i], &err))
+            fail_msg("%s was taken", bad[i]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one_request_for_an_id),
+        cmocka_unit_test(test_outages),
+        cmocka_unit_test(test_unknown_ids),
+        cmocka_unit_test(test_what_does_not_compile),
+        cmocka_unit_test(test_references),
+        cmocka_unit_test(test_addresses_in_turn),
+        cmocka_unit_test(test_credentials),
+        cmocka_unit_test(test_the_cache_is_bounded),
+        cmocka_unit_test(test_lists_of_addresses),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
