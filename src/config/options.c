@@ -50,6 +50,18 @@ static const struct kb_choice binary_styles[] = {
 #undef X
         {0}};
 
+static const struct kb_choice int64_styles[] = {
+#define X(id, name, help) {name, KB_PROTO_INT64_##id, false},
+    KB_PROTO_INT64(X)
+#undef X
+        {0}};
+
+static const struct kb_choice enum_styles[] = {
+#define X(id, name, help) {name, KB_PROTO_ENUMS_##id, false},
+    KB_PROTO_ENUMS(X)
+#undef X
+        {0}};
+
 static const struct kb_choice null_values[] = {
 #define X(id, name) {name, KB_NULL_##id, false},
     KB_NULL_VALUES(X)
@@ -162,6 +174,14 @@ const struct kb_option kb_options[] = {
         .fallback = "plain", .help = "how Avro's unions are shown"},
     {ROW(TOPIC, "binary", CHOICE), RULES(formats.binary), .choices = binary_styles,
         .fallback = "base64", .help = "how bytes inside a structure are shown"},
+    {ROW(TOPIC, "int64", CHOICE), RULES(formats.proto_int64), .choices = int64_styles,
+        .fallback = "string", .help = "how Protobuf's 64-bit integers are shown"},
+    {ROW(TOPIC, "enums", CHOICE), RULES(formats.proto_enums), .choices = enum_styles,
+        .fallback = "name", .help = "how Protobuf's enums are shown"},
+    {ROW(TOPIC, "use_proto_names", BOOLEAN), RULES(formats.proto_names), .fallback = "false",
+        .help = "Protobuf's fields by the names of the schema, not in camelCase"},
+    {ROW(TOPIC, "emit_default_values", BOOLEAN), RULES(formats.proto_defaults), .fallback = "false",
+        .help = "show Protobuf's fields without presence where they are zero or empty too"},
     {ROW(TOPIC, "channel", TEMPLATE), RULES(channel), .hook = KB_HOOK_CHANNEL, .required = true,
         .help = "the channel to publish to, such as \"user:#{value.id}\""},
     {ROW(TOPIC, "name", TEMPLATE), RULES(name), .hook = KB_HOOK_NAME,
