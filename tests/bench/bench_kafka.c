@@ -1,8 +1,8 @@
 /* The Kafka of scripts/bench: librdkafka's mock cluster, filled with believable records of about
- * 200 bytes; of --format avro about 140, with a registry's framing and the schema id 1.
+ * 200 bytes; of --format avro or protobuf about 150, with a registry's framing and the schema id 1.
  *
  *     bench_kafka --topic bench:100 --records 1000000 [--keys 10000] [--bootstrap HOST:PORT]
- *                 [--format json|avro]
+ *                 [--format json|avro|protobuf]
  *     -> prints "BOOTSTRAP HOST:PORT", then "FILLED N" when the records are there
  *     then reads commands from standard input:
  *         rate R SECONDS    produces R records a second, each with its time ("ts_us"), then "DONE
@@ -12,6 +12,7 @@
  * The mock keeps 5 MiB a partition and forgets what is older: more partitions for more records, and
  * each gets the same share whatever its keys. */
 #include "order_avro.h"
+#include "order_proto.h"
 
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
@@ -28,7 +29,7 @@ struct bench {
     int partitions;
     long records, keys;
     const char *bootstrap;
-    bool avro;
+    size_t (*order)(char *room, uint64_t seq); /* NULL = JSON */
     uint64_t seq;
 };
 
@@ -54,11 +55,11 @@ static int json_value(char *value, size_t size, uint64_t seq)
         seq % 10000, seq, now_us());
 }
 
-static int avro_value(char *value, uint64_t seq)
+static int framed_value(size_t (*order)(char *room, uint64_t seq), char *value, uint64_t seq)
 {
     static const char framing[] = {0, 0, 0, 0, 1};
     memcpy(value, framing, sizeof(framing));
-    return (int)(sizeof(framing) + order_avro(value + sizeof(framing), seq));
+    return (int)(sizeof(framing) + order(value + sizeof(framing), seq));
 }
 
 static void produce(struct bench *b)
@@ -66,7 +67,7 @@ static void produce(struct bench *b)
     char key[32], value[512];
     uint64_t seq = b->seq++;
     int key_len = snprintf(key, sizeof(key), "k%" PRIu64, seq * 2654435761u % (uint64_t)b->keys);
-    int len = b->avro ? avro_value(value, seq) : json_value(value, sizeof(value), seq);
+    int len = b->order ? framed_value(b->order, value, seq) : json_value(value, sizeof(value), seq);
     for (;;) {
         rd_kafka_resp_err_t err = rd_kafka_producev(b->producer, RD_KAFKA_V_TOPIC(b->topic),
             RD_KAFKA_V_PARTITION((int32_t)(seq % (uint64_t)b->partitions)),
@@ -194,7 +195,9 @@ int main(int argc, char **argv)
         else if (strcmp(argv[i], "--bootstrap") == 0)
             b.bootstrap = argv[i + 1];
         else if (strcmp(argv[i], "--format") == 0)
-            b.avro = strcmp(argv[i + 1], "avro") == 0;
+            b.order = strcmp(argv[i + 1], "avro") == 0       ? order_avro
+                      : strcmp(argv[i + 1], "protobuf") == 0 ? order_proto
+                                                             : NULL;
     }
     bool real = b.bootstrap != NULL;
     fill(&b);

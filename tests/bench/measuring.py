@@ -33,6 +33,7 @@ SCENARIOS = {
     "lua_route": dict(channel=LUA_CHANNEL),
     "lua_edit": dict(channel="bench", hooks=LUA_EDIT),
     "avro": dict(channel="bench", format="avro"),
+    "protobuf": dict(channel="bench", format="protobuf"),
     "rtt": dict(channel="ch:#{key}", keys=100, sink=["--delay-ms", "20", "--order"]),
     "latency": dict(channel="bench", rate=1000, sink=["--latency"]),
     "healthy": dict(channel="ch:#{key}", keys=LIMITED_KEYS, rate=1000, sink=["--latency"]),
@@ -179,10 +180,11 @@ class Sink:
 
 
 @contextlib.contextmanager
-def registry(options):
+def registry(options, format):
     """The address of a schema registry that knows one schema, under every id: that of the records."""
-    schema = subprocess.run([options.build / "tests" / "bench_avro", "--schema"], capture_output=True, check=True).stdout
-    answer = json.dumps({"schema": schema.decode()}).encode()
+    command = [options.build / "tests" / "bench_decode", format, "--schema"]
+    schema = subprocess.run(command, capture_output=True, check=True).stdout
+    answer = json.dumps({"schema": schema.decode(), "schemaType": format.upper()}).encode()
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
@@ -265,7 +267,7 @@ def run(program, name, kafka, options):
     rate, channel = scenario.get("rate"), scenario["channel"]
     # The mock answers a fetch only when its time is up; a broker as soon as there is something.
     wait = "" if options.kafka != "mock" else f', ["fetch.wait.max.ms"] = {0 if rate else 10}'
-    with tempfile.TemporaryDirectory(prefix="kably-bench-") as folder, registry(options) as url:
+    with tempfile.TemporaryDirectory(prefix="kably-bench-") as folder, registry(options, scenario.get("format", "avro")) as url:
         folder = pathlib.Path(folder)
         sink = Sink(options.build / "tests", scenario.get("sink", []))
         text = CONFIG.format(

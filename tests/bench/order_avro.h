@@ -1,5 +1,5 @@
-/* The Avro record of scripts/bench and bench_avro: ten fields, among them a nested record, a union,
- * an array, a map, an enum and a decimal; about 150 bytes, which become about 300 of JSON.
+/* The Avro record of scripts/bench and bench_decode: ten fields, among them a nested record, a
+ * union, an array, a map, an enum and a decimal; about 150 bytes, which become about 300 of JSON.
  *
  *     char room[ORDER_AVRO_MAX];
  *     size_t len = order_avro(room, seq);        // what a serializer writes behind the framing */
