@@ -72,6 +72,9 @@ size_t kb_lanes_pack_probe(
 size_t kb_lanes_pack_ahead(
     struct kb_lanes *lanes, size_t per_lane, struct kb_spec **out, size_t *bytes);
 
+/* Is there such a one behind refused ones? */
+bool kb_lanes_behind_refused(const struct kb_lanes *lanes);
+
 /* The channel had a clean answer: its hold, if there is one, ends. */
 void kb_lanes_release(struct kb_lanes *lanes, uint64_t channel);
 /* The channel is over its rate: later specs of it wait behind the one that is about to be put back.

@@ -138,3 +138,16 @@ size_t kb_lanes_pack_ahead(
 {
     return pack_probe(lanes, per_lane, true, out, bytes);
 }
+
+bool kb_lanes_behind_refused(const struct kb_lanes *lanes)
+{
+    for (uint32_t i = 0; i < lanes->options.n_lanes; i++) {
+        const struct kb_spec *spec = lanes->lanes[i].queue.head;
+        bool refused = lanes->lanes[i].place && spec && spec->refused;
+        while (refused && spec && spec->refused)
+            spec = spec->next;
+        if (refused && spec)
+            return true;
+    }
+    return false;
+}

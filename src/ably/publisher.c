@@ -127,12 +127,13 @@ static size_t probe_depth(const struct kb_publisher *pub)
     return kb_gate_refusing(&pub->gate) ? (size_t)1 << attempts : 1;
 }
 
-/* In a run of refusals every other probe goes past those already refused alone. */
 static size_t pack(struct kb_publisher *pub, struct kb_spec **out, size_t *bytes)
 {
+    bool past = pub->go_past;
+    pub->go_past = false;
     if (!kb_gate_outage(&pub->gate))
         return kb_lanes_pack(pub->lanes, out, bytes);
-    if (kb_gate_refusing(&pub->gate) && pub->gate.attempts % 2 == 0)
+    if (past && kb_gate_refusing(&pub->gate))
         return kb_lanes_pack_ahead(pub->lanes, probe_depth(pub), out, bytes);
     return kb_lanes_pack_probe(pub->lanes, probe_depth(pub), out, bytes);
 }

@@ -203,6 +203,20 @@ static void note_refused(struct kb_publisher *pub, const struct kb_request *req,
     }
 }
 
+/* In a run of refusals each probe that was refused is followed at once by one that goes past the
+ * messages refused alone: were the good one behind them never asked, they would hide it for ever.
+ * At once, for Ably may by now take what it has just refused, and then the one behind has overtaken
+ * it: that asks for a change of mind within a round trip. */
+static void go_past_refused(struct kb_publisher *pub, bool went_past, int64_t now_ms)
+{
+    bool refused = pub->fates.n[KB_FATE_PUBLISHED] == 0 && !pub->fates.outage;
+    if (!kb_gate_refusing(&pub->gate) || !refused || went_past ||
+        !kb_lanes_behind_refused(pub->lanes))
+        return;
+    pub->go_past = true;
+    kb_gate_hurry(&pub->gate, now_ms);
+}
+
 static void return_to_lanes(struct kb_publisher *pub, const struct kb_request *req)
 {
     const unsigned char *fate = pub->fates.of;
@@ -315,11 +329,15 @@ void kb_publisher_finish(struct kb_publisher *pub, struct kb_request *req, int64
     kb_fates_decide(&pub->fates, &pub->reply, req->n, &pub->gate);
     if (pub->fates.outage && pub->fates.why.class == KB_ABLY_TOKEN) /* the next try has another */
         kb_auth_refused(pub->auth, req->generation, true, now_ms);
+    bool went_past = false;
+    for (size_t i = 0; i < req->n; i++)
+        went_past |= req->specs[i]->ahead;
     if (!keep_pace(pub, req, now_ms))
         tell_gate(pub, req->epoch, now_ms);
     drop_unwanted(pub, req);
     count_answer(pub, req->n);
     return_to_lanes(pub, req);
+    go_past_refused(pub, went_past, now_ms);
     settle_ended(pub, req);
     req->next = pub->idle;
     pub->idle = req;

@@ -35,6 +35,7 @@ struct kb_publisher {
     struct kb_spec_pool specs;
     struct kb_lanes *lanes;
     struct kb_gate gate;
+    bool go_past; /* the next probe goes past what was refused, see publisher_answer.c */
     struct kb_pace requests_pace, messages_pace;
     uint32_t limited; /* times the pace was slowed with no acceptance between them */
 

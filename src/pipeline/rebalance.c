@@ -70,6 +70,8 @@ static bool in_flight(struct kb_worker *w)
     return false;
 }
 
+/* Nothing of them stays behind, not even what was taken of a log that is no more and that nobody
+ * reads again: sent later on, it would come behind what the next owner has sent. */
 static void let_go(struct kb_worker *w)
 {
     for (size_t i = 0; i < w->rebalance->n; i++) {
@@ -81,6 +83,8 @@ static void let_go(struct kb_worker *w)
     w->assigned = w->assignments.active > 0;
     if (w->hooks)
         kb_hooks_forget(w->hooks);
+    kb_publisher_sweep(w->publisher);
+    kb_letters_sweep(w);
     answer(w);
 }
 
