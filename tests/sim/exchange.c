@@ -30,15 +30,27 @@ int sim_exchange_check_request(struct sim *sim, const struct kb_http_request *re
     return host;
 }
 
-/* What the user limits is a total of the process; each worker has at least one request. */
+/* What the user limits is a total of the process; each worker has at least one request, and one
+ * that ends its share of what was allowed before a reload. */
+static int64_t allowed_in_flight(const struct sim_process *process)
+{
+    int64_t allowed =
+        process->concurrency > process->n_workers ? process->concurrency : process->n_workers;
+    for (int i = 0; i < process->n_workers; i++) {
+        const struct sim_worker *worker = process->workers[i];
+        if (worker->worker && allowed < worker->settings.concurrency)
+            allowed = worker->settings.concurrency;
+    }
+    return allowed;
+}
+
 static void check_limits(struct sim_transport *tr, const struct sim_exchange *ex, size_t n_channels)
 {
     struct sim *sim = tr->sim;
     const struct sim_plan *plan = sim->plan;
     struct sim_process *process = tr->worker->process;
-    const struct sim_settings *now = &process->settings;
-    int64_t concurrency =
-        process->concurrency > process->n_workers ? process->concurrency : process->n_workers;
+    const struct sim_settings *now = &tr->worker->settings;
+    int64_t concurrency = allowed_in_flight(process);
     /* In a run of refusals a probe takes two messages, of two channels, whatever the limits say. */
     bool refusing = tr->refused >= KB_GATE_REFUSALS_MAX, probe = ex->batch.n == 2 && refusing;
     if (ex->batch.n > (size_t)now->max_records && !probe)

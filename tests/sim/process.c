@@ -63,6 +63,7 @@ static struct sim_worker *start_worker(
     worker->worker = kb_worker_new(config, index, process->n_workers, &doors, &err);
     if (!worker->worker)
         sim_fail(sim, "no worker: %s", err.text);
+    worker->settings = process->settings;
     worker->poked = true;
     worker->turn_ms = sim->now_ms;
     return worker;
@@ -109,6 +110,8 @@ void sim_process_reload(struct sim *sim, struct sim_process *process)
         if (!worker->worker)
             continue;
         sim_source_reloads(worker->source);
+        if (!kb_worker_ending(worker->worker))
+            worker->settings = process->settings;
         if (!kb_worker_adopt(worker->worker, config, &err))
             sim_fail(sim, "worker %d adopts nothing: %s", worker->number, err.text);
         worker->poked = true;

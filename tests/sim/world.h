@@ -35,6 +35,7 @@ struct sim_worker {
     struct kb_transport *registry; /* NULL = the plan has none */
     struct kb_dead_letters *letters;
     struct kb_random_seeded random;
+    struct sim_settings settings; /* its own: one that ends goes over to no others */
     bool poked, stopping, broken; /* broken: its source was made to fail */
     int64_t stop_ms;              /* when it was told to drain */
     int64_t turn_ms;              /* its last turn */
