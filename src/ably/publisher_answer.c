@@ -176,11 +176,13 @@ static void hold_channels(struct kb_publisher *pub, const struct kb_request *req
 {
     if (pub->fates.n[KB_FATE_HOLD] == 0)
         return;
+    int wait = pub->reply.retry_after_ms;
+    if (wait > KB_GATE_RETRY_AFTER_MAX_MS)
+        wait = KB_GATE_RETRY_AFTER_MAX_MS;
     for (size_t i = 0; i < req->n; i++) {
         uint64_t channel = req->specs[i]->channel;
         if (pub->fates.of[i] == KB_FATE_HOLD) {
-            kb_lanes_hold(
-                pub->lanes, channel, pub->reply.retry_after_ms, pub->random->next(pub->random));
+            kb_lanes_hold(pub->lanes, channel, wait, pub->random->next(pub->random));
         } else if (pub->fates.of[i] == KB_FATE_PUBLISHED && pub->options.ordered &&
                    kb_lanes_inverted(pub->lanes, channel)) {
             pub->status.inversions++;

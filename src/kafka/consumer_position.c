@@ -49,7 +49,7 @@ void kb_consumer_resume(struct kb_source *src, const uint32_t *slots, const int6
         rd_kafka_topic_partition_list_add(list, part->id.topic, part->id.partition);
         if (next[i] < 0 || c->events)
             continue;
-        kb_partition_sought(part);
+        kb_partition_sought(part, next[i]);
         rd_kafka_topic_partition_list_add(seeks, part->id.topic, part->id.partition)->offset =
             next[i];
     }

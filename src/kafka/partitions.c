@@ -140,10 +140,10 @@ static bool same(struct kb_place a, struct kb_place b)
 
 /* A step back is a repeat only if it leads to a record that librdkafka has reason to hand out
  * again: the last one (its own pause fell between taking it off the queue and noting that), or the
- * first one after a seek (which was carried out only after some records had come). From there on
- * offsets rise again. Every other step back is a broker's word: it has the offset no more
- * (OFFSET_OUT_OF_RANGE), and reading goes on where auto.offset.reset says, in a log that was cut
- * back or made anew.
+ * first one from a seek's place on (which was carried out only after some records had come; what
+ * lies before that place are repeats themselves). From there on offsets rise again. Every other
+ * step back is a broker's word: it has the offset no more (OFFSET_OUT_OF_RANGE), and reading goes
+ * on where auto.offset.reset says, in a log that was cut back or made anew.
  *
  * What no client can see: a new log that has grown past the position before it is read again. The
  * broker then hands out its records from there, as if nothing had been. */
@@ -152,16 +152,17 @@ bool kb_partition_came(struct kb_partition *part, struct kb_place place)
     bool repeat = same(place, part->last) || same(place, part->begun);
     bool new_log = place.offset <= part->last.offset && !repeat;
     part->last = place;
-    if (part->sought)
+    if (part->sought && (new_log || place.offset >= part->sought_to)) {
         part->begun = place;
-    else if (new_log)
+        part->sought = false;
+    } else if (new_log) {
         part->begun.offset = -1;
-    part->sought = false;
+    }
     return new_log;
 }
 
-void kb_partition_sought(struct kb_partition *part)
+void kb_partition_sought(struct kb_partition *part, int64_t next)
 {
     part->sought = true;
-    part->begun.offset = -1;
+    part->sought_to = next;
 }

@@ -28,8 +28,10 @@ struct kb_partition {
     bool assigned;
     bool paused;  /* by us: resuming what was never paused would rewind it */
     bool leaving; /* its revocation waits for the worker: records still coming are dropped */
-    bool sought;  /* since then nothing has come */
-    struct kb_place last, begun; /* of what came: the last, and the first after the last seek */
+    bool sought;  /* to sought_to, and nothing from there on has come since */
+    int64_t sought_to;
+    struct kb_place last,
+        begun; /* of what came: the last; the first from the last seek's place on */
 };
 
 struct kb_partitions {
@@ -55,8 +57,8 @@ struct kb_partition *kb_partitions_find(
 
 /* Notes the next record of a partition; true where another log begins with it. */
 bool kb_partition_came(struct kb_partition *part, struct kb_place place);
-/* Notes that reading was told to go on, behind the last record that came. */
-void kb_partition_sought(struct kb_partition *part);
+/* Notes that reading was told to go on at `next`, behind the last record that was taken. */
+void kb_partition_sought(struct kb_partition *part, int64_t next);
 
 static inline struct kb_partition *kb_partitions_of(
     struct kb_partitions *parts, const rd_kafka_message_t *message)

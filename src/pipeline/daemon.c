@@ -37,6 +37,7 @@ struct kb_daemon {
     int signals;  /* signalfd */
     int progress; /* eventfd: a worker is ending or has ended, or has to do with a reload */
     bool stopping, failed;
+    bool signalled;          /* told to end; a worker that ends by itself is no signal */
     struct kb_board *boards; /* one a worker; they outlive the workers */
     size_t n_boards;
 };
@@ -135,13 +136,14 @@ static void on_signal(struct kb_daemon *d)
             kb_reloads_ask(d->reloads);
             continue;
         }
-        if (d->stopping) {
+        if (d->signalled) {
             kb_log_warn("worker",
                 "second signal: ending at once; records without a committed offset "
                 "come again at the next start");
-            _exit(EXIT_SUCCESS);
+            _exit(d->failed ? EXIT_WORK_FAILED : EXIT_SUCCESS);
         }
         kb_log_info("worker", "%s: stopping", info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
+        d->signalled = true;
         stop_all(d);
     }
 }
@@ -275,8 +277,10 @@ static void watch(struct kb_daemon *d)
         while (read(d->progress, &n, sizeof(n)) > 0) {}
         on_signal(d);
         turn_reload(d);
-        if (!d->stopping && !d->successors && any_ending(d))
+        if (!d->stopping && !d->successors && any_ending(d)) {
+            d->failed = true; /* it has said why */
             stop_all(d);
+        }
     }
 }
 

@@ -175,14 +175,25 @@ static void take_in(struct kb_worker *w, const struct kb_record *rec)
     }
 }
 
-/* One take a turn: `more` brings the next turn at once, and in between requests are fed and answers
- * read. */
-void kb_worker_intake(struct kb_worker *w)
+static void take(struct kb_worker *w)
 {
     struct kb_source *src = w->doors.source;
-    size_t n = src->ops->take(src, w->records, KB_TAKE_MAX, &w->more);
-    if (n > 0 && !w->cluster_known)
+    w->n_records = src->ops->take(src, w->records, KB_TAKE_MAX, &w->more);
+    w->at_record = 0;
+    if (w->n_records > 0 && !w->cluster_known)
         learn_cluster(w);
-    for (size_t i = 0; i < n; i++)
-        take_in(w, &w->records[i]);
+}
+
+/* At most one take a turn: `more` brings the next turn at once, and in between requests are fed and
+ * answers read. Functions may take their time: what they don't get through soon is left for the
+ * next turns, so that signals, answers and rebalances wait for one record at most. */
+void kb_worker_intake(struct kb_worker *w)
+{
+    if (w->at_record == w->n_records)
+        take(w);
+    while (w->at_record < w->n_records) {
+        take_in(w, &w->records[w->at_record++]);
+        if (w->hooks && w->doors.clock->now_ms(w->doors.clock) - w->now_ms >= KB_INTAKE_MS)
+            break;
+    }
 }

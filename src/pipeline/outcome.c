@@ -173,8 +173,10 @@ void kb_worker_settled(
     KB_BUG_ON(!p->in_use || p->messages == 0);
     if (outcome == KB_OUTCOME_DROPPED)
         p->dropped = true;
-    else if (outcome == KB_OUTCOME_REFUSED && !kb_pending_fail(p, err))
+    else if (outcome == KB_OUTCOME_REFUSED && !kb_pending_fail(p, err)) {
+        p->dropped = true; /* nobody knows why it failed: no outcome, it comes again */
         kb_worker_fatal(w, err);
+    }
     if (--p->messages == 0)
         finish(w, p);
 }

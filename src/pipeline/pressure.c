@@ -36,11 +36,21 @@ static bool stalled(const struct kb_worker *w)
     return w->full && w->now_ms - w->full_since_ms >= KB_STALL_MS;
 }
 
+/* Does the partition hold more than half of its even share of the records without an outcome? One
+ * whose channel is over its rate, or whose dead letters are slow, would else stop all others. Those
+ * that hold little may go on, up to twice the ceiling in all. */
+static bool hogs(const struct kb_worker *w, const struct kb_assignment *part)
+{
+    size_t share = w->pendings.open / w->assignments.active;
+    return part->open > share / (part->reasons & KB_PAUSE_MEMORY ? 4 : 2) ||
+           w->held > 2 * w->memory_high;
+}
+
 static unsigned reasons(const struct kb_worker *w, const struct kb_assignment *part)
 {
     size_t open = kb_offsets_open(&part->offsets);
     bool window = part->reasons & KB_PAUSE_WINDOW ? open > KB_WINDOW_MAX / 2 : open > KB_WINDOW_MAX;
-    return (stalled(w) ? KB_PAUSE_MEMORY : 0) | (window ? KB_PAUSE_WINDOW : 0) |
+    return (stalled(w) && hogs(w, part) ? KB_PAUSE_MEMORY : 0) | (window ? KB_PAUSE_WINDOW : 0) |
            (part->letters_failing > 0 ? KB_PAUSE_DEAD_LETTER : 0) |
            (part->waiting > 0 ? KB_PAUSE_SCHEMA : 0) | (part->rules ? 0 : KB_PAUSE_UNROUTED) |
            (w->phase != KB_PHASE_RUNNING || part->state == KB_ASSIGNMENT_STOPPED ? KB_PAUSE_ENDING
@@ -59,15 +69,16 @@ bool kb_worker_relieved(const struct kb_worker *w)
 
 static void measure(struct kb_worker *w)
 {
-    size_t bytes = held(w);
-    if (!w->full && bytes > w->memory_high) {
+    w->held = held(w);
+    if (!w->full && w->held > w->memory_high) {
         w->full = true;
         w->full_since_ms = w->now_ms;
-    } else if (w->full && bytes < w->memory_low) {
+    } else if (w->full && w->held < w->memory_low) {
         w->full = false;
     }
 }
 
+/* A resume seeks to the first record not taken in: that must not lie among those still to be. */
 void kb_worker_press(struct kb_worker *w)
 {
     measure(w);
@@ -81,7 +92,7 @@ void kb_worker_press(struct kb_worker *w)
             part->paused = 1;
             pause.slots[pause.n++] = part->slot;
             kb_metric_add(KB_METRIC_PAUSES, 1);
-        } else if (!part->reasons && part->paused) {
+        } else if (!part->reasons && part->paused && w->at_record == w->n_records) {
             part->paused = 0;
             resume.next[resume.n] = kb_offsets_next(&part->offsets);
             resume.slots[resume.n++] = part->slot;

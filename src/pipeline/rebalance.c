@@ -47,8 +47,12 @@ static void begin_revoke(struct kb_worker *w)
     struct kb_rebalance *change = w->rebalance;
     for (size_t i = 0; i < change->n; i++) {
         struct kb_assignment *part = kb_assignments_at(&w->assignments, change->partitions[i].slot);
-        if (part)
-            part->state = KB_ASSIGNMENT_REVOKING;
+        if (!part)
+            continue;
+        part->state = KB_ASSIGNMENT_REVOKING;
+        for (size_t j = w->at_record; j < w->n_records; j++)
+            if (w->records[j].slot == part->slot)
+                w->records[j].slot = UINT32_MAX; /* the slot may soon be another's */
     }
     kb_publisher_sweep(w->publisher);
     kb_letters_sweep(w);

@@ -14,7 +14,8 @@
 #include "pipeline/worker.h"
 #include "route/route.h"
 
-#define KB_TAKE_MAX 512           /* records per call through the source's door, and per turn */
+#define KB_TAKE_MAX 512 /* records per call through the source's door, and per turn */
+#define KB_INTAKE_MS 50 /* the longest time for records in a turn, where functions may be slow */
 #define KB_WINDOW_MAX 131072      /* offsets from a partition's lowest open record to its newest */
 #define KB_STALL_MS 300           /* over the ceiling for that long: pause, and poll on */
 #define KB_COMMIT_INTERVAL_MS 100 /* the shortest time between two commits */
@@ -93,9 +94,12 @@ struct kb_worker {
     bool msgpack;
     uint64_t channel_seed;
     struct kb_record records[KB_TAKE_MAX];
-    bool more; /* the source stopped at its maximum */
+    size_t n_records,
+        at_record; /* of the last take; those from at_record on are still to be taken in */
+    bool more;     /* the source stopped at its maximum */
 
     size_t memory_high, memory_low;
+    size_t held; /* bytes, at the beginning of the turn */
     bool full;
     int64_t full_since_ms;
 

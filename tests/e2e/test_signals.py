@@ -11,7 +11,7 @@ import pytest
 import workload
 from judge import Arrived
 from kafka_peer import Kafka
-from lua import Config
+from lua import Config, Raw
 from waiting import throughout, until
 
 
@@ -199,3 +199,28 @@ def test_the_end_with_dead_letters_out_and_a_silent_broker(sandbox, name, daemon
     finally:
         running.process.signal(signal.SIGCONT)
         kafka.close()
+
+
+def test_sigterm_while_a_stop_policy_drains_is_the_first_signal(real_world, daemons):
+    """Symptom: it was taken for a second one, so nothing was committed and the exit code was 0."""
+    w = real_world(partitions=2)
+    w.ably.faults({"status": 503})
+    w.kafka.produce(w.topic, [{"value": '{"a":1}', "partition": 0}] * 20)
+    config = w.config().topic(w.topic, value="json", channel="c:x").block("limits", drain_ms=3000)
+    kably = daemons.run(config)
+    kably.wait_log("503")
+    w.kafka.produce(w.topic, [{"value": "{bad", "partition": 1}])
+    kably.wait_log("policy=stop")
+    kably.signal(signal.SIGTERM)
+    assert kably.ended() == 1
+    assert not kably.logged("second signal"), kably.tail()
+
+
+def test_sigterm_while_every_record_runs_away(mock_world, daemons):
+    """Symptom: hundreds of functions of 50 ms each before the worker looked at anything else."""
+    w = mock_world(partitions=1)
+    w.kafka.produce(w.topic, [{"value": "1", "partition": 0}] * 2000)
+    endless = Raw("function(record) while true do end end")
+    kably = daemons.run(w.config().topic(w.topic, value="json", channel="c", on_error="skip", transform=endless))
+    kably.wait_log("policy=skip")
+    kably.stop()

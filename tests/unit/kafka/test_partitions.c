@@ -57,10 +57,41 @@ static void test_a_seek_that_lands_late(void **state)
     struct kb_partitions parts;
     struct kb_partition *part = begin(&parts);
     come(part, 0, 10);
-    kb_partition_sought(part);
+    kb_partition_sought(part, 10);
     come(part, 10, 250);
     come(part, 10, 300);
     assert_true(kb_partition_came(part, old(9))); /* it never led there */
+    kb_partitions_deinit(&parts);
+}
+
+/* The library's own pause (a rebalance begins) fell between taking record 9 off its queue and
+ * noting that, so a resume goes on at 9; the worker's seek to 10 is carried out only after 9..14
+ * have come. */
+static void test_a_seek_behind_a_repeated_record(void **state)
+{
+    (void)state;
+    struct kb_partitions parts;
+    struct kb_partition *part = begin(&parts);
+    come(part, 0, 10);
+    kb_partition_sought(part, 10);
+    come(part, 9, 15);
+    come(part, 10, 20);
+    kb_partitions_deinit(&parts);
+}
+
+/* A first seek, to 10, lands after 10..14 have come; the worker pauses before anything comes from
+ * there again, so that the next resume and its seek, to 15, begin at 10 once more. */
+static void test_two_seeks_that_land_late(void **state)
+{
+    (void)state;
+    struct kb_partitions parts;
+    struct kb_partition *part = begin(&parts);
+    come(part, 0, 10);
+    kb_partition_sought(part, 10);
+    come(part, 10, 15);
+    kb_partition_sought(part, 15);
+    come(part, 10, 18);
+    come(part, 15, 20);
     kb_partitions_deinit(&parts);
 }
 
@@ -83,11 +114,11 @@ static void test_made_again_behind_a_seek(void **state)
     struct kb_partitions parts;
     struct kb_partition *part = begin(&parts);
     come(part, 0, 10);
-    kb_partition_sought(part);
+    kb_partition_sought(part, 10);
     assert_true(kb_partition_came(part, anew(3)));
     assert_false(kb_partition_came(part, anew(4)));
     assert_false(kb_partition_came(part, anew(3))); /* the seek: out of range, and back once more */
-    kb_partition_sought(part);
+    kb_partition_sought(part, 5);
     come(part, 10, 20);
     assert_true(kb_partition_came(part, anew(10)));
     kb_partitions_deinit(&parts);
@@ -124,6 +155,8 @@ int main(void)
         cmocka_unit_test(test_gaps_are_no_news),
         cmocka_unit_test(test_the_last_record_once_more),
         cmocka_unit_test(test_a_seek_that_lands_late),
+        cmocka_unit_test(test_a_seek_behind_a_repeated_record),
+        cmocka_unit_test(test_two_seeks_that_land_late),
         cmocka_unit_test(test_a_topic_made_again),
         cmocka_unit_test(test_made_again_behind_a_seek),
         cmocka_unit_test(test_time_tells_records_of_one_offset_apart),
