@@ -152,6 +152,7 @@ static void many_that_ask_while_one_loads_are_one_more(void **state)
         number = kb_reloads_ask(f->reloads);
     assert_non_null(kb_reloads_next(f->reloads, &changes));
     kb_reloads_end(f->reloads, NULL);
+    assert_true(report_of(f).ended < number); /* they asked after it was read */
     assert_true(readable(f->progress, 10000));
     assert_non_null(kb_reloads_next(f->reloads, &changes));
     kb_reloads_end(f->reloads, NULL);
