@@ -91,7 +91,7 @@ static void complain_value(const struct kb_load *load, const struct kb_block *bl
 {
     struct kb_buf caret;
     kb_buf_init(&caret, 2 * KB_TEMPLATE_LEN_MAX);
-    if (option->type == KB_OPTION_TEMPLATE && raw->kind == KB_RAW_TEXT && err->column > 0)
+    if (!option->secret && raw->kind == KB_RAW_TEXT && err->column > 0)
         kb_template_caret(&caret, raw->text, err->column);
     if (caret.len > 0)
         kb_load_problem(load, block, kb_slice_of(option->key), "%s\n" KB_FMT, err->text,

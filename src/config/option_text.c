@@ -1,6 +1,7 @@
 /* One option as text: its field as a Lua value, and what it may be in words; see options.h. Called
  * by print.c and for error texts. */
 #include "config/option_kinds.h"
+#include "config/option_message.h"
 
 #include "value/json.h"
 
@@ -89,6 +90,8 @@ static void format_choice(const struct kb_option *option, const void *field, str
 /* A function has no text here, but a place where it is written. */
 static bool format_function(const struct kb_option *option, const void *base, struct kb_buf *out)
 {
+    if (option->type == KB_OPTION_TEXT_TEMPLATE)
+        return false;
     const struct kb_rules *rules = base;
     const char *place = rules->functions[option->hook];
     if (place)
@@ -133,6 +136,18 @@ bool kb_option_format(const struct kb_option *option, const void *base, struct k
     case KB_OPTION_CHOICE:
         format_choice(option, field, out);
         return true;
+    case KB_OPTION_CIPHER:
+        if (!*(struct kb_template *const *)field)
+            return false;
+        kb_buf_add(out, KB_S("{ key = \"***\" }"));
+        return true;
+    case KB_OPTION_CHANNELS:
+        if (((const struct kb_rules *)base)->n_more_channels > 0) {
+            kb_option_format_channels(base, out);
+            return true;
+        }
+        /* fallthrough */
+    case KB_OPTION_TEXT_TEMPLATE:
     case KB_OPTION_TEMPLATE:
         if (!*(struct kb_template *const *)field)
             return format_function(option, base, out);
@@ -198,6 +213,15 @@ void kb_option_describe(const struct kb_option *option, struct kb_buf *out)
         break;
     case KB_OPTION_CHOICE:
         describe_choices(option, out);
+        break;
+    case KB_OPTION_TEXT_TEMPLATE:
+        kb_buf_add(out, KB_S("a template"));
+        break;
+    case KB_OPTION_CHANNELS:
+        kb_buf_add(out, KB_S("a template, a function(record) or a list of templates"));
+        break;
+    case KB_OPTION_CIPHER:
+        kb_buf_add(out, KB_S("{ key = BASE64 }"));
         break;
     case KB_OPTION_TEMPLATE:
         kb_buf_add(out, KB_S("a template or a function(record)"));

@@ -4,6 +4,7 @@
 #include "config/option_kinds.h"
 
 #include "base/suggest.h"
+#include "config/option_message.h"
 
 #include <errno.h>
 #include <math.h>
@@ -351,8 +352,18 @@ bool kb_option_set(
         return set_list(option, field, raw, err);
     case KB_OPTION_CHOICE:
         return set_choice(option, field, raw, err);
+    case KB_OPTION_TEXT_TEMPLATE:
+        if (raw->kind != KB_RAW_TEXT)
+            return refuse(option, raw, err);
+        return set_template(field, base, option, raw, err);
     case KB_OPTION_TEMPLATE:
         return set_template(field, base, option, raw, err);
+    case KB_OPTION_CHANNELS:
+        if (raw->kind == KB_RAW_TABLE)
+            return kb_option_set_channels(base, raw, err);
+        return set_template(field, base, option, raw, err);
+    case KB_OPTION_CIPHER:
+        return kb_option_set_cipher(base, raw, err);
     case KB_OPTION_FUNCTION:
         return set_function(base, option, raw, err);
     case KB_OPTION_POLICY:

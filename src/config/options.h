@@ -25,10 +25,13 @@ enum kb_option_type {
     KB_OPTION_ADDRESSES, /* char *, owned: with commas between; may hold passwords */
     KB_OPTION_CHOICE,    /* an enum */
     KB_OPTION_TEMPLATE,  /* struct kb_template *, of a struct kb_rules; or a function */
-    KB_OPTION_FUNCTION,  /* char *, where it is written, of a struct kb_rules */
-    KB_OPTION_POLICY,    /* struct kb_policy */
-    KB_OPTION_LOGICAL,   /* enum kb_shown of each logical type */
-    KB_OPTION_LATER      /* known, but not in this version yet */
+    KB_OPTION_TEXT_TEMPLATE, /* the same, but no function */
+    KB_OPTION_CHANNELS,      /* a template, a function, or a list of templates */
+    KB_OPTION_CIPHER,        /* { key = a template }, of a struct kb_rules; secret */
+    KB_OPTION_FUNCTION,      /* char *, where it is written, of a struct kb_rules */
+    KB_OPTION_POLICY,        /* struct kb_policy */
+    KB_OPTION_LOGICAL,       /* enum kb_shown of each logical type */
+    KB_OPTION_LATER          /* known, but not in this version yet */
 };
 
 struct kb_choice {

@@ -163,17 +163,25 @@ static void check_reached(
 
 /* What stands in front of the first placeholder must be a start that Ably allows. */
 static void check_channel(
-    const struct kb_load *load, const struct kb_block *block, const struct kb_rules *rules)
+    const struct kb_load *load, const struct kb_block *block, const struct kb_template *channel)
 {
     struct kb_slice text;
     struct kb_err err;
-    if (!rules->channel)
+    if (!channel)
         return;
-    bool constant = kb_template_constant(rules->channel, &text);
+    bool constant = kb_template_constant(channel, &text);
     if (!constant)
-        text = kb_template_prefix(rules->channel);
+        text = kb_template_prefix(channel);
     if ((constant || text.len > 0) && !kb_channel_check(text, &err))
         kb_load_problem(load, block, KB_S("channel"), "%s", err.text);
+}
+
+static void check_channels(
+    const struct kb_load *load, const struct kb_block *block, const struct kb_rules *rules)
+{
+    check_channel(load, block, rules->channel);
+    for (size_t i = 0; i < rules->n_more_channels; i++)
+        check_channel(load, block, rules->more_channels[i]);
 }
 
 static void check_dead_letters(
@@ -209,7 +217,7 @@ static void load_topic(const struct kb_load *load, const struct kb_block *block)
     kb_load_options(load, block, &load->once[KB_BLOCK_DEFAULTS], rules);
     check_names(load, block, rules);
     check_reached(load, block, rules);
-    check_channel(load, block, rules);
+    check_channels(load, block, rules);
     check_dead_letters(load, block, rules);
 }
 

@@ -26,10 +26,28 @@ static void learn_cluster(struct kb_worker *w)
             "worker %d: this cluster has no id; message ids carry the timestamp alone", w->number);
 }
 
+/* Data is encrypted here, on every way to the publisher, or the record fails: none goes in clear.
+ */
+static bool seal(struct kb_worker *w, struct kb_err *err)
+{
+    for (size_t i = 0; i < w->router.n_messages; i++) {
+        struct kb_message *msg = &w->router.messages[i];
+        if (!msg->cipher_key.ptr)
+            continue;
+        if (i == 0)
+            kb_sealer_begin(&w->sealer);
+        if (!kb_seal(&w->sealer, w->doors.random, msg, err))
+            return false;
+    }
+    return true;
+}
+
 /* Too large for Ably is known before anything is sent. All of a record's messages are looked at
  * first: a record is published whole or not at all as far as we can see. */
-bool kb_worker_check_sizes(const struct kb_worker *w, struct kb_err *err)
+bool kb_worker_check_sizes(struct kb_worker *w, struct kb_err *err)
 {
+    if (!seal(w, err)) /* what is encrypted is larger */
+        return false;
     size_t max = (size_t)w->config->ably.max_message_size;
     for (size_t i = 0; i < w->router.n_messages; i++) {
         const struct kb_message *msg = &w->router.messages[i];

@@ -131,9 +131,10 @@ struct kb_worker *kb_worker_new(struct kb_config *config, int worker, int n_work
     kb_buf_init(&w->extras, SPEC_MAX);
     w->msgpack = config->publish.protocol == KB_PROTOCOL_MSGPACK;
 
-    bool ok = (kb_editions_init(&w->editions, config) &&
-                  kb_router_init(&w->router, (struct kb_slice){NULL, 0})) ||
-              kb_err_fatal(err, "out of memory for worker %d", worker);
+    bool ok =
+        (kb_editions_init(&w->editions, config) &&
+            kb_router_init(&w->router, (struct kb_slice){NULL, 0}) && kb_sealer_init(&w->sealer)) ||
+        kb_err_fatal(err, "out of memory for worker %d", worker);
     ok = ok && kb_config_hooks(config, &w->hooks, err);
     if (ok)
         kb_router_set_hooks(&w->router, w->hooks);
@@ -157,6 +158,7 @@ void kb_worker_free(struct kb_worker *w)
     kb_assignments_deinit(&w->assignments);
     kb_buf_deinit(&w->spec);
     kb_buf_deinit(&w->extras);
+    kb_sealer_deinit(&w->sealer);
     free(w->commit.commits);
     free(w->commit.generations);
     kb_editions_deinit(&w->editions);

@@ -3,6 +3,7 @@
 #ifndef KB_PIPELINE_WORKER_STATE_H
 #define KB_PIPELINE_WORKER_STATE_H
 
+#include "ably/cipher.h"
 #include "ably/publisher.h"
 #include "base/log.h"
 #include "decode/schemas.h"
@@ -91,6 +92,7 @@ struct kb_worker {
     bool cluster_known;
     struct kb_buf spec; /* one message's encoding */
     struct kb_buf extras;
+    struct kb_sealer sealer;
     bool msgpack;
     uint64_t channel_seed;
     struct kb_record records[KB_TAKE_MAX];
@@ -148,7 +150,8 @@ void kb_worker_pending_end(struct kb_worker *w, struct kb_assignment *part, stru
 void kb_worker_fatal(struct kb_worker *w, const struct kb_err *err);
 
 /* intake.c, for waiting.c */
-bool kb_worker_check_sizes(const struct kb_worker *w, struct kb_err *err) KB_MUST_CHECK;
+bool kb_worker_check_sizes(
+    struct kb_worker *w, struct kb_err *err) KB_MUST_CHECK; /* encrypts, too */
 bool kb_worker_add_messages(struct kb_worker *w, struct kb_pending *p) KB_MUST_CHECK;
 
 /* waiting.c: records that wait for a schema, and those taken behind them. */

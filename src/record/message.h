@@ -16,6 +16,7 @@ struct kb_message {
     struct kb_value key;      /* for extras.kafka.key */
     struct kb_slice push;     /* extras.push as JSON text, checked; ptr NULL = none */
     struct kb_slice extras;   /* further members of extras, "ref":{...}, as JSON; ptr NULL = none */
+    struct kb_slice cipher_key; /* base64, secret: encrypt the data; ptr NULL = leave it */
     const struct kb_header
         *headers; /* all of the record's; the two com.ably.* are left out of extras */
     size_t n_headers;

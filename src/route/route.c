@@ -204,13 +204,42 @@ static struct kb_slice text_or_none(const struct kb_router *router, struct span 
     return span.len > 0 ? text_at(router, span) : (struct kb_slice){NULL, 0};
 }
 
-/* channel, name, client_id and id of message `index`; `own` is what transform gave it. */
+/* The user's own id, or the record's place. Of several messages of a record, one id on different
+ * channels is no repeat; for those that transform made, the template must tell them apart. */
+static bool render_id(struct kb_router *router, const struct routing *r, uint32_t index,
+    struct span *out, struct kb_err *err)
+{
+    const struct kb_template_input in = {&r->rec, &r->key_fields, &r->value_fields};
+    out->start = router->text.len;
+    if (!r->rules->id)
+        kb_message_id(&router->text, &r->rec, index, router->cluster_hash);
+    else if (!kb_template_render(r->rules->id, &in, &router->text, err))
+        return kb_err_wrap(err, "id");
+    out->len = router->text.len - out->start;
+    return out->len > 0 || router->text.failed ||
+           kb_err_record(err, KB_FAILURE_MESSAGE, "id: is empty");
+}
+
+static bool render_cipher_key(
+    struct kb_router *router, const struct routing *r, struct span *out, struct kb_err *err)
+{
+    const struct kb_template_input in = {&r->rec, &r->key_fields, &r->value_fields};
+    out->start = router->text.len;
+    if (r->rules->cipher_key && !kb_template_render(r->rules->cipher_key, &in, &router->text, err))
+        return kb_err_wrap(err, "cipher");
+    out->len = router->text.len - out->start;
+    return true;
+}
+
+/* channel, name, client_id and id of message `index`; `own` is what transform gave it, `channel_of`
+ * where it goes otherwise. */
 static bool render_texts(struct kb_router *router, const struct routing *r,
-    const struct kb_hook_message *own, uint32_t index, struct kb_message *msg, struct kb_err *err)
+    const struct kb_hook_message *own, const struct kb_template *channel_of, uint32_t index,
+    struct kb_message *msg, struct kb_err *err)
 {
     const struct kb_rules *rules = r->rules;
-    struct span channel = {0}, name = {0}, client_id = {0}, id = {0};
-    if (!render(router, r, own->channel, KB_HOOK_CHANNEL, rules->channel, &channel, err))
+    struct span channel = {0}, name = {0}, client_id = {0}, id = {0}, cipher_key = {0};
+    if (!render(router, r, own->channel, KB_HOOK_CHANNEL, channel_of, &channel, err))
         return false;
     if (!kb_channel_check(text_at(router, channel), err))
         return kb_err_wrap(err, "channel");
@@ -218,9 +247,8 @@ static bool render_texts(struct kb_router *router, const struct routing *r,
         !render(router, r, own->client_id, KB_HOOK_CLIENT_ID, rules->client_id, &client_id, err))
         return false;
 
-    id.start = router->text.len;
-    kb_message_id(&router->text, &r->rec, index, router->cluster_hash);
-    id.len = router->text.len - id.start;
+    if (!render_id(router, r, index, &id, err) || !render_cipher_key(router, r, &cipher_key, err))
+        return false;
     if (router->text.failed)
         return kb_err_record(
             err, KB_FAILURE_MESSAGE, "the message's texts are longer than %d bytes", TEXT_MAX);
@@ -229,6 +257,8 @@ static bool render_texts(struct kb_router *router, const struct routing *r,
     msg->name = text_or_none(router, name);
     msg->client_id = text_or_none(router, client_id);
     msg->id = text_at(router, id);
+    if (rules->cipher_key)
+        msg->cipher_key = text_at(router, cipher_key);
     return true;
 }
 
@@ -272,7 +302,8 @@ static bool set_push(struct kb_router *router, const struct routing *r,
 
 /* Message `index`, as the record is by now. */
 static bool make_message(struct kb_router *router, const struct routing *r,
-    const struct kb_hook_message *own, uint32_t index, struct kb_message *msg, struct kb_err *err)
+    const struct kb_hook_message *own, const struct kb_template *channel_of, uint32_t index,
+    struct kb_message *msg, struct kb_err *err)
 {
     struct kb_record rec = r->rec;
     if (own->has_headers) {
@@ -284,21 +315,37 @@ static bool make_message(struct kb_router *router, const struct routing *r,
         .extras = own->extras,
         .headers = rec.headers,
         .n_headers = rec.n_headers};
-    return render_texts(router, r, own, index, msg, err) &&
+    return render_texts(router, r, own, channel_of, index, msg, err) &&
            set_encoding(own, msg, kb_record_header(&rec, KB_S(KB_HEADER_ENCODING)), err) &&
            set_push(router, r, own, msg, kb_record_header(&rec, KB_S(KB_HEADER_PUSH)), err);
+}
+
+/* How often one message goes out: once, or to each channel of the topic's list. One that transform
+ * gave a channel goes there alone. */
+static size_t copies(const struct kb_rules *rules, const struct kb_hook_message *own)
+{
+    return own->channel.ptr ? 1 : 1 + rules->n_more_channels;
 }
 
 static bool make_messages(struct kb_router *router, const struct routing *r,
     const struct kb_hook_message *own, size_t n, struct kb_err *err)
 {
-    if (!reserve_messages(router, n))
-        return kb_err_fatal(err, "no memory for %zu messages of a record", n);
+    const struct kb_rules *rules = r->rules;
+    size_t total = 0, at = 0;
     for (size_t i = 0; i < n; i++)
-        if (!make_message(router, r, &own[i], (uint32_t)i, &router->list[i], err))
-            return n == 1 ? false : kb_err_wrap(err, "message %zu", i + 1);
+        total += copies(rules, &own[i]);
+    if (!reserve_messages(router, total))
+        return kb_err_fatal(err, "no memory for %zu messages of a record", total);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t copy = 0; copy < copies(rules, &own[i]); copy++, at++) {
+            const struct kb_template *channel =
+                copy == 0 ? rules->channel : rules->more_channels[copy - 1];
+            if (!make_message(router, r, &own[i], channel, (uint32_t)at, &router->list[at], err))
+                return total == 1 ? false : kb_err_wrap(err, "message %zu", at + 1);
+        }
+    }
     router->messages = router->list;
-    router->n_messages = n;
+    router->n_messages = total;
     return true;
 }
 

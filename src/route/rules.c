@@ -35,6 +35,11 @@ void kb_rules_deinit(struct kb_rules *rules)
     kb_template_free(rules->channel);
     kb_template_free(rules->name);
     kb_template_free(rules->client_id);
+    for (size_t i = 0; i < rules->n_more_channels; i++)
+        kb_template_free(rules->more_channels[i]);
+    free(rules->more_channels);
+    kb_template_free(rules->id);
+    kb_template_free(rules->cipher_key);
     for (int i = 0; i < KB_HOOK_COUNT; i++)
         free(rules->functions[i]);
     *rules = (struct kb_rules){0};

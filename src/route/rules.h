@@ -38,9 +38,13 @@ struct kb_rules {
     struct kb_policy policy;
     struct kb_paths *key_paths, *value_paths;
     struct kb_template *channel;
-    struct kb_template *name;      /* NULL = no name */
-    struct kb_template *client_id; /* NULL = none */
-    size_t number;                 /* of this block: what kb_hooks know it by */
+    struct kb_template *name;           /* NULL = no name */
+    struct kb_template *client_id;      /* NULL = none */
+    struct kb_template **more_channels; /* further channels of each record; NULL = none */
+    size_t n_more_channels;
+    struct kb_template *id;         /* NULL = the record's place */
+    struct kb_template *cipher_key; /* base64; NULL = data is not encrypted */
+    size_t number;                  /* of this block: what kb_hooks know it by */
     /* The block's functions: where each is written ("config/orders.lua:12"), NULL = there is none.
      * One in the place of a template leaves that NULL. */
     char *functions[KB_HOOK_COUNT];

@@ -5,6 +5,7 @@ import json
 import pytest
 
 import sdk
+from lua import Raw
 
 PROTOCOLS = ["json", "msgpack"]
 DATA = [
@@ -92,3 +93,74 @@ def test_refusals_and_outages_are_read_in_either_protocol(mock_world, daemons, p
     assert not w.ably.history("forms:bad")
     assert kably.logged(r"HTTP 503, Ably code 50003"), kably.tail()
     assert kably.logged(r"publish: ably: 40160 \(HTTP 401\)"), kably.tail()
+
+
+KEYS = {128: "WUP6u0K7MXI5Zeo0VppPwg==", 256: "o9qXZoPGDNla50VnRwH7cGqIrpyagTxGsRgimKJbY40="}
+
+
+@pytest.mark.parametrize("bits", KEYS)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_the_sdk_decrypts(mock_world, daemons, protocol, bits):
+    """The key from a file; without it the SDK sees nothing but the cipher's bytes; nowhere is it written."""
+    w = mock_world(partitions=1)
+    records = [{"value": value, "key": "k"} for value, _ in DATA]
+    w.kafka.produce(w.topic, records)
+    config = w.config().block("publish", protocol=protocol)
+    config.topic(w.topic, channel="secret", cipher={"key": Raw('env "CIPHER_KEY"')})
+    config.env["CIPHER_KEY"] = KEYS[bits]
+    config.secrets.add(KEYS[bits])
+    kably = daemons.run(config)
+    w.wait_committed_ends(60)
+    kably.stop()
+    messages = sdk.read(w.ably, {"secret": KEYS[bits]}, protocol == "msgpack")["secret"]
+    assert len(messages) == len(DATA)
+    for message, (_, expected) in zip(messages, DATA, strict=True):
+        assert {k: message[k] for k in ("value", "bytes") if k in message} == expected
+        assert not message.get("encoding")
+        assert message["extras"]["kafka"]["key"] == "k", "extras are not encrypted"
+    raw = w.ably.history("secret")
+    assert all(m["encoding"].endswith(f"cipher+aes-{bits}-cbc/base64") for m in raw if "data" in m)
+    assert not any("text" in m.get("data", "") for m in raw)
+
+
+def test_a_key_per_channel_and_a_record_without_one(published):
+    """The key by template, here from a header; a record that has none is a mapping failure, not clear text."""
+    records = [
+        {"key": "a", "value": "for a", "headers": [("cipher-key", KEYS[128].encode())]},
+        {"key": "b", "value": "for b", "headers": [("cipher-key", KEYS[256].encode())]},
+        {"key": "c", "value": "for nobody"},
+        {"key": "d", "value": "for nobody", "headers": [("cipher-key", b"short")]},
+    ]
+    w = published(
+        records,
+        channel="by:#{key}",
+        cipher={"key": "#{header.cipher-key}"},
+        on_error={"mapping": "skip", "default": "stop"},
+    )
+    seen = sdk.read(w.ably, {"by:a": KEYS[128], "by:b": KEYS[256], "by:c": None, "by:d": None})
+    assert [seen["by:a"][0]["value"], seen["by:b"][0]["value"]] == ["for a", "for b"]
+    assert seen["by:c"] == seen["by:d"] == []
+
+
+def test_the_size_counts_encrypted(published):
+    """65,521 bytes of text fit into 64 KiB, and 32 more of IV and padding do not."""
+    values = ["x" * 65488, "x" * 65530]
+    w = published([{"value": v} for v in values], cipher={"key": KEYS[128]}, on_error="skip")
+    assert len(w.ably.history("forms")) == 1
+
+
+def test_several_channels_for_one_record(published):
+    records = [{"key": f"k{n % 3}", "value": str(n), "partition": 0} for n in range(30)]
+    w = published(records, channel=["all", "one:#{key}"])
+    assert [m["data"] for m in w.ably.history("all")] == [str(n) for n in range(30)]
+    for k in range(3):
+        messages = w.ably.history(f"one:k{k}")
+        assert [m["data"] for m in messages] == [str(n) for n in range(k, 30, 3)]
+
+
+def test_an_id_of_the_users_own(published):
+    """Ably drops what has the same id; the record is done all the same."""
+    records = [{"key": key, "value": "v"} for key in ("a", "b", "a")]
+    w = published(records, id="order-#{key}")
+    assert [m["id"] for m in w.ably.history("forms")] == ["order-a", "order-b"]
+    assert w.ably.stats()["duplicates"] == 1
