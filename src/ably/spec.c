@@ -83,6 +83,7 @@ struct headers {
     size_t n;
     bool *hidden; /* NULL: compare */
     bool failed;
+    struct kb_slice replaced; /* a header of this name stands for the record's; ptr NULL = none */
 };
 
 static bool reserved(struct kb_slice name)
@@ -114,6 +115,10 @@ static void headers_hide_repeated(struct headers *headers)
 static void headers_init(struct headers *headers, const struct kb_message *msg)
 {
     *headers = (struct headers){.all = msg->headers, .n = msg->n_headers};
+    if (msg->layout) {
+        headers->replaced = msg->layout->key_header;
+        headers->n = msg->layout->no_headers ? 0 : headers->n;
+    }
     if (headers->n > COMPARE_MAX)
         headers_hide_repeated(headers);
 }
@@ -126,6 +131,8 @@ static void headers_deinit(struct headers *headers)
 static bool headers_shown(const struct headers *headers, size_t i)
 {
     if (headers->failed)
+        return false;
+    if (headers->replaced.ptr && kb_slice_eq(headers->all[i].name, headers->replaced))
         return false;
     if (headers->hidden)
         return !headers->hidden[i];
@@ -206,7 +213,24 @@ static void put_header_value(struct writer *out, const struct kb_header *header)
     put(out, KB_S("\""));
 }
 
-static void put_headers(struct writer *out, const struct headers *headers)
+static void put_key_header(
+    struct writer *out, struct kb_slice name, const struct kb_value *key, bool *any)
+{
+    if (!*any)
+        next_extra(out);
+    next_member(out, any, KB_S("\"headers\":{"));
+    put(out, KB_S("\""));
+    put_escaped(out, name);
+    put(out, KB_S("\":\""));
+    if (key->form == KB_FORM_BYTES)
+        put_base64(out, key->bytes);
+    else
+        put_escaped(out, key->bytes);
+    put(out, KB_S("\""));
+}
+
+static void put_headers(
+    struct writer *out, const struct headers *headers, const struct kb_value *key)
 {
     bool any = false;
     for (size_t i = 0; i < headers->n; i++) {
@@ -220,6 +244,8 @@ static void put_headers(struct writer *out, const struct headers *headers)
         put(out, KB_S("\":"));
         put_header_value(out, &headers->all[i]);
     }
+    if (headers->replaced.ptr && key->form != KB_FORM_NULL)
+        put_key_header(out, headers->replaced, key, &any);
     put(out, any ? KB_S("}") : KB_S(""));
 }
 
@@ -228,8 +254,9 @@ static bool put_extras(struct writer *out, const struct kb_message *msg)
 {
     struct headers headers;
     headers_init(&headers, msg);
-    put_kafka(out, &msg->key, &headers);
-    put_headers(out, &headers);
+    static const struct kb_value no_key = {.form = KB_FORM_NULL};
+    put_kafka(out, msg->layout && msg->layout->no_key ? &no_key : &msg->key, &headers);
+    put_headers(out, &headers, &msg->key);
     if (msg->push.ptr) {
         next_extra(out);
         put(out, KB_S("\"push\":"));
@@ -321,8 +348,8 @@ size_t kb_message_size(const struct kb_message *msg)
 bool kb_message_within(const struct kb_message *msg, size_t max)
 {
     /* A byte becomes six at most, as \u00XX; a header's name may stand in two places. */
-    size_t most =
-        size_but_extras(msg) + msg->push.len + msg->extras.len + 6 * msg->key.bytes.len + 64;
+    size_t most = size_but_extras(msg) + msg->push.len + msg->extras.len + 6 * msg->key.bytes.len +
+                  64 + (msg->layout ? 6 * msg->layout->key_header.len : 0);
     for (size_t i = 0; i < msg->n_headers; i++)
         most += 12 * msg->headers[i].name.len + 6 * msg->headers[i].value.len + 16;
     return most <= max || kb_message_size(msg) <= max;

@@ -14,4 +14,12 @@ void kb_option_format_channels(const struct kb_rules *rules, struct kb_buf *out)
 bool kb_option_set_cipher(
     struct kb_rules *rules, const struct kb_raw *raw, struct kb_err *err) KB_MUST_CHECK;
 
+/* push = { notification = { title = ..., body = ... }, data = ... } of templates */
+bool kb_option_set_push(
+    struct kb_rules *rules, const struct kb_raw *raw, struct kb_err *err) KB_MUST_CHECK;
+/* extras = { key = "kafka.key" | "headers.NAME" | false, headers = true | false, further members }
+ */
+bool kb_option_set_extras(
+    struct kb_rules *rules, const struct kb_raw *raw, struct kb_err *err) KB_MUST_CHECK;
+
 #endif

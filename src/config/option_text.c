@@ -153,6 +153,15 @@ bool kb_option_format(const struct kb_option *option, const void *base, struct k
             return format_function(option, base, out);
         kb_lua_quote(out, kb_template_text(*(struct kb_template *const *)field));
         return true;
+    case KB_OPTION_EXTRAS:
+    case KB_OPTION_PUSH: {
+        const struct kb_rules *rules = base;
+        const char *text = option->type == KB_OPTION_PUSH ? rules->push_text : rules->extras_text;
+        if (!text)
+            return option->type == KB_OPTION_PUSH && format_function(option, base, out);
+        kb_buf_add(out, kb_slice_of(text));
+        return true;
+    }
     case KB_OPTION_FUNCTION:
         return format_function(option, base, out);
     case KB_OPTION_POLICY:
@@ -225,6 +234,12 @@ void kb_option_describe(const struct kb_option *option, struct kb_buf *out)
         break;
     case KB_OPTION_TEMPLATE:
         kb_buf_add(out, KB_S("a template or a function(record)"));
+        break;
+    case KB_OPTION_PUSH:
+        kb_buf_add(out, KB_S("a table of templates or a function(record)"));
+        break;
+    case KB_OPTION_EXTRAS:
+        kb_buf_add(out, KB_S("a table of templates"));
         break;
     case KB_OPTION_FUNCTION:
         kb_buf_add(out, KB_S("a function(record)"));

@@ -364,6 +364,12 @@ bool kb_option_set(
         return set_template(field, base, option, raw, err);
     case KB_OPTION_CIPHER:
         return kb_option_set_cipher(base, raw, err);
+    case KB_OPTION_EXTRAS:
+        return kb_option_set_extras(base, raw, err);
+    case KB_OPTION_PUSH:
+        if (raw->kind == KB_RAW_TABLE)
+            return kb_option_set_push(base, raw, err);
+        return set_function(base, option, raw, err);
     case KB_OPTION_FUNCTION:
         return set_function(base, option, raw, err);
     case KB_OPTION_POLICY:

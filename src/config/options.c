@@ -195,9 +195,13 @@ const struct kb_option kb_options[] = {
     {ROW(TOPIC, "transform", FUNCTION), RULES(functions[KB_HOOK_TRANSFORM]),
         .hook = KB_HOOK_TRANSFORM,
         .help = "edits the record and returns it, or nil to drop it, or a list of messages"},
-    {ROW(TOPIC, "push", FUNCTION), RULES(functions[KB_HOOK_PUSH]), .hook = KB_HOOK_PUSH,
-        .help = "returns the push notification of a record (extras.push), nil = none"},
-    {ROW(TOPIC, "extras", LATER)},
+    {ROW(TOPIC, "push", PUSH), RULES(functions[KB_HOOK_PUSH]), .hook = KB_HOOK_PUSH,
+        .help =
+            "the push notification (extras.push), { notification = { title = ..., body = ... } } "
+            "of templates, or a function that returns it"},
+    {ROW(TOPIC, "extras", EXTRAS), RULES(extras),
+        .help = "where extras have key and headers, and further members such as { privileged = "
+                "true }"},
     {ROW(TOPIC, "id", TEXT_TEMPLATE), RULES(id),
         .help = "the message's id, by which Ably drops repeats; the record's place unless set"},
     {ROW(TOPIC, "cipher", CIPHER), RULES(cipher_key), .secret = true,

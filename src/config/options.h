@@ -28,6 +28,8 @@ enum kb_option_type {
     KB_OPTION_TEXT_TEMPLATE, /* the same, but no function */
     KB_OPTION_CHANNELS,      /* a template, a function, or a list of templates */
     KB_OPTION_CIPHER,        /* { key = a template }, of a struct kb_rules; secret */
+    KB_OPTION_PUSH,          /* a push notification as a table of templates, or a function */
+    KB_OPTION_EXTRAS,        /* a table of templates, of a struct kb_rules */
     KB_OPTION_FUNCTION,      /* char *, where it is written, of a struct kb_rules */
     KB_OPTION_POLICY,        /* struct kb_policy */
     KB_OPTION_LOGICAL,       /* enum kb_shown of each logical type */

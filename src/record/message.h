@@ -6,6 +6,13 @@
 #include "record/record.h"
 #include "value/value.h"
 
+/* Where extras have the record's key and headers, if not where the Kafka Connect sink puts them. */
+struct kb_extras_layout {
+    bool no_key;                /* not in extras.kafka.key */
+    struct kb_slice key_header; /* but in extras.headers by this name; ptr NULL = nowhere */
+    bool no_headers;
+};
+
 struct kb_message {
     struct kb_slice channel;   /* checked against Ably's rules */
     struct kb_slice id;        /* TOPIC/PARTITION/OFFSET/TAG:0 */
@@ -16,6 +23,7 @@ struct kb_message {
     struct kb_value key;      /* for extras.kafka.key */
     struct kb_slice push;     /* extras.push as JSON text, checked; ptr NULL = none */
     struct kb_slice extras;   /* further members of extras, "ref":{...}, as JSON; ptr NULL = none */
+    const struct kb_extras_layout *layout; /* NULL = the usual one */
     struct kb_slice cipher_key; /* base64, secret: encrypt the data; ptr NULL = leave it */
     const struct kb_header
         *headers; /* all of the record's; the two com.ably.* are left out of extras */

@@ -30,6 +30,7 @@ bool kb_router_init(struct kb_router *router, struct kb_slice cluster_id)
     *router = (struct kb_router){0};
     kb_arena_init(&router->arena, ARENA_MAX);
     kb_buf_init(&router->text, TEXT_MAX);
+    kb_buf_init(&router->scratch, TEXT_MAX);
     kb_buf_init(&router->key_text, KB_DECODE_TEXT_MAX);
     kb_buf_init(&router->value_text, KB_DECODE_TEXT_MAX);
     kb_router_set_cluster(router, cluster_id);
@@ -47,6 +48,7 @@ void kb_router_deinit(struct kb_router *router)
 {
     kb_arena_deinit(&router->arena);
     kb_buf_deinit(&router->text);
+    kb_buf_deinit(&router->scratch);
     kb_buf_deinit(&router->key_text);
     kb_buf_deinit(&router->value_text);
     kb_paths_free(router->push_paths);
@@ -278,7 +280,33 @@ static bool set_encoding(const struct kb_hook_message *own, struct kb_message *m
     return true;
 }
 
-/* From the message itself, the function `push`, or the header, the first that has one. */
+/* A JSON value of the topic's block, with this record's texts in it. */
+static bool render_json(struct kb_router *router, const struct routing *r,
+    const struct kb_json_template *json, const char *what, struct kb_slice *out, struct kb_err *err)
+{
+    const struct kb_template_input in = {&r->rec, &r->key_fields, &r->value_fields};
+    struct span span = {.start = router->text.len};
+    if (!kb_json_template_render(json, &in, &router->text, &router->scratch, err))
+        return kb_err_wrap(err, "%s", what);
+    if (router->text.failed || router->scratch.failed)
+        return kb_err_record(
+            err, KB_FAILURE_MESSAGE, "%s: is longer than %d bytes", what, TEXT_MAX);
+    span.len = router->text.len - span.start;
+    *out = text_at(router, span);
+    return true;
+}
+
+/* What transform gave the message, else what the topic's block says. */
+static bool set_extras(struct kb_router *router, const struct routing *r,
+    const struct kb_hook_message *own, struct kb_message *msg, struct kb_err *err)
+{
+    msg->extras = own->extras;
+    msg->layout = r->rules->layout;
+    return msg->extras.ptr || !r->rules->extras ||
+           render_json(router, r, r->rules->extras, "extras", &msg->extras, err);
+}
+
+/* From the message itself, the topic's `push`, or the header, the first that has one. */
 static bool set_push(struct kb_router *router, const struct routing *r,
     const struct kb_hook_message *own, struct kb_message *msg, const struct kb_header *header,
     struct kb_err *err)
@@ -287,6 +315,8 @@ static bool set_push(struct kb_router *router, const struct routing *r,
     struct kb_slice push = own->push;
     if (!push.ptr && has(r, KB_HOOK_PUSH) &&
         !kb_hooks_push(router->hooks, r->rules->number, &push, err))
+        return false;
+    if (!push.ptr && r->rules->push && !render_json(router, r, r->rules->push, "push", &push, err))
         return false;
     if (!push.ptr && header && header->value.ptr) {
         push = header->value;
@@ -312,10 +342,10 @@ static bool make_message(struct kb_router *router, const struct routing *r,
     }
     *msg = (struct kb_message){.data = own->has_data ? own->data : r->value,
         .key = r->key,
-        .extras = own->extras,
         .headers = rec.headers,
         .n_headers = rec.n_headers};
     return render_texts(router, r, own, channel_of, index, msg, err) &&
+           set_extras(router, r, own, msg, err) &&
            set_encoding(own, msg, kb_record_header(&rec, KB_S(KB_HEADER_ENCODING)), err) &&
            set_push(router, r, own, msg, kb_record_header(&rec, KB_S(KB_HEADER_PUSH)), err);
 }

@@ -40,6 +40,13 @@ void kb_rules_deinit(struct kb_rules *rules)
     free(rules->more_channels);
     kb_template_free(rules->id);
     kb_template_free(rules->cipher_key);
+    kb_json_template_free(rules->push);
+    kb_json_template_free(rules->extras);
+    if (rules->layout)
+        free((char *)rules->layout->key_header.ptr);
+    free(rules->layout);
+    free(rules->push_text);
+    free(rules->extras_text);
     for (int i = 0; i < KB_HOOK_COUNT; i++)
         free(rules->functions[i]);
     *rules = (struct kb_rules){0};

@@ -6,7 +6,9 @@
 
 #include "decode/format_options.h"
 #include "failure/policy.h"
+#include "record/message.h"
 #include "script/hook.h"
+#include "template/json_template.h"
 #include "template/template.h"
 #include "value/value.h"
 
@@ -42,9 +44,12 @@ struct kb_rules {
     struct kb_template *client_id;      /* NULL = none */
     struct kb_template **more_channels; /* further channels of each record; NULL = none */
     size_t n_more_channels;
-    struct kb_template *id;         /* NULL = the record's place */
-    struct kb_template *cipher_key; /* base64; NULL = data is not encrypted */
-    size_t number;                  /* of this block: what kb_hooks know it by */
+    struct kb_template *id;                 /* NULL = the record's place */
+    struct kb_json_template *push, *extras; /* extras: its members, without braces; NULL = none */
+    struct kb_extras_layout *layout;        /* NULL = the usual one */
+    char *push_text, *extras_text;          /* as Lua, for kably check --print */
+    struct kb_template *cipher_key;         /* base64; NULL = data is not encrypted */
+    size_t number;                          /* of this block: what kb_hooks know it by */
     /* The block's functions: where each is written ("config/orders.lua:12"), NULL = there is none.
      * One in the place of a template leaves that NULL. */
     char *functions[KB_HOOK_COUNT];

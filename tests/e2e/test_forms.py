@@ -164,3 +164,56 @@ def test_an_id_of_the_users_own(published):
     w = published(records, id="order-#{key}")
     assert [m["id"] for m in w.ably.history("forms")] == ["order-a", "order-b"]
     assert w.ably.stats()["duplicates"] == 1
+
+
+def test_push_from_templates(published):
+    """Texts by template, JSON's own numbers and null as the file has them; headers are what they were."""
+    push = {
+        "notification": {"title": 'Order "#{key}"', "body": "#{value.text}"},
+        "data": {"id": "#{value.id}", "n": 1, "list": [1, 2.5, Raw("kably.null"), True]},
+    }
+    record = {"key": "k1", "value": '{"id":9007199254740993,"text":"\\u00e9 \\"hi\\""}'}
+    w = published([record], push=push)
+    (message,) = w.ably.history("forms")
+    assert message["extras"]["push"] == {
+        "notification": {"title": 'Order "k1"', "body": 'é "hi"'},
+        "data": {"id": "9007199254740993", "n": 1, "list": [1, 2.5, None, True]},
+    }
+    assert type(message["extras"]["push"]["data"]["n"]) is int
+
+
+def test_a_push_whose_field_is_missing_is_the_records_failure(published):
+    push = {"notification": {"title": "t", "body": "#{value.text}"}}
+    records = [{"value": '{"text":"x"}'}, {"value": "{}"}]
+    w = published(records, push=push, on_error="skip")
+    assert len(w.ably.history("forms")) == 1
+
+
+def test_the_push_header_passes_as_it_was_written(published):
+    """The Connect sink makes 1.0 of 1 and drops null: here each number stays as its bytes were."""
+    text = '{"notification":{"title":"t","body":"b","badge":1},"data":{"n":1,"r":1.50,"z":null}}'
+    w = published([{"value": "v", "headers": [("com.ably.extras.push", text.encode())]}])
+    (message,) = w.ably.history("forms")
+    push = message["extras"]["push"]
+    assert push == json.loads(text)
+    assert [type(push["notification"]["badge"]), type(push["data"]["n"])] == [int, int]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_extras_as_the_file_says(published, protocol):
+    record = {"key": "k1", "value": "v", "headers": [("trace", b"8f"), ("id", b"replaced")]}
+    extras = {"key": "headers.id", "ref": {"type": "com.x", "timeserial": "#{key}@1"}, "ephemeral": True}
+    w = published([record], {"protocol": protocol}, extras=extras)
+    (message,) = w.ably.history("forms")
+    assert message["extras"] == {
+        "headers": {"trace": "8f", "id": "k1"},
+        "ref": {"type": "com.x", "timeserial": "k1@1"},
+        "ephemeral": True,
+    }
+
+
+def test_extras_without_key_and_headers(published):
+    record = {"key": "k1", "value": "v", "headers": [("trace", b"8f")]}
+    w = published([record], extras={"key": False, "headers": False})
+    (message,) = w.ably.history("forms")
+    assert "extras" not in message
