@@ -18,7 +18,7 @@ import workload
 from judge import Arrived
 from lua import Config
 from relay import Relay
-from waiting import until
+from waiting import pass_time, until
 
 SECONDS = float(os.environ.get("KABLY_CHAOS_SECONDS", 600))
 FAULT_SECONDS = (0.2, 2.5)
@@ -67,7 +67,7 @@ class Chaos:
         self._wait(CALM_SECONDS)
 
     def _wait(self, bounds):
-        time.sleep(self.rng.uniform(*bounds))
+        pass_time(self.rng.uniform(*bounds))
 
     def _answer(self, fault):
         @contextlib.contextmanager

@@ -20,7 +20,7 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 import sdk
 from conftest import kafka_script
 from registry_proxy import RegistryProxy
-from waiting import until
+from waiting import pass_time, until
 
 
 @pytest.fixture(scope="session")
@@ -429,7 +429,7 @@ def test_twenty_seconds_without_the_registry_under_load(real_world, daemons, kaf
         if proxy.away and plain > 20:
             seen = plain - 15
             until(lambda: len(w.ably.history("plain")) >= seen, 15, "the topic without a registry to flow on")
-        time.sleep(0.1)
+        pass_time(0.1)
     proxy.away = False
     w.wait_committed_ends(90)
     for partition in range(3):

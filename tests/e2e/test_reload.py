@@ -3,7 +3,6 @@
 import json
 import signal
 import threading
-import time
 
 import pytest
 
@@ -11,7 +10,7 @@ import daemon
 import workload
 from admin import Admin
 from judge import Arrived
-from waiting import throughout, until
+from waiting import pass_time, throughout, until
 
 
 class Running:
@@ -321,5 +320,5 @@ def test_a_stop_in_the_middle_of_reloads(mock_world, daemons, rng):
         running.topic("two", "while true do end\n")
     asked = threading.Thread(target=running.admin.ask, args=("/reload", "POST"), daemon=True)
     asked.start()
-    time.sleep(rng.random() * 0.3)
+    pass_time(rng.random() * 0.3)
     running.kably.stop()

@@ -23,3 +23,8 @@ def throughout(condition, seconds, what, every=0.1):
         shown = what() if callable(what) else what
         assert condition(), f"no longer: {shown}"
         time.sleep(every)
+
+
+def pass_time(seconds):
+    """Time that belongs to a test's story, a rate or how long a fault lasts: nothing is waited for."""
+    time.sleep(seconds)

@@ -24,12 +24,13 @@ bench = load_bench()
 
 def test_what_is_measured_unless_told_otherwise():
     options = bench.parse_options([])
-    assert options.scenarios == ["static", "fanout", "template", "rtt", "latency", "healthy", "limited"]
+    assert options.scenarios == list(bench.SCENARIOS)
     assert (options.runs, options.records, options.seconds) == (3, 1_000_000, 10)
     assert (options.kafka, options.compare, options.json) == ("mock", None, False)
 
 
 def test_quick_is_less_and_what_is_said_wins():
+    assert bench.parse_options(["--quick"]).scenarios == ["static", "fanout", "template", "rtt", "latency"]
     options = bench.parse_options(["--quick", "rtt"])
     assert (options.runs, options.records, options.seconds, options.scenarios) == (1, 300_000, 3, ["rtt"])
     options = bench.parse_options(["--quick", "--runs", "5", "--records", "7", "--kafka", "127.0.0.1:9092"])
@@ -39,7 +40,7 @@ def test_quick_is_less_and_what_is_said_wins():
 @pytest.mark.parametrize(
     "arguments, complaint",
     [
-        (["rrt"], "unknown scenario rrt; there are: static, fanout, template, rtt, latency, healthy, limited"),
+        (["rrt"], "unknown scenario rrt; there are: " + ", ".join(bench.SCENARIOS)),
         (["--kafka", "rael"], "expected mock, real or HOST:PORT"),
         (["--runs", "0"], "at least 1"),
         (["--records", "0"], "at least 1"),
