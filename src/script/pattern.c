@@ -160,11 +160,13 @@ static const char *end_capture(struct kb_pattern *m, const char *s, const char *
     return end;
 }
 
-/* What a capture held, once more. */
+/* What a capture held, once more. A place in the text holds nothing that could come again. */
 static const char *match_again(struct kb_pattern *m, const char *s, char digit)
 {
     const struct kb_pattern_capture *capture = &m->captures[capture_index(m, digit)];
-    size_t len = capture->len < 0 ? 0 : (size_t)capture->len;
+    if (capture->len < 0)
+        return NULL;
+    size_t len = (size_t)capture->len;
     kb_script_charge(m->L, len);
     if ((size_t)(m->subject_end - s) < len || memcmp(capture->start, s, len) != 0)
         return NULL;
