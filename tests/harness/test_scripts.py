@@ -95,7 +95,7 @@ def test_an_unknown_word_runs_no_test_of_ctest(tmp_path):
     (tmp_path / "CMakeLists.txt").write_text(
         "cmake_minimum_required(VERSION 3.20)\nproject(x NONE)\nenable_testing()\n"
     )
-    subprocess.run(["cmake", "-S", tmp_path, "-B", tmp_path / "b"], check=True, capture_output=True)
+    subprocess.run(["cmake", "-G", "Ninja", "-S", tmp_path, "-B", tmp_path / "b"], check=True, capture_output=True)
     done = subprocess.run(
         ["ctest", "--test-dir", tmp_path / "b", "--no-tests=error"], capture_output=True, check=False
     )
