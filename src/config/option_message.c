@@ -13,12 +13,14 @@ static void free_templates(struct kb_template **list, size_t n)
     free(list);
 }
 
-static bool compile(
-    struct kb_rules *rules, const struct kb_raw *raw, struct kb_template **out, struct kb_err *err)
+static bool take_channel(struct kb_rules *rules, const struct kb_raw_entry *entry,
+    struct kb_template **out, struct kb_err *err)
 {
-    if (raw->kind != KB_RAW_TEXT)
-        return kb_err_config(err, "expected a template");
-    *out = kb_template_compile(raw->text, rules->key_paths, rules->value_paths, err);
+    const struct kb_value_path list = {.name = KB_S("channel")};
+    const struct kb_value_path element = {.outer = &list, .index = entry->index};
+    if (!kb_option_is_template(&entry->value))
+        return kb_err_config(err, "expected a template or a function(record)");
+    *out = kb_option_take_template(rules, &element, &entry->value, err);
     return *out;
 }
 
@@ -32,7 +34,7 @@ bool kb_option_set_channels(struct kb_rules *rules, const struct kb_raw *raw, st
         return kb_err_fatal(err, "no memory");
     for (size_t i = 0; i < n; i++) {
         const struct kb_raw_entry *entry = &raw->entries[i];
-        if (!entry->key.ptr && compile(rules, &entry->value, &list[i], err))
+        if (!entry->key.ptr && take_channel(rules, entry, &list[i], err))
             continue;
         if (entry->key.ptr)
             kb_err_config(err, "expected a list of templates, got a member %.60s", entry->key.ptr);
@@ -53,10 +55,10 @@ bool kb_option_set_channels(struct kb_rules *rules, const struct kb_raw *raw, st
 void kb_option_format_channels(const struct kb_rules *rules, struct kb_buf *out)
 {
     kb_buf_add(out, KB_S("{ "));
-    kb_lua_quote(out, kb_template_text(rules->channel));
+    kb_option_format_template(rules->channel, out);
     for (size_t i = 0; i < rules->n_more_channels; i++) {
         kb_buf_add(out, KB_S(", "));
-        kb_lua_quote(out, kb_template_text(rules->more_channels[i]));
+        kb_option_format_template(rules->more_channels[i], out);
     }
     kb_buf_add(out, KB_S(" }"));
 }
@@ -78,13 +80,14 @@ static bool check_constant_key(const struct kb_template *tmpl, struct kb_err *er
 bool kb_option_set_cipher(struct kb_rules *rules, const struct kb_raw *raw, struct kb_err *err)
 {
     static const char expected[] =
-        "expected { key = BASE64 } of 128 or 256 bits, or a template of the record for it; take it "
-        "from file or env";
+        "expected { key = BASE64 } of 128 or 256 bits, or a template or function of the record "
+        "for it; take it from file or env";
     const struct kb_raw *key = kb_raw_get(raw, "key");
-    if (raw->kind != KB_RAW_TABLE || !key || raw->n_entries != 1 || key->kind != KB_RAW_TEXT)
+    if (raw->kind != KB_RAW_TABLE || !key || raw->n_entries != 1 || !kb_option_is_template(key))
         return key && key->kind == KB_RAW_MISSING ? true : kb_err_config(err, "%s", expected);
-    struct kb_template *tmpl =
-        kb_template_compile(key->text, rules->key_paths, rules->value_paths, err);
+    const struct kb_value_path cipher = {.name = KB_S("cipher")};
+    const struct kb_value_path at = {.outer = &cipher, .name = KB_S("key")};
+    struct kb_template *tmpl = kb_option_take_template(rules, &at, key, err);
     if (!tmpl)
         return kb_err_config(err, "key: is no template, at column %d; %s", err->column, expected);
     if (!check_constant_key(tmpl, err)) {

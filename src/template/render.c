@@ -122,6 +122,9 @@ static enum found add_reference(const struct kb_part *part, const struct kb_temp
     case KB_PART_LITERAL:
         kb_buf_add(out, part->text);
         return FOUND;
+    case KB_PART_FUNCTION:
+        KB_BUG_ON(!in->calls);
+        return in->calls->text(in->calls->self, part->function, out, err) ? FOUND : UNUSABLE;
     }
     KB_BUG_ON(true);
     return UNUSABLE;

@@ -28,7 +28,7 @@ static void render(struct kb_slice text, const struct kb_record *rec, struct kb_
     struct kb_capture key, value;
     capture_json(&key, key_paths, &arena, rec->key);
     capture_json(&value, value_paths, &arena, rec->value);
-    struct kb_template_input in = {rec, &key, &value};
+    struct kb_template_input in = {rec, &key, &value, NULL};
     kb_buf_reset(out);
     kb_buf_add(out, KB_S("kept:"));
     *ok = kb_template_render(tmpl, &in, out, &err);

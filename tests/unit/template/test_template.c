@@ -175,7 +175,7 @@ static bool render_bytes(struct fixture *f, const char *text, struct kb_slice by
     assert_true(kb_capture_init(&value, f->value_paths, &f->arena));
     value.events.ops->bytes(&value.events, bytes);
     struct kb_record rec = {.topic = KB_S("t"), .value = bytes};
-    struct kb_template_input in = {&rec, NULL, &value};
+    struct kb_template_input in = {&rec, NULL, &value, NULL};
     kb_buf_reset(&f->out);
     bool ok = kb_template_render(tmpl, &in, &f->out, &f->err);
     kb_template_free(tmpl);
@@ -323,7 +323,7 @@ static bool render_for_the_record(struct fixture *f, struct kb_slice text)
     assert_true(kb_capture_init(&value, f->value_paths, &f->arena));
     key.events.ops->string(&key.events, rec.key);
     assert_true(kb_json_read(rec.value, &value.events, &f->err));
-    struct kb_template_input in = {&rec, &key, &value};
+    struct kb_template_input in = {&rec, &key, &value, NULL};
     bool ok = kb_template_render(tmpl, &in, &f->out, &f->err);
     kb_template_free(tmpl);
     return ok;
