@@ -1,8 +1,7 @@
 /* Options of a topic that are JSON values of templates: push and extras; see option_message.h.
  *
  * A Lua table becomes an object (members in the order of their names) or an array, a text a
- * template whose result is a JSON string, as is a function's; numbers, booleans and kably.null stay
- * what they are. */
+ * template whose result is a JSON string; numbers, booleans and kably.null stay what they are. */
 #include "base/suggest.h"
 #include "config/option_message.h"
 #include "value/json.h"
@@ -15,12 +14,10 @@ struct building {
     struct kb_rules *rules;
     struct kb_json_template *json;
     struct kb_buf lua;
-    bool only_lua; /* it is for paper: nothing is compiled */
     struct kb_err *err;
 };
 
-static bool add_value(
-    struct building *b, const struct kb_raw *raw, int depth, const struct kb_value_path *at);
+static bool add_value(struct building *b, const struct kb_raw *raw, int depth);
 
 static void add_literal(struct building *b, const char *text)
 {
@@ -40,25 +37,22 @@ static void add_name(struct building *b, struct kb_slice name)
     kb_buf_add(&b->lua, KB_S("] = "));
 }
 
-static bool add_member(struct building *b, const struct kb_raw_entry *entry, bool first, int depth,
-    const struct kb_value_path *outer)
+static bool add_member(struct building *b, const struct kb_raw_entry *entry, bool first, int depth)
 {
-    const struct kb_value_path at = {outer, entry->key, entry->index};
     if (!first) {
         add_literal(b, ",");
         kb_buf_add(&b->lua, KB_S(", "));
     }
     if (entry->key.ptr)
         add_name(b, entry->key);
-    if (add_value(b, &entry->value, depth, &at))
+    if (add_value(b, &entry->value, depth))
         return true;
     if (entry->key.ptr)
         return kb_err_wrap(b->err, "%.60s", entry->key.ptr);
     return kb_err_wrap(b->err, "%lld", (long long)entry->index);
 }
 
-static bool add_table(
-    struct building *b, const struct kb_raw *raw, int depth, const struct kb_value_path *at)
+static bool add_table(struct building *b, const struct kb_raw *raw, int depth)
 {
     bool list = raw->n_entries > 0 && !raw->entries[0].key.ptr;
     if (depth == NESTING_MAX)
@@ -68,7 +62,7 @@ static bool add_table(
     for (size_t i = 0; i < raw->n_entries; i++) {
         if (list != !raw->entries[i].key.ptr)
             return kb_err_config(b->err, "is a list and has members as well");
-        if (!add_member(b, &raw->entries[i], i == 0, depth + 1, at))
+        if (!add_member(b, &raw->entries[i], i == 0, depth + 1))
             return false;
     }
     add_literal(b, list ? "]" : "}");
@@ -76,31 +70,25 @@ static bool add_table(
     return true;
 }
 
-static bool add_template(
-    struct building *b, const struct kb_raw *raw, const struct kb_value_path *at)
+static bool add_text(struct building *b, struct kb_slice text)
 {
-    if (raw->kind == KB_RAW_FUNCTION)
-        kb_option_format_function(raw->text.ptr, &b->lua);
-    else
-        kb_lua_quote(&b->lua, raw->text);
-    if (b->only_lua)
-        return true;
-    struct kb_template *tmpl = kb_option_take_template(b->rules, at, raw, b->err);
-    if (tmpl)
-        kb_json_template_field(b->json, tmpl);
-    return tmpl;
+    struct kb_template *tmpl =
+        kb_template_compile(text, b->rules->key_paths, b->rules->value_paths, b->err);
+    if (!tmpl)
+        return false;
+    kb_json_template_field(b->json, tmpl);
+    kb_lua_quote(&b->lua, text);
+    return true;
 }
 
-static bool add_value(
-    struct building *b, const struct kb_raw *raw, int depth, const struct kb_value_path *at)
+static bool add_value(struct building *b, const struct kb_raw *raw, int depth)
 {
     struct kb_buf number;
     switch (raw->kind) {
     case KB_RAW_TEXT:
-    case KB_RAW_FUNCTION:
-        return add_template(b, raw, at);
+        return add_text(b, raw->text);
     case KB_RAW_TABLE:
-        return add_table(b, raw, depth, at);
+        return add_table(b, raw, depth);
     case KB_RAW_BOOLEAN:
         add_literal(b, raw->boolean ? "true" : "false");
         kb_buf_add(&b->lua, kb_slice_of(raw->boolean ? "true" : "false"));
@@ -121,11 +109,11 @@ static bool add_value(
         kb_buf_deinit(&number);
         return true;
     case KB_RAW_NIL:
+    case KB_RAW_FUNCTION:
     case KB_RAW_MISSING:
         break;
     }
-    return kb_err_config(
-        b->err, "expected a template, a function, a number, true, false or kably.null");
+    return kb_err_config(b->err, "expected a template, a number, true, false or kably.null");
 }
 
 static bool building_begin(struct building *b, struct kb_rules *rules, struct kb_err *err)
@@ -188,7 +176,7 @@ static bool check_push(const struct kb_raw *raw, struct kb_err *err)
         return false;
     for (size_t i = 0; i < 2; i++) {
         const struct kb_raw *text = kb_raw_get(notification, inner[i]);
-        if (!text || !kb_option_is_template(text))
+        if (!text || text->kind != KB_RAW_TEXT)
             return kb_err_config(err, "notification.%s: %s; expected a template", inner[i],
                 text ? "is no text" : "missing");
     }
@@ -197,11 +185,10 @@ static bool check_push(const struct kb_raw *raw, struct kb_err *err)
 
 bool kb_option_set_push(struct kb_rules *rules, const struct kb_raw *raw, struct kb_err *err)
 {
-    const struct kb_value_path at = {.name = KB_S("push")};
     struct building b;
     if (!check_push(raw, err) || !building_begin(&b, rules, err))
         return false;
-    return building_end(&b, add_table(&b, raw, 0, &at), &rules->push, &rules->push_text);
+    return building_end(&b, add_table(&b, raw, 0), &rules->push, &rules->push_text);
 }
 
 /* ---- extras ---- */
@@ -225,19 +212,43 @@ static bool set_key_place(
     return true;
 }
 
+/* A table stands in the place of the record's headers. Ably takes a flat one only. */
+static bool check_headers(const struct kb_raw *headers, bool has_key, struct kb_err *err)
+{
+    if (!headers || headers->kind == KB_RAW_BOOLEAN)
+        return true;
+    if (headers->kind != KB_RAW_TABLE || headers->n_entries == 0)
+        return kb_err_config(
+            err, "headers: expected true, false or a table such as { id = \"#{key}\" }");
+    if (has_key)
+        return kb_err_config(
+            err, "key: is one of headers here; expected headers = { id = \"#{key}\" } alone");
+    for (size_t i = 0; i < headers->n_entries; i++) {
+        const struct kb_raw_entry *entry = &headers->entries[i];
+        if (!entry->key.ptr)
+            return kb_err_config(err, "headers: expected names and values, got a list");
+        if (entry->value.kind == KB_RAW_TABLE)
+            return kb_err_config(err,
+                "headers.%.60s: expected a template, a number, true, false or kably.null",
+                entry->key.ptr);
+    }
+    return true;
+}
+
 static bool set_layout(struct kb_rules *rules, const struct kb_raw *raw, struct kb_err *err)
 {
-    const struct kb_raw *headers = kb_raw_get(raw, "headers");
-    if (headers && headers->kind != KB_RAW_BOOLEAN)
-        return kb_err_config(err, "headers: expected true or false");
+    const struct kb_raw *headers = kb_raw_get(raw, "headers"), *key = kb_raw_get(raw, "key");
+    bool key_is_header = key && key->kind == KB_RAW_TEXT && !kb_slice_is(key->text, "kafka.key");
+    if (!check_headers(headers, key_is_header, err))
+        return false;
     struct kb_extras_layout *layout = calloc(1, sizeof(*layout));
     if (!layout)
         return kb_err_fatal(err, "no memory");
-    if (!set_key_place(layout, kb_raw_get(raw, "key"), err)) {
+    if (!set_key_place(layout, key, err)) {
         free(layout);
         return false;
     }
-    layout->no_headers = headers && !headers->boolean;
+    layout->no_headers = headers && !(headers->kind == KB_RAW_BOOLEAN && headers->boolean);
     if (rules->layout)
         free((char *)rules->layout->key_header.ptr);
     free(rules->layout);
@@ -245,15 +256,16 @@ static bool set_layout(struct kb_rules *rules, const struct kb_raw *raw, struct 
     return true;
 }
 
-static bool is_layout(struct kb_slice key)
+/* Is it the place of something of the record's, and no member of its own? */
+static bool is_layout(const struct kb_raw_entry *entry)
 {
-    return kb_slice_is(key, "key") || kb_slice_is(key, "headers");
+    return kb_slice_is(entry->key, "key") ||
+           (kb_slice_is(entry->key, "headers") && entry->value.kind == KB_RAW_BOOLEAN);
 }
 
 /* The members that are sent as they are: without braces, behind those of the record. */
 static bool add_extras(struct building *b, const struct kb_raw *raw)
 {
-    const struct kb_value_path at = {.name = KB_S("extras")};
     bool first = true;
     for (size_t i = 0; i < raw->n_entries; i++) {
         const struct kb_raw_entry *entry = &raw->entries[i];
@@ -263,9 +275,9 @@ static bool add_extras(struct building *b, const struct kb_raw *raw)
             return kb_err_config(b->err, "%s: is not set here; %s", entry->key.ptr,
                 kb_slice_is(entry->key, "push") ? "expected the option push beside extras"
                                                 : "expected key = ... for the record's key");
-        if (is_layout(entry->key))
+        if (is_layout(entry))
             continue;
-        if (!add_member(b, entry, first, 0, &at))
+        if (!add_member(b, entry, first, 0))
             return false;
         first = false;
     }
@@ -279,8 +291,7 @@ static bool print_extras(struct kb_rules *rules, const struct kb_raw *raw, struc
     struct kb_json_template *unused = NULL;
     if (!building_begin(&b, rules, err))
         return false;
-    b.only_lua = true;
-    bool ok = building_end(&b, add_table(&b, raw, 0, NULL), &unused, &rules->extras_text);
+    bool ok = building_end(&b, add_table(&b, raw, 0), &unused, &rules->extras_text);
     kb_json_template_free(unused);
     return ok;
 }
@@ -290,8 +301,10 @@ bool kb_option_set_extras(struct kb_rules *rules, const struct kb_raw *raw, stru
     struct building b;
     char *unused = NULL;
     size_t members = 0;
+    if (raw->kind != KB_RAW_TABLE)
+        return kb_err_config(err, "expected a table such as { privileged = true }");
     for (size_t i = 0; i < raw->n_entries; i++)
-        members += !raw->entries[i].key.ptr || !is_layout(raw->entries[i].key);
+        members += !raw->entries[i].key.ptr || !is_layout(&raw->entries[i]);
     if (!set_layout(rules, raw, err) || !building_begin(&b, rules, err))
         return false;
     bool ok = building_end(&b, add_extras(&b, raw), &rules->extras, &unused);

@@ -68,8 +68,9 @@ void kb_filter_apply(enum kb_filter_kind kind, struct kb_buf *out, size_t start)
         url(out, start);
         return;
     case KB_FILTER_DEFAULT:
+    case KB_FILTER_JSON:
     case KB_FILTER_COUNT:
         break;
     }
-    KB_BUG_ON(kind != KB_FILTER_DEFAULT);
+    KB_BUG_ON(kind == KB_FILTER_COUNT);
 }

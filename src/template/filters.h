@@ -9,7 +9,8 @@
     X(DEFAULT, "default") \
     X(LOWER, "lower")     \
     X(UPPER, "upper")     \
-    X(URL, "url")
+    X(URL, "url")         \
+    X(JSON, "json")
 
 enum kb_filter_kind {
 #define X(id, name) KB_FILTER_##id,
@@ -26,7 +27,7 @@ struct kb_filter {
 extern const char *const kb_filter_names[KB_FILTER_COUNT];
 
 /* Changes the text that begins at `start` of `out`, in place at its end. Not for DEFAULT, which
- * changes nothing that is there. */
+ * changes nothing that is there, nor for JSON, which says what is put there. */
 void kb_filter_apply(enum kb_filter_kind kind, struct kb_buf *out, size_t start);
 
 #endif

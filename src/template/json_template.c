@@ -73,6 +73,19 @@ void kb_json_template_field(struct kb_json_template *json, struct kb_template *t
         json->pieces[json->n - 1].tmpl = tmpl;
 }
 
+/* One field: a JSON string of what its template renders, or the JSON value that it renders. */
+static bool render_field(const struct kb_template *tmpl, const struct kb_template_input *in,
+    struct kb_buf *out, struct kb_buf *scratch, struct kb_err *err)
+{
+    if (kb_template_is_json(tmpl))
+        return kb_template_render(tmpl, in, out, err);
+    kb_buf_reset(scratch);
+    if (!kb_template_render(tmpl, in, scratch, err))
+        return false;
+    kb_json_string(out, kb_buf_slice(scratch));
+    return true;
+}
+
 bool kb_json_template_render(const struct kb_json_template *json,
     const struct kb_template_input *in, struct kb_buf *out, struct kb_buf *scratch,
     struct kb_err *err)
@@ -80,12 +93,8 @@ bool kb_json_template_render(const struct kb_json_template *json,
     for (size_t i = 0; i < json->n; i++) {
         const struct piece *piece = &json->pieces[i];
         kb_buf_add(out, (struct kb_slice){json->literals.ptr + piece->start, piece->len});
-        if (!piece->tmpl)
-            continue;
-        kb_buf_reset(scratch);
-        if (!kb_template_render(piece->tmpl, in, scratch, err))
+        if (piece->tmpl && !render_field(piece->tmpl, in, out, scratch, err))
             return false;
-        kb_json_string(out, kb_buf_slice(scratch));
     }
     return true;
 }

@@ -5,6 +5,7 @@
 #include "base/suggest.h"
 #include "base/utf8.h"
 #include "template/parts.h"
+#include "value/json.h"
 
 #include <stdarg.h>
 
@@ -33,7 +34,7 @@ static const char *const references[] = {"topic", "topic.name", "topic.partition
     "offset", "timestamp", "key", "value", "header"};
 
 #define REFERENCES_HELP "topic, partition, offset, timestamp, key.FIELD, value.FIELD, header.NAME"
-#define FILTERS_HELP "default(\"text\"), lower, upper, url"
+#define FILTERS_HELP "default(\"text\"), lower, upper, url, json"
 
 static int column_of(const struct parser *p, const char *at)
 {
@@ -188,9 +189,10 @@ static bool skip_last_dots(struct parser *p)
 
 /* .name, [0], ["name"] in any number, none included. *end is where the path ended, before such
  * dots. */
-static bool parse_path(struct parser *p, struct kb_paths *paths, size_t *path, const char **end)
+static bool parse_path(
+    struct parser *p, struct kb_paths *paths, struct kb_part *part, const char **end)
 {
-    struct kb_path_step steps[KB_TEMPLATE_STEPS_MAX];
+    struct kb_path_step *steps = p->tmpl->steps + p->tmpl->n_steps;
     size_t n = 0;
     for (*end = p->at; at_char(p, '.') || at_char(p, '['); *end = p->at) {
         if (skip_last_dots(p))
@@ -202,8 +204,11 @@ static bool parse_path(struct parser *p, struct kb_paths *paths, size_t *path, c
             return false;
         n++;
     }
-    *path = kb_paths_add(paths, steps, n);
-    return *path != SIZE_MAX || kb_err_fatal(p->err, "no memory for a template's paths");
+    p->tmpl->n_steps += n;
+    part->steps = steps;
+    part->n_steps = n;
+    part->path = kb_paths_add(paths, steps, n);
+    return part->path != SIZE_MAX || kb_err_fatal(p->err, "no memory for a template's paths");
 }
 
 /* .NAME up to the reference's end, dots and all, or ["NAME"]. */
@@ -259,10 +264,10 @@ static bool parse_reference(struct parser *p, struct kb_part *part)
     p->at += head.len;
     if (kb_slice_is(head, "key")) {
         part->kind = KB_PART_KEY;
-        ok = parse_path(p, p->key_paths, &part->path, &end);
+        ok = parse_path(p, p->key_paths, part, &end);
     } else if (kb_slice_is(head, "value")) {
         part->kind = KB_PART_VALUE;
-        ok = parse_path(p, p->value_paths, &part->path, &end);
+        ok = parse_path(p, p->value_paths, part, &end);
     } else if (kb_slice_is(head, "header")) {
         part->kind = KB_PART_HEADER;
         ok = parse_header(p, &part->header);
@@ -288,9 +293,28 @@ static bool parse_default(struct parser *p, struct kb_filter *filter)
     return take(p, ')') || fail(p, p->at, "')' expected");
 }
 
-static bool parse_filter(struct parser *p)
+/* json says what is there in the first place, so nothing comes before it, and behind it nothing
+ * that would make something else of JSON. */
+static bool check_json_place(
+    struct parser *p, const struct kb_filter *first, const struct kb_filter *filter, const char *at)
+{
+    struct kb_err why;
+    if (filter == first)
+        return true;
+    if (filter->kind == KB_FILTER_JSON)
+        return fail(p, at, "json comes before every other filter");
+    if (first->kind != KB_FILTER_JSON)
+        return true;
+    if (filter->kind != KB_FILTER_DEFAULT)
+        return fail(p, at, "behind json only a default may follow");
+    return kb_json_read(filter->text, NULL, &why) ||
+           fail(p, at, "behind json a default is JSON itself, such as default(\"null\")");
+}
+
+static bool parse_filter(struct parser *p, const struct kb_filter *first)
 {
     skip_space(p);
+    const char *at = p->at;
     struct kb_slice name = peek_until(p, " \t\r\n(|}{");
     if (name.len == 0)
         return fail(p, p->at, "a filter expected: " FILTERS_HELP);
@@ -301,7 +325,8 @@ static bool parse_filter(struct parser *p)
         p->tmpl->n_filters++;
         p->at += name.len;
         filter->kind = (enum kb_filter_kind)i;
-        return filter->kind != KB_FILTER_DEFAULT || parse_default(p, filter);
+        return (filter->kind != KB_FILTER_DEFAULT || parse_default(p, filter)) &&
+               check_json_place(p, first, filter, at);
     }
     const char *meant = kb_suggest(name, kb_filter_names, KB_FILTER_COUNT);
     if (meant)
@@ -324,7 +349,7 @@ static bool parse_placeholder(struct parser *p)
             return fail(p, p->at, "'}' expected");
         if (!take(p, '|'))
             return fail(p, p->at, "'|' or '}' expected");
-        if (!parse_filter(p))
+        if (!parse_filter(p, tmpl->filters + first_filter))
             return false;
     }
     part->filters = tmpl->filters + first_filter;

@@ -2,6 +2,8 @@
  * appends to the caller's buffer and takes no memory of its own. */
 #include "base/utf8.h"
 #include "template/parts.h"
+#include "value/document.h"
+#include "value/json.h"
 
 /* What a reference found. Only MISSING and IS_NULL can still get a default. */
 enum found {
@@ -122,27 +124,114 @@ static enum found add_reference(const struct kb_part *part, const struct kb_temp
     case KB_PART_LITERAL:
         kb_buf_add(out, part->text);
         return FOUND;
-    case KB_PART_FUNCTION:
-        KB_BUG_ON(!in->calls);
-        return in->calls->text(in->calls->self, part->function, out, err) ? FOUND : UNUSABLE;
     }
     KB_BUG_ON(true);
     return UNUSABLE;
+}
+
+/* ---- the filter json: the same references as JSON text ---- */
+
+static enum found add_json_text(
+    const struct kb_part *part, struct kb_slice text, struct kb_buf *out, struct kb_err *err)
+{
+    if (!kb_utf8_valid(text)) {
+        kb_err_record(
+            err, KB_FAILURE_MAPPING, KB_FMT ": its bytes are not UTF-8 text", KB_ARG(part->text));
+        return UNUSABLE;
+    }
+    kb_json_string(out, text);
+    return FOUND;
+}
+
+/* The value at the end of the path, as it stands in the text. */
+static enum found add_json_field(const struct kb_part *part, struct kb_slice json,
+    struct kb_arena *arena, struct kb_buf *out, struct kb_err *err)
+{
+    struct kb_document doc;
+    if (!kb_document_init(&doc, arena, json)) {
+        kb_err_record(err, KB_FAILURE_MAPPING, KB_FMT ": is too large", KB_ARG(part->text));
+        return UNUSABLE;
+    }
+    struct kb_node *node = doc.root;
+    for (size_t i = 0; i < part->n_steps && node; i++) {
+        const struct kb_path_step *step = &part->steps[i];
+        node = step->name.ptr ? kb_node_member(&doc, node, step->name)
+                              : kb_node_element(&doc, node, step->index);
+    }
+    if (doc.failed) {
+        kb_err_record(err, KB_FAILURE_MAPPING, KB_FMT ": is too large", KB_ARG(part->text));
+        return UNUSABLE;
+    }
+    if (!node)
+        return MISSING;
+    if (node->kind == KB_NODE_NULL)
+        return IS_NULL;
+    kb_buf_add(out, node->text);
+    return FOUND;
+}
+
+static enum found add_json_side(const struct kb_part *part, const struct kb_value *whole,
+    const struct kb_capture *cap, struct kb_buf *out, struct kb_err *err)
+{
+    KB_BUG_ON(!cap);
+    switch (whole->form) {
+    case KB_FORM_NULL:
+        return part->n_steps == 0 ? IS_NULL : MISSING;
+    case KB_FORM_TEXT:
+    case KB_FORM_BYTES:
+        return part->n_steps == 0 ? add_json_text(part, whole->bytes, out, err) : MISSING;
+    case KB_FORM_JSON:
+        return add_json_field(part, whole->bytes, cap->arena, out, err);
+    }
+    KB_BUG_ON(true);
+    return UNUSABLE;
+}
+
+static enum found add_json(const struct kb_part *part, const struct kb_template_input *in,
+    struct kb_buf *out, struct kb_err *err)
+{
+    const struct kb_header *header;
+    switch (part->kind) {
+    case KB_PART_KEY:
+        return add_json_side(part, &in->whole_key, in->key, out, err);
+    case KB_PART_VALUE:
+        return add_json_side(part, &in->whole_value, in->value, out, err);
+    case KB_PART_TOPIC:
+        return add_json_text(part, in->record->topic, out, err);
+    case KB_PART_HEADER:
+        header = kb_record_header(in->record, part->header);
+        if (!header)
+            return MISSING;
+        return header->value.ptr ? add_json_text(part, header->value, out, err) : IS_NULL;
+    case KB_PART_PARTITION:
+    case KB_PART_OFFSET:
+    case KB_PART_TIMESTAMP:
+    case KB_PART_LITERAL:
+        break; /* numbers are JSON as they are */
+    }
+    return add_reference(part, in, out, err);
 }
 
 static bool render_part(const struct kb_part *part, const struct kb_template_input *in,
     struct kb_buf *out, struct kb_err *err)
 {
     size_t start = out->len;
-    enum found found = add_reference(part, in, out, err);
+    bool json = kb_part_is_json(part);
+    enum found found = (json ? add_json : add_reference)(part, in, out, err);
     for (size_t i = 0; i < part->n_filters && found != UNUSABLE; i++) {
         const struct kb_filter *filter = &part->filters[i];
+        if (filter->kind == KB_FILTER_JSON)
+            continue;
         if (filter->kind != KB_FILTER_DEFAULT) {
             kb_filter_apply(filter->kind, out, start); /* what is absent has no text to change */
         } else if (found != FOUND) {
             kb_buf_add(out, filter->text);
             found = FOUND;
         }
+    }
+    if (json && found == IS_NULL) {
+        kb_buf_add(out, KB_S("null"));
+        found = FOUND;
     }
     if (found == MISSING || found == IS_NULL)
         return fail_absent(err, part, in->record, found);

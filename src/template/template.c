@@ -12,7 +12,7 @@ static size_t count(struct kb_slice text, char c)
 }
 
 /* All the memory a template can need is known before it is parsed: a placeholder opens with '#' and
- * has at most one literal before it, a filter follows '|'. */
+ * has at most one literal before it, a path's step begins with '.' or '[', a filter follows '|'. */
 static struct kb_template *allocate(struct kb_slice text)
 {
     struct kb_template *tmpl = calloc(1, sizeof(*tmpl));
@@ -22,8 +22,9 @@ static struct kb_template *allocate(struct kb_slice text)
     tmpl->text = malloc(text.len + 1);
     tmpl->unescaped = malloc(text.len + 1);
     tmpl->parts = calloc(2 * count(text, '#') + 1, sizeof(*tmpl->parts));
+    tmpl->steps = calloc(count(text, '.') + count(text, '[') + 1, sizeof(*tmpl->steps));
     tmpl->filters = calloc(count(text, '|') + 1, sizeof(*tmpl->filters));
-    if (!tmpl->text || !tmpl->unescaped || !tmpl->parts || !tmpl->filters) {
+    if (!tmpl->text || !tmpl->unescaped || !tmpl->parts || !tmpl->steps || !tmpl->filters) {
         kb_template_free(tmpl);
         return NULL;
     }
@@ -52,20 +53,6 @@ struct kb_template *kb_template_compile(struct kb_slice text, struct kb_paths *k
     return tmpl;
 }
 
-struct kb_template *kb_template_function(size_t number, const char *place)
-{
-    struct kb_template *tmpl = allocate(kb_slice_of(place));
-    if (tmpl)
-        tmpl->parts[tmpl->n_parts++] =
-            (struct kb_part){.kind = KB_PART_FUNCTION, .function = number};
-    return tmpl;
-}
-
-bool kb_template_is_function(const struct kb_template *tmpl)
-{
-    return tmpl->n_parts > 0 && tmpl->parts[0].kind == KB_PART_FUNCTION;
-}
-
 void kb_template_free(struct kb_template *tmpl)
 {
     if (!tmpl)
@@ -73,6 +60,7 @@ void kb_template_free(struct kb_template *tmpl)
     free(tmpl->text);
     free(tmpl->unescaped);
     free(tmpl->parts);
+    free(tmpl->steps);
     free(tmpl->filters);
     free(tmpl);
 }
@@ -80,10 +68,15 @@ void kb_template_free(struct kb_template *tmpl)
 bool kb_template_constant(const struct kb_template *tmpl, struct kb_slice *out)
 {
     struct kb_slice prefix = kb_template_prefix(tmpl);
-    if (prefix.len != tmpl->len || kb_template_is_function(tmpl))
+    if (prefix.len != tmpl->len)
         return false;
     *out = prefix;
     return true;
+}
+
+bool kb_template_is_json(const struct kb_template *tmpl)
+{
+    return tmpl->n_parts == 1 && kb_part_is_json(&tmpl->parts[0]);
 }
 
 struct kb_slice kb_template_prefix(const struct kb_template *tmpl)

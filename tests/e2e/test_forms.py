@@ -52,6 +52,26 @@ def test_data_arrives_as_it_was(published, protocol, binary):
         assert message["extras"]["kafka"]["key"] == f"k{n}"
 
 
+# Ably's own known answers for encodings (ably-common, messages-encoding): by format, what the record holds and what goes
+# on the wire.
+KNOWN = [
+    ("string", b"foo", "foo", None),
+    ("string", b'{"foo":42}', '{"foo":42}', None),
+    ("json", b'{"foo":42}', '{"foo":42}', "json"),
+    ("json", b'[{"foo":42},"qux"]', '[{"foo":42},"qux"]', "json"),
+    ("bytes", b"\xde\xad\xbe\xef", "3q2+7w==", "base64"),
+]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("value_format", ["string", "json", "bytes"])
+def test_the_published_answers_for_encodings(published, protocol, value_format):
+    rows = [row[1:] for row in KNOWN if row[0] == value_format]
+    w = published([{"value": held} for held, _, _ in rows], {"protocol": protocol}, value=value_format)
+    seen = [(message["data"], message.get("encoding")) for message in w.ably.history("forms")]
+    assert seen == [(data, encoding) for _, data, encoding in rows]
+
+
 PUSH = {"notification": {"title": "t", "body": "b", "badge": 1}, "data": {"n": None}}
 
 
@@ -142,6 +162,20 @@ def test_a_key_per_channel_and_a_record_without_one(published):
     assert seen["by:c"] == seen["by:d"] == []
 
 
+def test_a_key_by_a_function(published):
+    """A function that gives no key is the record's failure, not clear text."""
+    keys = f'function(record) return ({{ a = "{KEYS[128]}", b = "{KEYS[256]}" }})[record.key] end'
+    w = published(
+        [{"key": key, "value": f"for {key}"} for key in ("a", "b", "c")],
+        channel="by:#{key}",
+        cipher={"key": Raw(keys)},
+        on_error={"mapping": "skip"},
+    )
+    seen = sdk.read(w.ably, {"by:a": KEYS[128], "by:b": KEYS[256], "by:c": None})
+    assert [seen["by:a"][0]["value"], seen["by:b"][0]["value"]] == ["for a", "for b"]
+    assert seen["by:c"] == []
+
+
 def test_the_size_counts_encrypted(published):
     """65,521 bytes of text fit into 64 KiB, and 32 more of IV and padding do not."""
     values = ["x" * 65488, "x" * 65530]
@@ -164,6 +198,12 @@ def test_an_id_of_the_users_own(published):
     w = published(records, id="order-#{key}")
     assert [m["id"] for m in w.ably.history("forms")] == ["order-a", "order-b"]
     assert w.ably.stats()["duplicates"] == 1
+
+
+def test_an_id_by_a_function(published):
+    own = Raw('function(record) return record.topic .. "/" .. record.value.n end')
+    w = published([{"value": json.dumps({"n": n})} for n in (1, 2, 1)], id=own)
+    assert [m["id"] for m in w.ably.history("forms")] == [f"{w.topic}/1", f"{w.topic}/2"]
 
 
 def test_push_from_templates(published):
@@ -210,6 +250,67 @@ def test_extras_as_the_file_says(published, protocol):
         "ref": {"type": "com.x", "timeserial": "k1@1"},
         "ephemeral": True,
     }
+
+
+TYPED = '{"id":9007199254740993,"r":1.50,"on":true,"off":null,"s":"5","list":[1,"a"],"deep":{"x":-0.5,"y":[]}}'
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_fields_of_the_record_keep_their_type_in_extras(published, protocol):
+    """By the filter json: every digit of a number, true, null, arrays and objects; without it they are texts. The SDK's
+    own numbers are doubles, so the wire is what is looked at."""
+    record = {"key": '{"k":7}', "value": TYPED, "headers": [("trace", b"8f")]}
+    names = ("id", "r", "on", "off", "s")
+    extras = {
+        "headers": {
+            **{name: f"#{{value.{name} | json}}" for name in names},
+            "text": "#{value.id}",
+            "key": "#{key.k | json}",
+            "offset": "#{offset | json}",
+            "trace": "#{header.trace | json}",
+            "absent": '#{value.absent | json | default("-1")}',
+            "fixed": 3,
+        },
+        "privileged": False,
+    }
+    push = {
+        "notification": {"title": "t", "body": "#{value.deep | json}!"},
+        "data": {name: f"#{{value.{name} | json}}" for name in ("list", "deep", "id")},
+    }
+    w = published([record], {"protocol": protocol}, key="json", extras=extras, push=push)
+    digits = {"parse_int": lambda text: ("int", text), "parse_float": lambda text: ("real", text)}
+    (message,) = json.loads(w.ably.history_text("forms"), **digits)
+    assert message["extras"] == {
+        "kafka": {"key": '{"k":7}'},
+        "headers": {
+            "id": ("int", "9007199254740993"),
+            "r": ("real", "1.50") if protocol == "json" else ("real", "1.5"),
+            "on": True,
+            "off": None,
+            "s": "5",
+            "text": "9007199254740993",
+            "key": ("int", "7"),
+            "offset": ("int", "0"),
+            "trace": "8f",
+            "absent": ("int", "-1"),
+            "fixed": ("int", "3"),
+        },
+        "privileged": False,
+        "push": {
+            "notification": {"title": "t", "body": '{"x":-0.5,"y":[]}!'},
+            "data": {
+                "list": [("int", "1"), "a"],
+                "deep": {"x": ("real", "-0.5"), "y": []},
+                "id": ("int", "9007199254740993"),
+            },
+        },
+    }
+
+
+def test_a_typed_field_that_is_missing_is_the_records_failure(published):
+    records = [{"value": '{"n":1}'}, {"value": "{}"}]
+    w = published(records, extras={"headers": {"n": "#{value.n | json}"}}, on_error={"mapping": "skip"})
+    assert [m["extras"]["headers"] for m in w.ably.history("forms")] == [{"n": 1}]
 
 
 def test_extras_without_key_and_headers(published):

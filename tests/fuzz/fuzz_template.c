@@ -43,12 +43,14 @@ static void render(const struct kb_template *tmpl, const struct kb_paths *key_pa
     KB_BUG_ON(!kb_json_read(rec.key, &key.events, &err));
     KB_BUG_ON(!kb_json_read(rec.value, &value.events, &err));
 
-    struct kb_template_input in = {&rec, &key, &value, NULL};
+    struct kb_template_input in = {
+        &rec, &key, &value, {KB_FORM_JSON, rec.key}, {KB_FORM_JSON, rec.value}};
     if (kb_template_render(tmpl, &in, &out, &err)) {
         KB_BUG_ON(!kb_utf8_valid(kb_buf_slice(&out)));
         struct kb_slice constant;
         KB_BUG_ON(
             kb_template_constant(tmpl, &constant) && !kb_slice_eq(constant, kb_buf_slice(&out)));
+        KB_BUG_ON(kb_template_is_json(tmpl) && !kb_json_read(kb_buf_slice(&out), NULL, &err));
     } else {
         KB_BUG_ON(err.class != KB_ERR_RECORD || err.text[0] == '\0');
     }

@@ -14,6 +14,11 @@ static void capture_json(struct kb_capture *cap, const struct kb_paths *paths,
         fail_msg("%s: " KB_FMT, err.text, KB_ARG(json));
 }
 
+static struct kb_value json_or_null(struct kb_slice json)
+{
+    return (struct kb_value){json.ptr ? KB_FORM_JSON : KB_FORM_NULL, json};
+}
+
 /* The rendered text, or the mapping error's. */
 static void render(struct kb_slice text, const struct kb_record *rec, struct kb_buf *out, bool *ok)
 {
@@ -28,7 +33,8 @@ static void render(struct kb_slice text, const struct kb_record *rec, struct kb_
     struct kb_capture key, value;
     capture_json(&key, key_paths, &arena, rec->key);
     capture_json(&value, value_paths, &arena, rec->value);
-    struct kb_template_input in = {rec, &key, &value, NULL};
+    struct kb_template_input in = {
+        rec, &key, &value, json_or_null(rec->key), json_or_null(rec->value)};
     kb_buf_reset(out);
     kb_buf_add(out, KB_S("kept:"));
     *ok = kb_template_render(tmpl, &in, out, &err);

@@ -175,7 +175,8 @@ static bool render_bytes(struct fixture *f, const char *text, struct kb_slice by
     assert_true(kb_capture_init(&value, f->value_paths, &f->arena));
     value.events.ops->bytes(&value.events, bytes);
     struct kb_record rec = {.topic = KB_S("t"), .value = bytes};
-    struct kb_template_input in = {&rec, NULL, &value, NULL};
+    struct kb_template_input in = {
+        .record = &rec, .value = &value, .whole_value = {KB_FORM_BYTES, bytes}};
     kb_buf_reset(&f->out);
     bool ok = kb_template_render(tmpl, &in, &f->out, &f->err);
     kb_template_free(tmpl);
@@ -187,6 +188,9 @@ static void test_bytes_are_text_where_they_are_utf8(void **state)
     (void)state;
     struct fixture f;
     setup(&f);
+    assert_true(render_bytes(&f, "#{value | json}", KB_S("h\"\xc3\xa9")));
+    assert_text(kb_buf_slice(&f.out), "\"h\\\"\xc3\xa9\"");
+    assert_false(render_bytes(&f, "#{value | json}", KB_S("\xff")));
     assert_true(render_bytes(&f, "<#{value}>", KB_S("h\xc3\xa9")));
     assert_text(kb_buf_slice(&f.out), "<h\xc3\xa9>");
     assert_false(render_bytes(&f, "<#{value | default(\"x\")}>", KB_S("h\xc3")));
@@ -323,7 +327,7 @@ static bool render_for_the_record(struct fixture *f, struct kb_slice text)
     assert_true(kb_capture_init(&value, f->value_paths, &f->arena));
     key.events.ops->string(&key.events, rec.key);
     assert_true(kb_json_read(rec.value, &value.events, &f->err));
-    struct kb_template_input in = {&rec, &key, &value, NULL};
+    struct kb_template_input in = {.record = &rec, .key = &key, .value = &value};
     bool ok = kb_template_render(tmpl, &in, &f->out, &f->err);
     kb_template_free(tmpl);
     return ok;
