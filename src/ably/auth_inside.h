@@ -1,5 +1,6 @@
-/* The inside of the credentials, shared by auth.c (which line, since when, until when) and
- * auth_request.c (what is asked, of whom). Nobody else includes this. Thread: one worker's. */
+/* The inside of the credentials, shared by auth.c (which line, since when, until when),
+ * auth_token.c (where the next token comes from), auth_request.c (what is asked, of whom) and
+ * auth_options.c. Nobody else includes this. Thread: one worker's. */
 #ifndef KB_ABLY_AUTH_INSIDE_H
 #define KB_ABLY_AUTH_INSIDE_H
 
@@ -44,7 +45,18 @@ bool kb_auth_ask(struct kb_auth *auth, enum kb_auth_question question, struct kb
 /* The same for a TokenRequest that auth_url gave, as it stands. */
 bool kb_auth_ask_with(struct kb_auth *auth, struct kb_slice token_request, struct kb_err *err);
 
+/* auth_options.c: false = no memory; what was copied so far is to be freed all the same. */
+bool kb_auth_options_copy(
+    struct kb_auth_options *to, const struct kb_auth_options *from) KB_MUST_CHECK;
+void kb_auth_options_free(struct kb_auth_options *options);
+
 /* auth.c */
+/* The current line is from now on one with this secret, a key (Basic) or a token, for `life_ms`
+ * (INT64_MAX = until it is refused). `refused` says whether memory lacked. */
+void kb_auth_take_line(
+    struct kb_auth *auth, bool basic, struct kb_slice secret, int64_t now_ms, int64_t life_ms);
+bool kb_auth_can_renew(const struct kb_auth *auth);
+void kb_auth_wipe(struct kb_buf *buf);               /* overwritten, then freed */
 int64_t kb_auth_wall_ms(const struct kb_auth *auth); /* the service's, as far as we know */
 
 #endif
