@@ -1,24 +1,30 @@
 """Several hosts of Ably on this machine: addresses of the loopback network that share one port, each passing what
 comes to the local Ably, or failing in its own way."""
 
+import collections
 import http.client
 import http.server
 import socket
 import threading
 
+Request = collections.namedtuple("Request", "method path headers body")
+
 
 class Host:
     """One address. `mode` may change at any time:
 
-    "well"     passes requests on
+    "well"     answers as `answer` says: (status, headers, body) for a Request; unless a test has another, that is
+               pass_on, what the local Ably says to it
     "silent"   takes requests and never answers
+    "gone"     closes connections, those that were open with the next request
     a number   answers with that status
     "cloudfront"  answers 403 as the content network does when it has no origin
     """
 
     def __init__(self, address, port, ably):
         self.address, self.mode = address, "well"
-        self.seen = []  # (Host header, body) of each request
+        self.answer = self.pass_on
+        self.seen = []  # each Request, in the order in which they came
         self._behind = (ably.host, ably.port)
         self._release = threading.Event()
         self._server = None
@@ -64,27 +70,30 @@ class Host:
 
     def _serve(self, request):
         body = request.rfile.read(int(request.headers.get("Content-Length", 0)))
-        self.seen.append((request.headers["Host"], body))
+        asked = Request(request.command, request.path, request.headers, body)
+        self.seen.append(asked)
         if self.mode == "silent":
             self._release.wait(120)
             request.close_connection = True
+        elif self.mode == "gone":
+            request.close_connection = True
         elif self.mode == "cloudfront":
-            self._answer(request, 403, [("Server", "CloudFront")], b"<html>ERROR</html>")
+            self._say(request, 403, [("Server", "CloudFront")], b"<html>ERROR</html>")
         elif isinstance(self.mode, int):
-            self._answer(request, self.mode, [], b"trouble")
+            self._say(request, self.mode, [], b"trouble")
         else:
-            self._answer(request, *self._ask(request, body))
+            self._say(request, *self.answer(asked))
 
-    def _ask(self, request, body):
+    def pass_on(self, request):
         behind = http.client.HTTPConnection(*self._behind, timeout=60)
-        behind.request(request.command, request.path, body, dict(request.headers))
+        behind.request(request.method, request.path, request.body, dict(request.headers))
         reply = behind.getresponse()
         text = reply.read()
         behind.close()
         return reply.status, [("Content-Type", reply.headers["Content-Type"])], text
 
     @staticmethod
-    def _answer(request, status, headers, body):
+    def _say(request, status, headers, body):
         request.send_response_only(status)
         for name, value in [*headers, ("Content-Length", str(len(body)))]:
             request.send_header(name, value)

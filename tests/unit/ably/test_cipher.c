@@ -105,6 +105,49 @@ static void test_known_answers(void **state)
     kb_buf_deinit(&iv);
 }
 
+/* The bytes 1, 2, 3... up to `len`, around the ends of blocks. */
+static const struct {
+    size_t len;
+    const char *payload;
+} lengths[] = {
+    {1, "EA8ODQwLCgkIBwYFBAMCAcGLOyYqclxyjiCJqbsE4Mk="},
+    {15, "EA8ODQwLCgkIBwYFBAMCAQP4ZGXCKVuGjLs/mKXeDfA="},
+    {16, "EA8ODQwLCgkIBwYFBAMCAd2FxngNfL39r49c6S7Bw4kZfvl2Cbvkt9KSr+ZRHp8h"},
+    {17, "EA8ODQwLCgkIBwYFBAMCAd2FxngNfL39r49c6S7Bw4nOlkyJZCFbJ6euSNwFZzLw"},
+    {31, "EA8ODQwLCgkIBwYFBAMCAd2FxngNfL39r49c6S7Bw4khic6OHw8rfTNDUQ7ruIWg"},
+    {32, "EA8ODQwLCgkIBwYFBAMCAd2FxngNfL39r49c6S7Bw4mthPrVfo+qaSp1MT52/exSL77115EvYF1PwtH2/"
+         "Q0mNw=="},
+};
+
+static void test_known_answers_of_every_length(void **state)
+{
+    (void)state;
+    struct kb_sealer sealer;
+    struct kb_buf expected, iv;
+    struct kb_err err;
+    char plain[32];
+    kb_buf_init(&expected, 4096);
+    kb_buf_init(&iv, 4096);
+    assert_true(kb_sealer_init(&sealer));
+    from_base64(&iv, "EA8ODQwLCgkIBwYFBAMCAQ==");
+    for (size_t i = 0; i < sizeof(plain); i++)
+        plain[i] = (char)(i + 1);
+    for (size_t i = 0; i < KB_COUNT(lengths); i++) {
+        struct fixed_random random = {.random.next = fixed_next};
+        memcpy(random.bytes, iv.ptr, 16);
+        from_base64(&expected, lengths[i].payload);
+        struct kb_message msg = {.data = {KB_FORM_BYTES, {plain, lengths[i].len}},
+            .cipher_key = KB_S("AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=")};
+        kb_sealer_begin(&sealer);
+        assert_true(kb_seal(&sealer, &random.random, &msg, &err));
+        if (!kb_slice_eq(msg.data.bytes, kb_buf_slice(&expected)))
+            fail_msg("%zu bytes became %zu others", lengths[i].len, msg.data.bytes.len);
+    }
+    kb_sealer_deinit(&sealer);
+    kb_buf_deinit(&expected);
+    kb_buf_deinit(&iv);
+}
+
 static void test_every_message_has_an_iv_of_its_own(void **state)
 {
     (void)state;
@@ -167,6 +210,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_known_answers),
+        cmocka_unit_test(test_known_answers_of_every_length),
         cmocka_unit_test(test_every_message_has_an_iv_of_its_own),
         cmocka_unit_test(test_null_and_an_encoding_of_the_users),
         cmocka_unit_test(test_a_wrong_key_is_told_without_being_shown),
