@@ -25,12 +25,22 @@ FAULT_SECONDS = (0.2, 2.5)
 CALM_SECONDS = (0.05, 1.0)
 PARTITIONS, CHANNELS = 4, 20
 
+PAGE = {"body": "<html><body>welcome to the hotel's network</body></html>", "type": "text/html"}
+
 # What the local Ably answers, for a while.
 ANSWERS = {
     "500": {"status": 500, "code": 50000},
+    "502 as a page": {"status": 502, **PAGE},
     "503": {"status": 503, "code": 50003},
     "504": {"status": 504, "code": 50004},
+    "503 of one spec": {"status": 503, "code": 50003, "spec": 0},
     "401": {"status": 401, "code": 40101},
+    "401 for a token": {"status": 401, "code": 40142},
+    "a page with a good status": {"status": 200, **PAGE},
+    "a page said to be JSON": {"status": 201, **PAGE, "type": "application/json"},
+    "JSON said to be MessagePack": {"status": 201, "body": "[]", "type": "application/x-msgpack"},
+    "half an answer": {"status": 201, "body": '[{"successCount":1,"fail', "type": "application/json"},
+    "too few results": {"status": 201, "body": "[]", "type": "application/json"},
     "429": {"status": 429, "code": 42910},
     "429 of the edge": {"status": 429, "code": 42922},
     "429 of one spec": {"status": 429, "code": 42913, "spec": 0},
@@ -40,7 +50,7 @@ ANSWERS = {
     "a request lost": {"cut": "before"},
     "an answer cut": {"cut": "middle"},
 }
-INVERTING = {"429 of one spec"}  # Ably itself refuses one message and takes a later one
+INVERTING = {"429 of one spec", "503 of one spec"}  # Ably itself refuses one message and takes a later one
 
 
 class Chaos:

@@ -14,6 +14,7 @@ import urllib.parse
 import pytest
 
 import workload
+from hosts import Hosts
 from judge import Arrived
 from local_ably import LocalAbly
 from lua import Config, Raw
@@ -229,8 +230,57 @@ def test_a_literal_token_that_ends_is_an_outage_that_names_it(w, daemons):
     assert w.ably.unique() == 0
 
 
+class Revoking:
+    """A host of Ably that takes one key, which changes; the local Ably behind it knows nothing of that."""
+
+    def __init__(self, host, ably):
+        self._host, self._behind = host, ably
+        self.key, self.refused = ably.key, 0
+        host.answer = self._answer
+
+    def _answer(self, request):
+        if request.headers["Authorization"] != basic(self.key):
+            self.refused += 1
+            error = {"error": {"code": 40101, "statusCode": 401, "message": "invalid credentials"}}
+            return 401, [("Content-Type", "application/json")], json.dumps(error).encode()
+        headers = {**dict(request.headers), "Authorization": basic(self._behind.key)}
+        return self._host.pass_on(request._replace(headers=headers))
+
+
+def basic(key_text):
+    return "Basic " + base64.b64encode(key_text.encode()).decode()
+
+
+@pytest.mark.parametrize("first", ["the file", "the revocation"])
+def test_keys_rotate_under_load(w, daemons, rng, tmp_path, first):
+    """Again and again, whichever comes first: nothing is lost, doubled or out of order, and it is no restart."""
+    behind, w.ably = w.ably, Hosts(w.ably, ["127.0.0.2"])
+    ably = Revoking(w.ably.all[0], behind)
+    secret = tmp_path / "ably.key"
+    secret.write_text(ably.key)
+    kably = daemons.run(Credentials(w, key=Raw(f'file "{secret}"')))
+    flow = workload.Flow(w, rng, rate=100)
+    for turn in range(4):
+        reached = behind.unique()
+        until(lambda: behind.unique() > reached + 50, 60, lambda: f"the flow; {kably.tail()}")
+        renewed = f"app.turn{turn}:{os.urandom(8).hex()}"
+        kably.secrets.add(renewed.split(":")[1])
+        if first == "the revocation":
+            refused, ably.key = ably.refused, renewed
+            until(lambda: ably.refused > refused, 30, lambda: f"a refusal; {kably.tail()}")
+        (tmp_path / "next").write_text(renewed + "\n")
+        os.rename(tmp_path / "next", secret)
+        if first == "the file":
+            kably.wait_log(rf"the key app\.turn{turn} is used from now on")
+            ably.key = renewed
+    w.places += flow.finish()
+    w.ably, front = behind, w.ably
+    check_all_arrived(w, kably, len(w.places))
+    front.close()
+
+
 def test_a_key_in_a_file_rotates_while_it_runs(w, daemons, sandbox, rng, tmp_path):
-    """The old key is revoked, which the local Ably plays by being started anew with another key at the same port."""
+    """The old key is revoked, which the local Ably plays by a fault, and comes back."""
     secret = tmp_path / "ably.key"
     secret.write_text(w.ably.key + "\n")
     kably = daemons.run(Credentials(w, key=Raw(f'file "{secret}"')))

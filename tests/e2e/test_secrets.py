@@ -1,6 +1,7 @@
 """No secret shows: not in logs (at level debug), in errors, in what the admin server says, in `check --print`, in
 the process's arguments, and not in a core dump."""
 
+import base64
 import os
 import re
 import resource
@@ -10,7 +11,9 @@ import urllib.request
 import pytest
 
 import daemon
+import sdk
 import workload
+from admin import Admin
 from lua import Config, Raw
 from proxy import HttpProxy
 from waiting import until
@@ -96,6 +99,81 @@ def test_no_secret_shows_anywhere(secrets, daemons, rng, way, tmp_path):
     pages["log"] = kably.log()
     check_nothing_shows(pages, hidden)
     assert "***" in pages["check --print"]
+
+
+def children(pid):
+    """The processes that any thread of it has started."""
+    found = []
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as listed:
+            found += listed.read().split()
+    return found
+
+
+def new_cipher_key():
+    raw = os.urandom(32)
+    return base64.b64encode(raw).decode(), raw
+
+
+def test_a_cipher_key_rotates_by_a_reload_and_shows_nowhere(mock_world, daemons, tmp_path):
+    """What was sent before is read with the old key, what comes after with the new one; of neither a trace, whether as
+    base64, as hexadecimal digits or as bytes."""
+    w = mock_world(partitions=1)
+    secret = tmp_path / "cipher.key"
+    old, new = new_cipher_key(), new_cipher_key()
+    secret.write_text(old[0] + "\n")
+    config = w.config().topic(
+        w.topic, value="json", channel="at:#{value.at}", cipher={"key": Raw(f'file "{secret}"')}
+    )
+    config.block("log", level="debug").block("admin", listen="127.0.0.1:0")
+    kably = daemons.run(config)
+    admin = Admin(kably)
+    w.kafka.produce(w.topic, [{"value": '{"at":"first"}'}])
+    until(lambda: w.ably.unique() == 1, 30, kably.tail)
+    secret.write_text(new[0])
+    status, _, answer = admin.ask("/reload", method="POST", seconds=60)
+    assert status == 200 and "generation" in answer, answer
+    w.kafka.produce(w.topic, [{"value": '{"at":"second"}'}])
+    until(lambda: w.ably.unique() == 2, 30, kably.tail)
+
+    pages = {path: admin.ask(path)[2] for path in ("/", "/status", "/metrics")}
+    for name in ("cmdline", "environ"):
+        with open(f"/proc/{kably.pid}/{name}", encoding="utf-8", errors="surrogateescape") as text:
+            pages[name] = text.read()
+    assert children(kably.pid) == [], "a child would have inherited what its parent knows"
+    kably.stop()
+    printed = daemon.command("check", os.path.join(str(tmp_path), f"{kably.name}.lua"), "--print", env=config.env)
+    assert printed.returncode == 0 and 'key = "***"' in printed.stdout, printed.stdout + printed.stderr
+    pages |= {"reload's answer": answer, "check --print": printed.stdout, "log": kably.log()}
+    hidden = {}
+    for which, (text, raw) in {"old": old, "new": new}.items():
+        hidden |= {f"{which} key": text, f"{which} key in hexadecimal": raw.hex()}
+    check_nothing_shows(pages, hidden)
+    for key, shut in ((old, "at:second"), (new, "at:first")):
+        seen = sdk.read(w.ably, {"at:first": key[0], "at:second": key[0]})
+        opened = "at:first" if shut == "at:second" else "at:second"
+        (message,) = seen[opened]
+        assert message["value"] == {"at": opened.split(":")[1]}
+        (message,) = seen[shut]
+        assert "value" not in message or message.get("encoding"), "another key opens it"
+
+
+@pytest.mark.parametrize("key", ["c2hvcnQ=", "no base64 at all"])
+def test_a_wrong_cipher_key_is_told_without_it(mock_world, daemons, tmp_path, key):
+    """In the file, and where a header gives it for one record."""
+    w = mock_world(partitions=1)
+    path = tmp_path / "wrong.lua"
+    path.write_text(w.config().topic(w.topic, channel="c", cipher={"key": key}).text())
+    done = daemon.command("check", path, env={"ABLY_API_KEY": w.ably.key})
+    assert done.returncode == 2 and "cipher" in done.stderr
+    assert key not in done.stderr
+    w.kafka.produce(w.topic, [{"value": "v", "headers": [("k", key.encode())]}])
+    config = w.config().topic(w.topic, channel="c", cipher={"key": "#{header.k}"}, on_error="skip")
+    config.secrets.add(key)
+    kably = daemons.run(config.block("log", level="debug"))
+    w.wait_committed_ends()
+    kably.wait_log("policy=skip")
+    assert not w.ably.history("c")
 
 
 def test_errors_name_no_secret(secrets, tmp_path):
