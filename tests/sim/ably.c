@@ -100,35 +100,44 @@ static void refuse_request(struct sim *sim, int status, int code, struct sim_ans
     kb_buf_deinit(&buf);
 }
 
+static void refused(struct sim_spec *spec)
+{
+    spec->record->refusals++;
+    spec->message->refusals++;
+}
+
 /* 0 = accepted (or a repeat, which looks the same), else Ably's code. */
 static int take_spec(struct sim *sim, struct sim_spec *spec)
 {
     struct sim_ably *ably = sim->ably;
     struct sim_record *rec = spec->record;
-    bool refuse = rec->channel->refused || sim_ably_phase_now(sim) == SIM_PHASE_MASS_REFUSAL;
+    struct sim_message *msg = spec->message;
+    bool refuse = msg->channel->refused || sim_ably_phase_now(sim) == SIM_PHASE_MASS_REFUSAL;
     if (rec->fate == SIM_OVERSIZE)
-        return rec->refusals++, 40009;
+        return refused(spec), 40009;
     if (sim->sabotage == SIM_REFUSE_GOOD && sim_chance(sim, 10))
-        return rec->refusals++, 40160;
+        return refused(spec), 40160;
     if (refuse) {
-        rec->refusals++;
-        rec->mass_refused = rec->mass_refused || !rec->channel->refused;
+        refused(spec);
+        rec->mass_refused = rec->mass_refused || !msg->channel->refused;
         return 40160;
     }
     if (sim_ably_phase_now(sim) == SIM_PHASE_CHANNEL_RATE &&
-        (kb_hash64_stable(kb_slice_of(rec->channel->name)) + ably->salt) % 3 == 0 &&
+        (kb_hash64_stable(kb_slice_of(msg->channel->name)) + ably->salt) % 3 == 0 &&
         sim_chance(sim, 500))
         return sim_chance(sim, 500) ? 42913 : 42914;
     if (sim_ably_phase_now(sim) == SIM_PHASE_CHANNEL_RATE && sim_chance(sim, 10))
         return (int)(sim_chance(sim, 900) ? sim_chance(sim, 500) ? 42917 : 50003 : 40142);
-    if (rec->publications > 0 && sim->now_ms - rec->published_ms < SIM_REMEMBERS_MS) {
+    if (msg->publications > 0 && sim->now_ms - msg->published_ms < SIM_REMEMBERS_MS) {
         ably->repeated++;
         return 0;
     }
     if (sim->sabotage == SIM_FORGET_MESSAGE && sim_chance(sim, 10))
         return 0;
+    if (sim->sabotage == SIM_FORGET_COPY && msg != rec->messages && sim_chance(sim, 10))
+        return 0;
     ably->published++;
-    sim_truth_published(sim, rec);
+    sim_truth_published(sim, spec);
     return 0;
 }
 
@@ -139,8 +148,8 @@ static void mark_overtaken(struct sim_batch *batch, const int *codes, size_t n)
     for (size_t i = 0; i < n; i++)
         for (size_t later = i + 1; codes[i] != 0 && later < n; later++)
             if (codes[later] == 0 &&
-                batch->specs[later].record->channel == batch->specs[i].record->channel)
-                batch->specs[i].record->overtaken = true;
+                batch->specs[later].message->channel == batch->specs[i].message->channel)
+                batch->specs[i].message->overtaken = true;
 }
 
 static void result(struct kb_buf *buf, const struct sim_spec *spec, int code)
@@ -224,10 +233,10 @@ static void internal_error(struct sim *sim, struct sim_batch *batch, struct sim_
 static bool broken_by_record(struct sim *sim, struct sim_batch *batch, struct sim_answer *out)
 {
     for (size_t i = 0; i < batch->n; i++) {
-        struct sim_record *rec = batch->specs[i].record;
-        if (rec->fate != SIM_BREAKS)
+        if (batch->specs[i].record->fate != SIM_BREAKS)
             continue;
-        rec->refusals += batch->n == 1;
+        if (batch->n == 1)
+            refused(&batch->specs[i]);
         refuse_request(sim, 400, 40000, out);
         return true;
     }

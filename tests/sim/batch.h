@@ -12,6 +12,7 @@
 
 #include <stdint.h>
 
+struct sim_message;
 struct sim_record;
 
 struct sim_spec {
@@ -20,6 +21,7 @@ struct sim_spec {
     /* For whoever reads the batch: found by id; the assignment of its partition when it was sent.
      */
     struct sim_record *record;
+    struct sim_message *message; /* which of its messages */
     uint64_t assignment;
 };
 

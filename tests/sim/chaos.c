@@ -170,7 +170,7 @@ static void look_prompt(struct sim *sim, void *object, uint64_t idle)
     for (size_t i = 0; i < sim->kafka->n_partitions; i++) {
         const struct sim_partition *part = sim->kafka->partitions[i];
         const struct sim_record *rec = part->records[part->n_records - 1];
-        if (idle && rec->publications == 0)
+        if (idle && !sim_truth_is_published(rec))
             sim_fail(sim,
                 "%s[%d]@%lld: not published %d ms after it was produced, though all is well",
                 part->topic->name, (int)part->number, (long long)rec->offset, PROMPT_MS);

@@ -86,12 +86,13 @@ static size_t check_specs(struct sim_transport *tr, struct sim_exchange *ex)
         struct sim_spec *spec = &ex->batch.specs[i];
         if (sim->sabotage == SIM_OTHER_ID && spec->id.len > 3 && sim_chance(sim, 100))
             ((char *)spec->id.ptr)[spec->id.len - 3] = '~'; /* the tag's last character */
-        struct sim_record *rec = spec->record = sim_truth_sent(sim, spec);
-        if (!rec)
+        if (!sim_truth_sent(sim, spec))
             break;
+        const struct sim_record *rec = spec->record;
+        const struct sim_message *msg = spec->message;
         spec->assignment = rec->partition->assignments;
-        if (!rec->partition->reread && rec->told_worker == tr->worker->number &&
-            rec->told_assignment == rec->partition->assignments)
+        if (!rec->partition->reread && msg->told_worker == tr->worker->number &&
+            !msg->told_refused && msg->told_assignment == rec->partition->assignments)
             sim_fail(sim,
                 "%s[%d]@%lld: worker %d sends it again though it was told it is published",
                 rec->partition->topic->name, (int)rec->partition->number, (long long)rec->offset,
@@ -102,11 +103,11 @@ static size_t check_specs(struct sim_transport *tr, struct sim_exchange *ex)
             sim_fail(sim, "%s[%d]@%lld: sent by worker %d, which must stop at %lld",
                 rec->partition->topic->name, (int)rec->partition->number, (long long)rec->offset,
                 tr->worker->number, (long long)stopped - 1);
-        struct sim_exchange **rides = &tr->rides[rec->channel->index];
+        struct sim_exchange **rides = &tr->rides[msg->channel->index];
         if (*rides && *rides != ex && sim->plan->ordered)
             sim_fail(sim, "%s[%d]@%lld: channel %s rides in two requests at once",
                 rec->partition->topic->name, (int)rec->partition->number, (long long)rec->offset,
-                rec->channel->name);
+                msg->channel->name);
         n_channels += *rides != ex;
         *rides = ex;
     }
@@ -118,14 +119,38 @@ void sim_exchange_check(struct sim_transport *tr, struct sim_exchange *ex)
     check_limits(tr, ex, check_specs(tr, ex));
 }
 
-/* The worker has read that Ably refuses this record, and its policy is to stop there. */
+/* What is refused for now has no fate yet. */
+static void note_told(struct sim_transport *tr, const struct sim_spec *spec, bool accepted)
+{
+    struct sim_message *msg = spec->message;
+    if (!accepted && msg->refusals == 0)
+        return;
+    msg->told_worker = tr->worker->number;
+    msg->told_assignment = spec->assignment;
+    msg->told_refused = !accepted;
+}
+
+/* The worker has read the fates of all of the record's messages, and that Ably refuses one. */
+static bool knows_refused(const struct sim_transport *tr, const struct sim_spec *spec)
+{
+    bool refused = false;
+    for (size_t i = 0; i < spec->record->n_messages; i++) {
+        const struct sim_message *msg = &spec->record->messages[i];
+        if (msg->told_worker != tr->worker->number || msg->told_assignment != spec->assignment)
+            return false;
+        refused = refused || msg->told_refused;
+    }
+    return refused;
+}
+
+/* Where it does, and its policy is to stop there. */
 static void note_stop(struct sim_transport *tr, const struct sim_exchange *ex, size_t i)
 {
     const struct sim_spec *spec = &ex->batch.specs[i];
     const struct sim_record *rec = spec->record;
     int64_t *at = &tr->worker->stopped_at[rec->partition->index];
     int failure = sim_fate_failure(rec->fate);
-    if (ex->answer.accepted[i] || failure < 0 || rec->refusals == 0 ||
+    if (!knows_refused(tr, spec) || failure < 0 || rec->refusals == 0 ||
         spec->assignment != rec->partition->assignments ||
         rec->actions[failure] != 1u << KB_ACTION_STOP)
         return;
@@ -147,13 +172,10 @@ void sim_exchange_told(struct sim_transport *tr, const struct sim_exchange *ex)
 {
     tr->refused += refused_alone(ex);
     for (size_t i = 0; ex->answer.proper && i < ex->batch.n; i++) {
-        struct sim_record *rec = ex->batch.specs[i].record;
+        note_told(tr, &ex->batch.specs[i], ex->answer.accepted[i]);
         note_stop(tr, ex, i);
         tr->refused = ex->answer.accepted[i] ? 0 : tr->refused + 1;
-        if (ex->answer.accepted[i]) {
+        if (ex->answer.accepted[i])
             tr->worker->given_up = 0;
-            rec->told_worker = tr->worker->number;
-            rec->told_assignment = ex->batch.specs[i].assignment;
-        }
     }
 }

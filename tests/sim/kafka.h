@@ -43,6 +43,21 @@ struct sim_channel {
     struct sim_channel *next;
 };
 
+#define SIM_MESSAGES_MAX 3
+
+/* One of the messages that a record becomes, and the truth about it. */
+struct sim_message {
+    struct sim_channel *channel;
+    char *id;                 /* as first seen */
+    unsigned publications;    /* unique ones: repeats that Ably dropped don't count */
+    int64_t published_ms;     /* the latest of them */
+    unsigned refusals;        /* times Ably refused it for good */
+    bool overtaken;           /* Ably refused it for now and took a later one of the same request */
+    int told_worker;          /* the worker that was told its fate, from 1... */
+    uint64_t told_assignment; /* ...in which assignment of the partition... */
+    bool told_refused;        /* ...and that it is refused, not published */
+};
+
 struct sim_record {
     struct sim_partition *partition;
     int64_t offset, timestamp;
@@ -51,7 +66,8 @@ struct sim_record {
     struct kb_header headers[2];
     size_t n_headers;
     enum sim_fate fate;
-    struct sim_channel *channel; /* NULL = no message can be made of it */
+    struct sim_message messages[SIM_MESSAGES_MAX];
+    size_t n_messages; /* 0 = none can be made of it */
     /* The configurations under which it was given to a worker: a bit for each generation, and of
      * each class of failure a bit for each action. */
     uint64_t generations;
@@ -59,16 +75,10 @@ struct sim_record {
     uint64_t
         given; /* the last assignment of its partition in which a worker was given it, from 1 */
     /* The truth. */
-    char *id;                 /* of its message, as first seen */
-    unsigned publications;    /* unique ones: repeats that Ably dropped don't count */
-    int64_t published_ms;     /* the latest of them */
-    unsigned refusals;        /* times Ably refused it for good */
-    unsigned letters;         /* times it stands in the dead-letter topic */
-    bool overtaken;           /* Ably refused it for now and took a later one of the same request */
-    bool mass_refused;        /* refused while Ably refused everything */
-    uint64_t given_up_by;     /* a bit for each worker that dead-lettered it though it is good */
-    int told_worker;          /* the worker that was told it is published, from 1... */
-    uint64_t told_assignment; /* ...and in which assignment of the partition */
+    unsigned refusals;    /* of its messages, together */
+    unsigned letters;     /* times it stands in the dead-letter topic */
+    bool mass_refused;    /* refused while Ably refused everything */
+    uint64_t given_up_by; /* a bit for each worker that dead-lettered it though it is good */
 };
 
 struct sim_partition {

@@ -128,6 +128,24 @@ static void frame(struct sim *sim, struct sim_record *rec)
     rec->value = (struct kb_slice){framed, rec->value.len + SIM_FRAMING};
 }
 
+static void add_message(
+    struct sim *sim, struct sim_record *rec, const char *prefix, const char *user, bool refused)
+{
+    rec->messages[rec->n_messages++].channel =
+        channel_named(sim, sim_format(sim, "%s%s", prefix, user), refused);
+}
+
+/* What the configuration makes of it; only the record's own channel refuses. */
+static void plan_messages(struct sim *sim, struct sim_record *rec, const char *user)
+{
+    const char *own = sim_format(sim, "%s:", rec->partition->topic->name);
+    add_message(sim, rec, own, user, rec->fate == SIM_REFUSED);
+    if (sim->plan->fan_out != SIM_FAN_OUT_NONE)
+        add_message(sim, rec, "copy:", user, false);
+    if (sim->plan->fan_out == SIM_FAN_OUT_TRANSFORM)
+        add_message(sim, rec, "all", "", false);
+}
+
 static void fill_record(struct sim *sim, struct sim_record *rec)
 {
     const struct sim_topic *topic = rec->partition->topic;
@@ -144,11 +162,8 @@ static void fill_record(struct sim *sim, struct sim_record *rec)
     }
     if (rec->fate == SIM_TOMBSTONE)
         rec->value = (struct kb_slice){NULL, 0};
-    bool mappable =
-        rec->fate == SIM_GOOD || rec->fate == SIM_TOMBSTONE || rec->fate >= SIM_OVERSIZE;
-    if (mappable)
-        rec->channel = channel_named(
-            sim, sim_format(sim, "%s:%s", topic->name, user), rec->fate == SIM_REFUSED);
+    if (rec->fate == SIM_GOOD || rec->fate == SIM_TOMBSTONE || rec->fate >= SIM_OVERSIZE)
+        plan_messages(sim, rec, user);
     if (sim_chance(sim, 200)) {
         rec->headers[rec->n_headers++] = (struct kb_header){KB_S("trace"), KB_S("\x01\xff")};
         rec->headers[rec->n_headers++] = (struct kb_header){KB_S("none"), {NULL, 0}};

@@ -61,6 +61,8 @@ static void plan_limits(struct sim *sim, struct sim_plan *plan)
     plan->max_message_size = ONE_OF(sim, 8192, 65536);
     plan->padding = ONE_OF(sim, 10, 4000, plan->max_message_size / 2);
     plan->channels = ONE_OF(sim, 1, 5, 40);
+    plan->fan_out = (enum sim_fan_out)ONE_OF(
+        sim, SIM_FAN_OUT_NONE, SIM_FAN_OUT_NONE, SIM_FAN_OUT_LIST, SIM_FAN_OUT_TRANSFORM);
 }
 
 void sim_plan_new(struct sim *sim)
@@ -99,6 +101,23 @@ static const char *hosts_text(struct sim *sim, int n)
     return list;
 }
 
+/* The channel of a topic's block; `user` is a template and an expression of Lua. */
+static void print_channel(struct kb_buf *out, const struct sim_plan *plan, const char *topic,
+    const char *user, const char *expression)
+{
+    if (plan->fan_out == SIM_FAN_OUT_LIST)
+        kb_buf_printf(out, "  channel = { \"%s:%s\", \"copy:%s\" },\n", topic, user, user);
+    else
+        kb_buf_printf(out, "  channel = \"%s:%s\",\n", topic, user);
+    if (plan->fan_out == SIM_FAN_OUT_TRANSFORM)
+        kb_buf_printf(out,
+            "  transform = function(record)\n"
+            "    return { record, { channel = \"copy:\" .. (%s or \"\") }, { channel = \"all\" } "
+            "}\n"
+            "  end,\n",
+            expression);
+}
+
 const char *sim_plan_config(struct sim *sim)
 {
     const struct sim_plan *plan = sim->plan;
@@ -111,7 +130,7 @@ const char *sim_plan_config(struct sim *sim)
         "}\n"
         "publish { concurrency = %lld, linger_ms = %lld, max_records = %lld, max_bytes = %lld,\n"
         "  max_channels = %lld, requests_per_second = %d, ordering = \"%s\" }\n"
-        "limits { workers = %d, memory = %lld, drain_ms = %lld }\n",
+        "limits { workers = %d, memory = %lld, drain_ms = %lld, hook_ms = 60000 }\n",
         SIM_KEY, (long long)plan->max_message_size, hosts_text(sim, plan->fallbacks),
         (long long)plan->now.concurrency, (long long)plan->now.linger_ms,
         (long long)plan->now.max_records, (long long)plan->now.max_bytes,
@@ -127,14 +146,17 @@ const char *sim_plan_config(struct sim *sim)
         : plan->tombstones_skipped ? "skip"
                                    : "publish");
     kb_buf_printf(&out,
-        "topic \"orders\" { value = \"%s\", key = \"string\",\n"
-        "  channel = \"orders:#{value.user}\", name = \"%llu:#{topic}\" }\n",
+        "topic \"orders\" { value = \"%s\", key = \"string\", name = \"%llu:#{topic}\",\n",
         plan->schemas > 0 ? "json_schema" : "json", (unsigned long long)plan->now.generation);
+    print_channel(&out, plan, "orders", "#{value.user}", "record.value.user");
+    kb_buf_add(&out, KB_S("}\n"));
     if (plan->schemas > 0)
         kb_buf_add(&out, KB_S("registry { url = \"" SIM_REGISTRY_URL "\" }\n"));
-    if (!plan->now.no_audit)
-        kb_buf_add(&out, KB_S("topic \"^audit\\\\..*\" { value = \"string\", key = \"string\",\n"
-                              "  channel = \"#{topic}:#{key}\" }\n"));
+    if (!plan->now.no_audit) {
+        kb_buf_add(&out, KB_S("topic \"^audit\\\\..*\" { value = \"string\", key = \"string\",\n"));
+        print_channel(&out, plan, "#{topic}", "#{key}", "record.key");
+        kb_buf_add(&out, KB_S("}\n"));
+    }
     KB_BUG_ON(out.failed);
     const char *text = sim_format(sim, KB_FMT, KB_ARG(kb_buf_slice(&out)));
     kb_buf_deinit(&out);

@@ -50,6 +50,13 @@ struct sim_settings {
     bool no_audit; /* the block of these topics is not there */
 };
 
+/* How many messages a record becomes. */
+enum sim_fan_out {
+    SIM_FAN_OUT_NONE,
+    SIM_FAN_OUT_LIST,     /* two: the topic has a list of channels */
+    SIM_FAN_OUT_TRANSFORM /* three: a function returns the record and two more */
+};
+
 struct sim_plan {
     bool fault[SIM_FAULT_COUNT];
     bool cooperative, ordered, dead_letters, hasty; /* hasty: the source gives large batches */
@@ -67,6 +74,7 @@ struct sim_plan {
     size_t records;      /* in all */
     int64_t schemas;     /* that the registry knows; 0 = orders need none */
     int64_t channels;    /* users, so channels, of a topic */
+    enum sim_fan_out fan_out;
 };
 
 void sim_plan_new(struct sim *sim);

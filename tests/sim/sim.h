@@ -38,6 +38,9 @@ struct sim_event {
     X(FORGET_MESSAGE, "Ably accepts a message and forgets it", "committed past")             \
     X(HIDE_NEW_LOG, "a source takes a new log's records for the old one's", "stuck")         \
     X(COMMIT_AHEAD, "a commit grows by one record on its way", "committed past")             \
+    X(COMMIT_PART, "a commit goes past a record of whose messages some are published",       \
+        "committed past")                                                                    \
+    X(FORGET_COPY, "Ably forgets a further message of a record", "committed past")           \
     X(COMMIT_BACK, "a commit shrinks by a few records on its way", "went back")              \
     X(OTHER_ID, "a message that is sent again carries another id", "another id")             \
     X(REVERSE, "Ably takes the specs of a request in reverse order", "out of order")         \

@@ -37,9 +37,33 @@ bool sim_truth_wants_letter(const struct sim *sim, const struct sim_record *rec)
     return actions_of(sim, rec) & BIT(KB_ACTION_DLQ);
 }
 
+bool sim_truth_is_published(const struct sim_record *rec)
+{
+    for (size_t i = 0; i < rec->n_messages; i++)
+        if (rec->messages[i].publications == 0)
+            return false;
+    return rec->n_messages > 0;
+}
+
+static bool each_has_its_fate(const struct sim_record *rec)
+{
+    for (size_t i = 0; i < rec->n_messages; i++)
+        if (rec->messages[i].publications == 0 && rec->messages[i].refusals == 0)
+            return false;
+    return true;
+}
+
+/* Are messages made of it? Not where null values are skipped or dead-lettered. */
+static bool becomes_messages(const struct sim *sim, const struct sim_record *rec)
+{
+    return rec->n_messages > 0 && !(rec->fate == SIM_TOMBSTONE && actions_of(sim, rec));
+}
+
 bool sim_truth_final(const struct sim *sim, const struct sim_record *rec)
 {
-    if (rec->publications > 0 || rec->letters > 0)
+    if (becomes_messages(sim, rec) && !each_has_its_fate(rec))
+        return false;
+    if (sim_truth_is_published(rec) || rec->letters > 0)
         return true;
     if (rec->mass_refused && rec->actions[KB_FAILURE_PUBLISH] & BIT(KB_ACTION_SKIP))
         return true;
@@ -77,6 +101,9 @@ void sim_truth_commit(
     size_t i = sim_record_index(part, offset);
     if (sim->sabotage == SIM_COMMIT_AHEAD && i < part->n_records)
         offset = part->records[i]->offset + 1;
+    if (sim->sabotage == SIM_COMMIT_PART && i < part->n_records &&
+        part->records[i]->messages[0].publications > 0)
+        offset = part->records[i]->offset + 1;
     if (sim->sabotage == SIM_COMMIT_BACK && i > 3 && sim_chance(sim, 100))
         offset = part->records[i - 3]->offset;
     sim_trace(sim, "commit %s[%d] %lld by worker %d", part->topic->name, (int)part->number,
@@ -104,7 +131,8 @@ void sim_truth_commit(
 }
 
 /* The tag tells records of one offset apart. */
-static bool has_id(const struct sim *sim, const struct sim_record *rec, struct kb_slice id)
+static bool has_id(
+    const struct sim *sim, const struct sim_record *rec, struct kb_slice id, size_t index)
 {
     const char *cluster = sim->kafka->cluster_id;
     struct kb_record record = {.topic = kb_slice_of(rec->partition->topic->name),
@@ -113,14 +141,15 @@ static bool has_id(const struct sim *sim, const struct sim_record *rec, struct k
         .timestamp = rec->timestamp};
     struct kb_buf made;
     kb_buf_init(&made, 1024);
-    kb_message_id(&made, &record, 0, cluster ? kb_hash64_stable(kb_slice_of(cluster)) : 0);
+    kb_message_id(
+        &made, &record, (uint32_t)index, cluster ? kb_hash64_stable(kb_slice_of(cluster)) : 0);
     bool same = kb_slice_eq(kb_buf_slice(&made), id);
     kb_buf_deinit(&made);
     return same;
 }
 
-/* TOPIC/PARTITION/OFFSET/TAG:0 */
-static struct sim_record *by_id(struct sim *sim, struct kb_slice id)
+/* TOPIC/PARTITION/OFFSET/TAG:0, OFFSET.N for message N. */
+static struct sim_record *by_id(struct sim *sim, struct kb_slice id, size_t *index)
 {
     char text[300], *slash[3];
     if (id.len >= sizeof(text))
@@ -138,9 +167,11 @@ static struct sim_record *by_id(struct sim *sim, struct kb_slice id)
     bool formed = strlen(slash[2] + 1) == 13 && strcmp(slash[2] + 12, ":0") == 0;
     if (!part || !formed)
         return NULL;
-    int64_t offset = strtoll(slash[1] + 1, NULL, 10);
+    char *dot;
+    int64_t offset = strtoll(slash[1] + 1, &dot, 10);
+    *index = *dot == '.' ? strtoul(dot + 1, NULL, 10) : 0;
     for (size_t i = 0; i < part->n_gone; i++)
-        if (part->gone[i]->offset == offset && has_id(sim, part->gone[i], id))
+        if (part->gone[i]->offset == offset && has_id(sim, part->gone[i], id, *index))
             return part->gone[i];
     return sim_record_find(part, offset, -2);
 }
@@ -165,9 +196,9 @@ static void check_content(
     struct kb_slice data = rec->value;
     if (rec->partition->topic->framed && data.ptr)
         data = (struct kb_slice){data.ptr + SIM_FRAMING, data.len - SIM_FRAMING};
-    if (!kb_slice_is(spec->channel, rec->channel->name))
+    if (!kb_slice_is(spec->channel, spec->message->channel->name))
         sim_fail(sim, AT ": for channel " KB_FMT " instead of %s", AT_ARG(rec),
-            KB_ARG(spec->channel), rec->channel->name);
+            KB_ARG(spec->channel), spec->message->channel->name);
     else if (!kb_slice_eq(spec->data, data) || !spec->data.ptr != !rec->value.ptr)
         sim_fail(sim, AT ": the message's data is not the record's value", AT_ARG(rec));
     else if (rec->value.ptr && !kb_slice_eq(spec->encoding, kb_slice_of(encoding)))
@@ -176,25 +207,29 @@ static void check_content(
         check_name(sim, rec, spec->name);
 }
 
-struct sim_record *sim_truth_sent(struct sim *sim, const struct sim_spec *spec)
+bool sim_truth_sent(struct sim *sim, struct sim_spec *spec)
 {
-    struct sim_record *rec = spec->id.ptr ? by_id(sim, spec->id) : NULL;
-    if (!rec) {
+    size_t index = 0;
+    struct sim_record *rec = spec->id.ptr ? by_id(sim, spec->id, &index) : NULL;
+    if (!rec || (rec->n_messages > 0 && index >= rec->n_messages)) {
         sim_fail(sim, "a message whose id names no record: " KB_FMT, KB_ARG(spec->id));
-        return NULL;
+        return false;
     }
-    if (!rec->channel || (rec->fate == SIM_TOMBSTONE && actions_of(sim, rec))) {
+    if (!becomes_messages(sim, rec)) {
         sim_fail(
             sim, AT ": sent to Ably although it has %s", AT_ARG(rec), sim_fate_name(rec->fate));
-        return NULL;
+        return false;
     }
+    struct sim_message *msg = &rec->messages[index];
+    spec->record = rec;
+    spec->message = msg;
     check_content(sim, rec, spec);
-    if (!rec->id)
-        rec->id = sim_format(sim, KB_FMT, KB_ARG(spec->id));
-    else if (!kb_slice_is(spec->id, rec->id))
+    if (!msg->id)
+        msg->id = sim_format(sim, KB_FMT, KB_ARG(spec->id));
+    else if (!kb_slice_is(spec->id, msg->id))
         sim_fail(sim, AT ": sent with another id than before: " KB_FMT ", then %s", AT_ARG(rec),
-            KB_ARG(spec->id), rec->id);
-    return rec;
+            KB_ARG(spec->id), msg->id);
+    return true;
 }
 
 /* Of a log that is gone, by a worker that no longer holds the partition: whoever reads the new log
@@ -209,16 +244,18 @@ static bool is_left_over(const struct sim_record *rec)
 }
 
 /* A message that Ably had not seen in its two minutes. */
-void sim_truth_published(struct sim *sim, struct sim_record *rec)
+void sim_truth_published(struct sim *sim, const struct sim_spec *spec)
 {
-    int64_t *newest = &rec->channel->newest[rec->partition->index];
-    bool first = rec->publications++ == 0;
-    rec->published_ms = sim->now_ms;
+    const struct sim_record *rec = spec->record;
+    struct sim_message *msg = spec->message;
+    int64_t *newest = &msg->channel->newest[rec->partition->index];
+    bool first = msg->publications++ == 0;
+    msg->published_ms = sim->now_ms;
     /* A record that was refused for good may come late: after a crash its replay is accepted. */
-    bool excused = rec->overtaken || rec->refusals > 0 || is_left_over(rec);
+    bool excused = msg->overtaken || rec->refusals > 0 || is_left_over(rec);
     if (first && sim->plan->ordered && rec->number < *newest && !excused)
         sim_fail(sim, AT ": published out of order: %s already has number %lld", AT_ARG(rec),
-            rec->channel->name, (long long)*newest);
+            msg->channel->name, (long long)*newest);
     if (rec->number > *newest)
         *newest = rec->number;
 }
@@ -305,7 +342,7 @@ static void check_end(struct sim *sim, const struct sim_record *rec)
     else if (actions_of(sim, rec) == BIT(KB_ACTION_DLQ) && rec->letters == 0)
         sim_fail(
             sim, AT " (%s) is not in the dead-letter topic", AT_ARG(rec), sim_fate_name(rec->fate));
-    else if (!actions_of(sim, rec) && rec->publications == 0 && !rec->mass_refused)
+    else if (!actions_of(sim, rec) && !sim_truth_is_published(rec) && !rec->mass_refused)
         sim_fail(sim, AT " (%s) was never published", AT_ARG(rec), sim_fate_name(rec->fate));
 }
 

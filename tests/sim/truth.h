@@ -10,7 +10,9 @@
 struct sim_worker;
 struct kb_worker_end;
 
-/* Has it an outcome that its policy allows? */
+/* Is all of it out? */
+bool sim_truth_is_published(const struct sim_record *rec);
+/* Has it an outcome that its policy allows? Not before each of its messages has met its fate. */
 bool sim_truth_final(const struct sim *sim, const struct sim_record *rec);
 /* Should its policy lead it there? */
 bool sim_truth_wants_letter(const struct sim *sim, const struct sim_record *rec);
@@ -18,9 +20,10 @@ bool sim_truth_wants_letter(const struct sim *sim, const struct sim_record *rec)
 void sim_truth_takes(struct sim *sim, struct sim_worker *worker); /* and there is more to take */
 void sim_truth_commit(
     struct sim *sim, struct sim_partition *part, int64_t offset, const struct sim_worker *worker);
-/* Each spec of a request, on its way and when Ably takes it. The record it is of, NULL = failed. */
-struct sim_record *sim_truth_sent(struct sim *sim, const struct sim_spec *spec);
-void sim_truth_published(struct sim *sim, struct sim_record *rec);
+/* Each spec of a request, on its way: finds its record and message. False = failed. */
+bool sim_truth_sent(struct sim *sim, struct sim_spec *spec);
+/* And when Ably takes it. */
+void sim_truth_published(struct sim *sim, const struct sim_spec *spec);
 void sim_truth_letter(struct sim *sim, struct sim_record *rec, struct sim_worker *worker);
 void sim_truth_stopped(
     struct sim *sim, const struct sim_worker *worker, const struct kb_worker_end *end);
