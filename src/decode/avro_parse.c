@@ -4,7 +4,7 @@
 
 #include "base/hash.h"
 #include "base/utf8.h"
-#include "value/json.h"
+#include "decode/out.h"
 #include "value/json_tree.h"
 
 #define TREE_MAX (64u << 20)
@@ -156,7 +156,7 @@ static bool define(struct parser *p, struct kb_avro_type *type, const struct kb_
 
 /* ---- what stands in a type ---- */
 
-/* opening "name" closing, as JSON text. */
+/* opening "name" closing, as JSON text, padded as kb_out_padded takes it. */
 static bool part_json(struct parser *p, struct kb_avro_part *part, const char *opening,
     struct kb_slice name, const char *closing)
 {
@@ -165,8 +165,11 @@ static bool part_json(struct parser *p, struct kb_avro_part *part, const char *o
     kb_buf_add(&buf, kb_slice_of(opening));
     kb_json_string(&buf, name);
     kb_buf_add(&buf, kb_slice_of(closing));
+    size_t len = buf.len;
+    kb_buf_add(&buf, (struct kb_slice){(const char[KB_OUT_PAD]){0}, KB_OUT_PAD});
     bool ok = !buf.failed && kb_arena_copy(&p->avro->arena, kb_buf_slice(&buf), &part->json) &&
               kb_arena_copy(&p->avro->arena, name, &part->name);
+    part->json.len = len;
     kb_buf_deinit(&buf);
     return ok || kb_err_fatal(p->err, "the schema is too large");
 }

@@ -1,58 +1,89 @@
-/* One record being read: the bytes that are left, the text that grows; private to the avro_* files.
- * The text is written through `at`, not through the buffer: kb_run_room makes room, and
- * kb_run_sync tells the buffer how far it has come before somebody else appends to it. */
+/* One record being read: the bytes that are left and what is made of them; private to the avro_*
+ * files. Every read is bounded by the bytes that are left. */
 #ifndef KB_DECODE_AVRO_RUN_H
 #define KB_DECODE_AVRO_RUN_H
 
 #include "decode/avro_type.h"
+#include "decode/out.h"
+#include "decode/varint.h"
 
 struct kb_run {
     const char *in, *end;
-    char *at, *limit; /* of the text: the next byte, the end of what is allocated */
-    struct kb_buf *text;
+    struct kb_out out;
     const struct kb_format_options *options;
-    struct kb_events *sink; /* NULL = nobody wants the value at this place */
     struct kb_err *err;
     uint32_t depth;
     char place[120]; /* of a failure: .address.city */
 };
 
-static inline void kb_run_sync(struct kb_run *run)
+/* False, which the compiler must see: what a failed read leaves unset is not looked at. */
+#define KB_RUN_FAIL(run, ...) (kb_err_record((run)->err, KB_FAILURE_DECODE, __VA_ARGS__), false)
+
+static inline size_t kb_run_left(const struct kb_run *run)
 {
-    run->text->len = run->at ? (size_t)(run->at - run->text->ptr) : 0;
+    return (size_t)(run->end - run->in);
 }
 
-/* The other way: after others have appended. */
-static inline void kb_run_resume(struct kb_run *run)
+void kb_run_bad_number(struct kb_run *run); /* what is wrong with the one at hand */
+
+static KB_ALWAYS_INLINE bool kb_run_long(struct kb_run *run, int64_t *out)
 {
-    run->at = run->text->ptr ? run->text->ptr + run->text->len : NULL;
-    run->limit = run->text->ptr ? run->text->ptr + run->text->cap : NULL;
+    uint64_t bits;
+    if (!kb_varint(&run->in, run->end, &bits)) {
+        kb_run_bad_number(run);
+        return false;
+    }
+    *out = kb_zigzag(bits);
+    return true;
 }
 
-bool kb_run_grow(struct kb_run *run, size_t len); /* avro_read.c's */
-
-static KB_ALWAYS_INLINE bool kb_run_room(struct kb_run *run, size_t len)
+static inline bool kb_run_raw(struct kb_run *run, size_t len, struct kb_slice *out)
 {
-    return KB_LIKELY((size_t)(run->limit - run->at) >= len) || kb_run_grow(run, len);
+    if (len > kb_run_left(run))
+        return KB_RUN_FAIL(run, "%zu bytes are missing at the end", len - kb_run_left(run));
+    *out = (struct kb_slice){run->in, len};
+    run->in += len;
+    return true;
 }
 
-static KB_ALWAYS_INLINE void kb_run_put(struct kb_run *run, struct kb_slice text)
+static inline bool kb_run_bytes(struct kb_run *run, struct kb_slice *out)
 {
-    memcpy(run->at, text.ptr, text.len);
-    run->at += text.len;
+    int64_t len;
+    if (!kb_run_long(run, &len))
+        return false;
+    if (KB_UNLIKELY(len < 0 || (uint64_t)len > kb_run_left(run)))
+        return KB_RUN_FAIL(
+            run, "a length of %lld where %zu bytes are left", (long long)len, kb_run_left(run));
+    *out = (struct kb_slice){run->in, (size_t)len};
+    run->in += len;
+    return true;
 }
+
+/* One level deeper; leaving it is `run->depth--`. */
+static inline bool kb_run_enter(struct kb_run *run)
+{
+    return run->depth++ < KB_DECODE_DEPTH_MAX ||
+           KB_RUN_FAIL(run, "more than %d levels inside each other", KB_DECODE_DEPTH_MAX);
+}
+
+/* Notes that what failed is inside `name`; false. */
+bool kb_run_failed_in(struct kb_run *run, struct kb_slice name);
+
+/* Bytes as base64, or as the options have them. */
+bool kb_run_binary(struct kb_run *run, struct kb_slice bytes);
+
+/* avro_read.c: one value of the type, to which the sink listens where it wants to; the same where
+ * the sink has been asked already. */
+bool kb_run_value(struct kb_run *run, const struct kb_avro_type *type);
+bool kb_run_value_here(struct kb_run *run, const struct kb_avro_type *type);
+
+/* avro_union.c: the value of a branch, with the branch's name around it as the options have it. */
+bool kb_run_branch(
+    struct kb_run *run, const struct kb_avro_type *type, const struct kb_avro_part *branch);
 
 /* avro_show.c: a value of a logical type, as the topic's options have it. The number of an int or
  * long, the bytes of bytes, fixed or string. */
 bool kb_show_number(struct kb_run *run, const struct kb_avro_type *type, int64_t number);
 bool kb_show_bytes(struct kb_run *run, const struct kb_avro_type *type, struct kb_slice bytes);
-
-/* avro_read.c, for avro_show.c: a number as it is, bytes as base64 (or as the options have them),
- * a piece of text in quotes that needs no escape, digits without quotes. */
-bool kb_run_integer(struct kb_run *run, int64_t number);
-bool kb_run_binary(struct kb_run *run, struct kb_slice bytes);
-bool kb_run_quoted(struct kb_run *run, struct kb_slice plain);
-bool kb_run_digits(struct kb_run *run, struct kb_slice digits);
-bool kb_run_string(struct kb_run *run, struct kb_slice text);
 
 #endif

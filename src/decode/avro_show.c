@@ -44,42 +44,40 @@ bool kb_show_number(struct kb_run *run, const struct kb_avro_type *type, int64_t
     case KB_SHOWN_ISO:
         len = iso_text(text, type, number);
         if (len == 0)
-            return kb_err_record(run->err, KB_FAILURE_DECODE,
+            return KB_RUN_FAIL(run,
                 "%lld is no time of a day, which it must be to be shown as ISO 8601",
                 (long long)number);
-        return kb_run_quoted(run, (struct kb_slice){text, len});
+        return kb_out_quoted(&run->out, (struct kb_slice){text, len});
     case KB_SHOWN_TEXT:
-        return kb_run_quoted(
-            run, (struct kb_slice){text, (size_t)(kb_i64_put(text, number) - text)});
+        return kb_out_quoted(
+            &run->out, (struct kb_slice){text, (size_t)(kb_i64_put(text, number) - text)});
     default:
-        return kb_run_integer(run, number);
+        return kb_out_integer(&run->out, number);
     }
+}
+
+static bool put_mark(struct kb_out *out, bool quoted)
+{
+    return !quoted || kb_out_word(out, KB_S("\""));
 }
 
 static bool show_decimal(
     struct kb_run *run, const struct kb_avro_type *type, struct kb_slice bytes, bool quoted)
 {
-    if (quoted && !kb_run_room(run, 1))
+    struct kb_out *out = &run->out;
+    if (!put_mark(out, quoted))
         return false;
-    if (quoted)
-        *run->at++ = '"';
-    kb_run_sync(run);
-    size_t start = run->text->len;
-    if (type->scale > KB_DECIMAL_SCALE_MAX || !kb_decimal_add(run->text, bytes, (int)type->scale))
-        return kb_err_record(run->err, KB_FAILURE_DECODE,
+    kb_out_sync(out);
+    size_t start = out->buf->len;
+    if (type->scale > KB_DECIMAL_SCALE_MAX || !kb_decimal_add(out->buf, bytes, (int)type->scale))
+        return KB_RUN_FAIL(run,
             "a decimal of %zu bytes and scale %u; %d bytes and a scale of %d are the most",
             bytes.len, type->scale, KB_DECIMAL_BYTES_MAX, KB_DECIMAL_SCALE_MAX);
-    if (run->text->failed)
-        return kb_err_record(run->err, KB_FAILURE_DECODE, "its JSON text is longer than %u MiB",
-            KB_DECODE_TEXT_MAX >> 20);
-    kb_run_resume(run);
-    struct kb_slice digits = {run->text->ptr + start, run->text->len - start};
-    quoted ? kb_emit_string(run->sink, digits) : kb_emit_number(run->sink, digits);
-    if (quoted && !kb_run_room(run, 1))
+    if (!kb_out_resume(out))
         return false;
-    if (quoted)
-        *run->at++ = '"';
-    return true;
+    struct kb_slice digits = {out->buf->ptr + start, out->buf->len - start};
+    quoted ? kb_emit_string(out->sink, digits) : kb_emit_number(out->sink, digits);
+    return put_mark(out, quoted);
 }
 
 /* 8-4-4-4-12 hex digits. */
@@ -93,7 +91,7 @@ static bool show_uuid(struct kb_run *run, struct kb_slice bytes)
         *to++ = hex[(unsigned char)bytes.ptr[i] >> 4];
         *to++ = hex[(unsigned char)bytes.ptr[i] & 15];
     }
-    return kb_run_quoted(run, (struct kb_slice){text, (size_t)(to - text)});
+    return kb_out_quoted(&run->out, (struct kb_slice){text, (size_t)(to - text)});
 }
 
 static uint32_t little_endian(const char *p)
@@ -107,7 +105,7 @@ static bool show_duration(struct kb_run *run, struct kb_slice bytes)
     char text[KB_ISO8601_MAX];
     size_t len = kb_iso8601_duration(
         text, little_endian(bytes.ptr), little_endian(bytes.ptr + 4), little_endian(bytes.ptr + 8));
-    return kb_run_quoted(run, (struct kb_slice){text, len});
+    return kb_out_quoted(&run->out, (struct kb_slice){text, len});
 }
 
 bool kb_show_bytes(struct kb_run *run, const struct kb_avro_type *type, struct kb_slice bytes)

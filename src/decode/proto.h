@@ -83,7 +83,7 @@ struct kb_proto_place {
 };
 
 struct kb_proto_enum_value {
-    struct kb_slice name, json; /* json = with its quotes */
+    struct kb_slice name, json; /* json = with its quotes, padded (out.h) */
     int32_t number;
     uint32_t place; /* as declared */
 };
@@ -102,10 +102,11 @@ struct kb_proto_message;
 
 struct kb_proto_field {
     struct kb_slice name, json_name;
-    struct kb_slice key, key_proto; /* `,"jsonName":` and `,"proto_name":` */
+    struct kb_slice key, key_proto; /* `,"jsonName":` and `,"proto_name":`, padded */
     uint32_t number;
     enum kb_proto_type type;
     uint8_t wire;       /* of one value that is not packed */
+    uint64_t bits;      /* of a number: those that count, all 64 or the low 32 */
     bool repeated, map; /* map: repeated too, of an entry message */
     bool presence;      /* an unset one and its zero are different: shown where it was set */
     uint16_t oneof;     /* of its message, or KB_PROTO_NO_ONEOF */

@@ -3,7 +3,7 @@
 #include "decode/proto_build.h"
 
 #include "base/hash.h"
-#include "value/json.h"
+#include "decode/out.h"
 
 struct linker {
     struct kb_proto *proto;
@@ -151,14 +151,24 @@ static bool link_type(
         KB_PROTO_TYPES(X)
 #undef X
     };
+    static const bool wide[KB_PROTO_TYPE_COUNT] = {
+        [KB_PROTO_DOUBLE] = true,
+        [KB_PROTO_INT64] = true,
+        [KB_PROTO_UINT64] = true,
+        [KB_PROTO_SINT64] = true,
+        [KB_PROTO_FIXED64] = true,
+        [KB_PROTO_SFIXED64] = true,
+        [KB_PROTO_BOOL] = true, /* any number but 0 is true */
+    };
     field->wire = wires[field->type];
+    field->bits = wide[field->type] ? UINT64_MAX : UINT32_MAX;
     field->presence = field->presence || (field->type == KB_PROTO_MESSAGE && !field->repeated);
     return true;
 }
 
 /* ---- what JSON writes ---- */
 
-/* `,"name":` */
+/* `,"name":`, padded as kb_out_padded takes it. */
 static bool key_text(struct linker *l, struct kb_slice name, struct kb_slice *out)
 {
     struct kb_buf text;
@@ -166,7 +176,7 @@ static bool key_text(struct linker *l, struct kb_slice name, struct kb_slice *ou
     kb_buf_byte(&text, ',');
     kb_json_string(&text, name);
     kb_buf_byte(&text, ':');
-    char *piece = alloc(l, text.len);
+    char *piece = alloc(l, text.len + KB_OUT_PAD);
     if (piece)
         memcpy(piece, text.ptr, text.len);
     *out = (struct kb_slice){piece, text.len};
@@ -376,7 +386,7 @@ static bool link_enum(struct linker *l, struct kb_proto_enum *e)
     size_t kept = 0;
     for (size_t i = 0; i < e->n_values; i++) {
         struct kb_slice name = e->values[i].name;
-        char *json = alloc(l, name.len + 2);
+        char *json = alloc(l, name.len + 2 + KB_OUT_PAD);
         if (!json)
             return false;
         json[0] = json[name.len + 1] = '"'; /* an identifier: nothing to escape */

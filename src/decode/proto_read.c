@@ -15,15 +15,9 @@ bool kb_proto_no_room(struct kb_proto_run *run)
 }
 
 /* Merged pieces lie elsewhere: no place to speak of. */
-static bool wire_fault(struct kb_proto_run *run, const char *at, const struct kb_wire *wire)
+bool kb_proto_wire_fault(struct kb_proto_run *run, const char *at, const struct kb_wire *wire)
 {
     return kb_proto_fail(run, run->depth <= 1 ? at : NULL, wire->fault);
-}
-
-static bool takes(const struct kb_proto_field *field, uint8_t wire)
-{
-    return wire == field->wire ||
-           (wire == KB_WIRE_BYTES && field->repeated && field->wire != KB_WIRE_BYTES);
 }
 
 /* The last one of a oneof wins: behind the slots of the fields stand those of the oneofs, which
@@ -42,19 +36,11 @@ static inline void note(const struct kb_proto_message *message, struct kb_proto_
     const struct kb_wire *wire, const char *tag)
 {
     const struct kb_proto_field *field = kb_proto_field(message, wire->number);
-    if (!field || !takes(field, wire->type))
+    if (!field || !kb_proto_takes(field, wire->type))
         return; /* unknown: some other version's */
     if (field->oneof != KB_PROTO_NO_ONEOF)
         note_oneof(message, slots, field);
-    struct kb_proto_slot *slot = &slots[field - message->fields];
-    if (slot->count++ == 0)
-        slot->first = tag;
-    if (wire->type == KB_WIRE_BYTES) {
-        slot->ptr = wire->bytes.ptr;
-        slot->len = (uint32_t)wire->bytes.len;
-    } else {
-        slot->bits = wire->bits;
-    }
+    kb_proto_slot_add(&slots[field - message->fields], wire, tag);
 }
 
 /* Zeroed slots of this depth; a message with more fields than any before gets twice as many. */
@@ -91,7 +77,7 @@ const struct kb_proto_slot *kb_proto_scan(
         struct kb_wire wire;
         const char *tag = at;
         if (!kb_wire_step(&at, end, &wire)) {
-            wire_fault(run, at, &wire);
+            kb_proto_wire_fault(run, at, &wire);
             return NULL;
         }
         note(message, slots, &wire, tag);
@@ -108,6 +94,12 @@ struct kb_proto_each kb_proto_each(
         .field = field, .at = slot->first, .end = end, .left = slot->count};
 }
 
+struct kb_proto_each kb_proto_beside(
+    const struct kb_proto_field *field, const char *tag, const char *end)
+{
+    return (struct kb_proto_each){.field = field, .at = tag, .end = end, .beside = true};
+}
+
 /* The next number of a packed occurrence. */
 static bool next_packed(struct kb_proto_run *run, struct kb_proto_each *each)
 {
@@ -115,9 +107,9 @@ static bool next_packed(struct kb_proto_run *run, struct kb_proto_each *each)
     int size = each->field->wire == KB_WIRE_64 ? 8 : 4;
     bool ok = true;
     if (each->field->wire == KB_WIRE_VARINT) {
-        ok = kb_wire_varint(&at, end, &each->bits);
+        ok = kb_varint(&at, end, &each->wire.bits);
     } else if (end - at >= size) {
-        each->bits = kb_wire_little(at, size);
+        each->wire.bits = kb_wire_little(at, size);
         at += size;
     } else {
         ok = false;
@@ -127,22 +119,49 @@ static bool next_packed(struct kb_proto_run *run, struct kb_proto_each *each)
     return ok;
 }
 
+/* What is read once more counts. */
+static bool is_too_much(struct kb_proto_run *run, struct kb_proto_each *each, size_t len)
+{
+    each->failed = len > run->work;
+    if (!each->failed)
+        run->work -= len;
+    return each->failed && !kb_proto_fail(run, NULL, "its fields are too many and too mixed");
+}
+
+static bool next_tag(struct kb_proto_run *run, struct kb_proto_each *each)
+{
+    each->failed = !kb_wire_step(&each->at, each->end, &each->wire);
+    return !each->failed || kb_proto_wire_fault(run, each->at, &each->wire);
+}
+
+static inline bool is_of(const struct kb_wire *wire, const struct kb_proto_field *field)
+{
+    return wire->number == field->number && kb_proto_takes(field, wire->type);
+}
+
+/* The one that stands right here, if it does; a look at a tag of one byte tells mostly. */
+static bool next_beside(struct kb_proto_run *run, struct kb_proto_each *each)
+{
+    const char *tag = each->at;
+    if (tag == each->end)
+        return false;
+    unsigned first = (unsigned char)*tag;
+    if ((first < 0x80 && first >> 3 != each->field->number) || !next_tag(run, each))
+        return false;
+    if (is_of(&each->wire, each->field))
+        return true;
+    each->at = tag;
+    return false;
+}
+
 /* To the next occurrence; what lies between is another field's. False where there is none. */
-static bool next_occurrence(
-    struct kb_proto_run *run, struct kb_proto_each *each, struct kb_wire *wire)
+static bool next_occurrence(struct kb_proto_run *run, struct kb_proto_each *each)
 {
     while (each->left > 0) {
         const char *tag = each->at;
-        each->failed = !kb_wire_step(&each->at, each->end, wire); /* it has been read before */
-        if (each->failed)
-            return wire_fault(run, each->at, wire);
-        size_t len = (size_t)(each->at - tag);
-        if (len > run->work) {
-            each->failed = true;
-            return kb_proto_fail(run, NULL, "its fields are too many and too mixed");
-        }
-        run->work -= len;
-        if (wire->number == each->field->number && takes(each->field, wire->type)) {
+        if (!next_tag(run, each) || is_too_much(run, each, (size_t)(each->at - tag)))
+            return false;
+        if (is_of(&each->wire, each->field)) {
             each->left--;
             return true;
         }
@@ -152,18 +171,18 @@ static bool next_occurrence(
 
 bool kb_proto_each_next(struct kb_proto_run *run, struct kb_proto_each *each)
 {
+    each->there = false;
     while (each->packed.len == 0) {
-        struct kb_wire wire;
-        if (!next_occurrence(run, each, &wire))
+        if (!(each->beside ? next_beside(run, each) : next_occurrence(run, each)))
             return false;
-        if (wire.type == each->field->wire) {
-            each->bits = wire.bits;
-            each->bytes = wire.bytes;
+        if (each->wire.type == each->field->wire) {
+            each->there = true;
             return true;
         }
-        each->packed = wire.bytes;
+        each->packed = each->wire.bytes;
     }
-    return next_packed(run, each);
+    each->there = next_packed(run, each);
+    return each->there;
 }
 
 bool kb_proto_merged(struct kb_proto_run *run, const struct kb_proto_field *field,
@@ -175,15 +194,15 @@ bool kb_proto_merged(struct kb_proto_run *run, const struct kb_proto_field *fiel
     size_t len = 0;
     struct kb_proto_each each = kb_proto_each(field, slot, end);
     while (kb_proto_each_next(run, &each))
-        len += each.bytes.len;
+        len += each.wire.bytes.len;
     char *text = each.failed ? NULL : kb_arena_alloc(run->arena, len);
     if (!text)
         return each.failed ? false : kb_proto_no_room(run);
     *out = (struct kb_slice){text, len};
     each = kb_proto_each(field, slot, end);
     while (kb_proto_each_next(run, &each)) {
-        memcpy(text, each.bytes.ptr, each.bytes.len);
-        text += each.bytes.len;
+        memcpy(text, each.wire.bytes.ptr, each.wire.bytes.len);
+        text += each.wire.bytes.len;
     }
     return !each.failed;
 }

@@ -3,57 +3,20 @@
 #include "decode/iso8601.h"
 #include "decode/proto_run.h"
 
-#include "value/json.h"
-
-#include <inttypes.h>
-
-#define DAY_SECONDS 86400
 #define NANOS 1000000000
 #define TIMESTAMP_MIN INT64_C(-62135596800) /* 0001-01-01T00:00:00Z */
 #define TIMESTAMP_MAX INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
 #define DURATION_MAX INT64_C(315576000000)
 
-/* Nothing, .123, .123456 or .123456789 */
-static void put_fraction(struct kb_buf *out, int32_t nanos)
-{
-    char text[10] = {'.'};
-    if (nanos == 0)
-        return;
-    size_t len = nanos % 1000 ? 10 : nanos % 1000000 ? 7 : 4;
-    for (int i = 9; i > 0; i--, nanos /= 10)
-        text[i] = (char)('0' + nanos % 10);
-    kb_buf_add(out, (struct kb_slice){text, len});
-}
-
-static char *put_two(char *to, char before, int number)
-{
-    *to++ = before;
-    *to++ = (char)('0' + number / 10);
-    *to++ = (char)('0' + number % 10);
-    return to;
-}
+/* ---- Timestamp and Duration ---- */
 
 static bool show_timestamp(struct kb_proto_run *run, int64_t seconds, int32_t nanos)
 {
     if (seconds < TIMESTAMP_MIN || seconds > TIMESTAMP_MAX || nanos < 0 || nanos >= NANOS)
         return kb_proto_fail(run, NULL, "a Timestamp is not within the years 0001 to 9999");
-    int of_day = (int)(seconds % DAY_SECONDS);
-    int64_t days = seconds / DAY_SECONDS;
-    if (of_day < 0) {
-        of_day += DAY_SECONDS;
-        days--;
-    }
-    char date[KB_ISO8601_MAX], time[9], *to = time;
-    struct kb_slice text = {date, kb_iso8601_date(date, days)};
-    to = put_two(to, 'T', of_day / 3600);
-    to = put_two(to, ':', of_day / 60 % 60);
-    to = put_two(to, ':', of_day % 60);
-    kb_buf_byte(run->out, '"');
-    kb_buf_add(run->out, text);
-    kb_buf_add(run->out, (struct kb_slice){time, (size_t)(to - time)});
-    put_fraction(run->out, nanos);
-    kb_buf_add(run->out, KB_S("Z\""));
-    return true;
+    char *to;
+    return kb_out_write(&run->out, KB_ISO8601_MAX, &to) &&
+           kb_out_written(&run->out, kb_iso8601_instant(to, seconds, (uint32_t)nanos));
 }
 
 static bool show_duration(struct kb_proto_run *run, int64_t seconds, int32_t nanos)
@@ -63,41 +26,67 @@ static bool show_duration(struct kb_proto_run *run, int64_t seconds, int32_t nan
         return kb_proto_fail(run, NULL, "a Duration is out of its bounds");
     if (negative && (seconds > 0 || nanos > 0))
         return kb_proto_fail(run, NULL, "a Duration's seconds and nanos differ in sign");
-    kb_buf_add(run->out, negative ? KB_S("\"-") : KB_S("\""));
-    kb_buf_add_i64(run->out, negative ? -seconds : seconds);
-    put_fraction(run->out, negative ? -nanos : nanos);
-    kb_buf_add(run->out, KB_S("s\""));
-    return true;
+    char text[KB_I64_MAX + 16], *to = text;
+    if (negative)
+        *to++ = '-';
+    to = kb_i64_put(to, negative ? -seconds : seconds);
+    to = kb_iso8601_fraction(to, (uint32_t)(negative ? -nanos : nanos));
+    *to++ = 's';
+    return kb_out_quoted(&run->out, (struct kb_slice){text, (size_t)(to - text)});
 }
 
-/* snake_case.paths -> "snakeCase.paths,..." */
+/* Both are seconds and nanos; the last of either counts. */
+static bool show_time(struct kb_proto_run *run, struct kb_slice bytes,
+    bool (*show)(struct kb_proto_run *run, int64_t seconds, int32_t nanos))
+{
+    const char *at = bytes.ptr, *end = at + bytes.len;
+    uint64_t seconds = 0, nanos = 0;
+    while (at < end) {
+        struct kb_wire wire;
+        if (!kb_wire_step(&at, end, &wire))
+            return kb_proto_wire_fault(run, at, &wire);
+        if (wire.type == KB_WIRE_VARINT && wire.number == 1)
+            seconds = wire.bits;
+        else if (wire.type == KB_WIRE_VARINT && wire.number == 2)
+            nanos = wire.bits;
+    }
+    return show(run, (int64_t)seconds, (int32_t)nanos);
+}
+
+/* ---- FieldMask ---- */
+
+/* some_field.of_it -> someField.ofIt */
+static char *put_camel(char *to, struct kb_slice path)
+{
+    for (size_t i = 0; i < path.len; i++) {
+        bool joint = path.ptr[i] == '_' && i + 1 < path.len && path.ptr[i + 1] >= 'a' &&
+                     path.ptr[i + 1] <= 'z';
+        *to++ = joint ? (char)(path.ptr[++i] - 'a' + 'A') : path.ptr[i];
+    }
+    return to;
+}
+
+/* All paths as one text, with commas. */
 static bool show_field_mask(struct kb_proto_run *run, const struct kb_proto_field *field,
     const struct kb_proto_slot *slot, const char *end)
 {
-    size_t start = run->out->len;
+    size_t room = 0;
     struct kb_proto_each each = kb_proto_each(field, slot, end);
-    kb_buf_byte(run->out, '"');
-    for (bool first = true; kb_proto_each_next(run, &each); first = false) {
-        size_t inside = run->out->len + !first;
-        if (!first)
-            kb_buf_byte(run->out, ',');
-        if (!kb_proto_show_value(run, field, 0, each.bytes))
-            return false;
-        if (run->out->failed)
-            return true;
-        /* The quotes that came with it go; so does each underscore before a small letter. */
-        char *to = run->out->ptr + inside, *last = run->out->ptr + run->out->len - 1;
-        for (const char *from = to + 1; from < last; from++) {
-            bool joint = *from == '_' && from + 1 < last && from[1] >= 'a' && from[1] <= 'z';
-            *to++ = joint ? (char)(*++from - 'a' + 'A') : *from;
-        }
-        run->out->len = (size_t)(to - run->out->ptr);
+    while (kb_proto_each_next(run, &each))
+        room += each.wire.bytes.len + 1;
+    char *text = each.failed ? NULL : kb_arena_alloc(run->arena, room), *to = text;
+    if (!text)
+        return each.failed ? false : kb_proto_no_room(run);
+    each = kb_proto_each(field, slot, end);
+    while (kb_proto_each_next(run, &each)) {
+        if (to > text || each.left + 1 < slot->count)
+            *to++ = ',';
+        to = put_camel(to, each.wire.bytes);
     }
-    kb_buf_byte(run->out, '"');
-    if (each.failed)
-        run->out->len = start;
-    return !each.failed;
+    return !each.failed && kb_out_string(&run->out, (struct kb_slice){text, (size_t)(to - text)});
 }
+
+/* ---- Value and Any ---- */
 
 /* Whichever of the six was set; none is null. */
 static bool show_any_value(struct kb_proto_run *run, const struct kb_proto_message *message,
@@ -106,8 +95,7 @@ static bool show_any_value(struct kb_proto_run *run, const struct kb_proto_messa
     for (size_t i = 1; i < message->n_fields; i++)
         if (slots[i].count > 0)
             return kb_proto_show_last(run, &message->fields[i], &slots[i], end);
-    kb_buf_add(run->out, KB_S("null"));
-    return true;
+    return kb_out_null(&run->out);
 }
 
 /* The name behind the last slash of a type's URL. */
@@ -121,54 +109,82 @@ static const struct kb_proto_message *message_of(const struct kb_proto *proto, s
     return symbol ? symbol->message : NULL;
 }
 
-/* {"@type": url, and the message's own fields}; what has a form of its own, or is not known here
- * (base64 then), stands under "value". */
-static bool show_any(struct kb_proto_run *run, const struct kb_proto_message *any,
-    struct kb_slice url, struct kb_slice value)
+static bool show_url(
+    struct kb_proto_run *run, const struct kb_proto_field *field, struct kb_slice url)
 {
-    if (url.len == 0 && value.len == 0) {
-        kb_buf_add(run->out, KB_S("{}"));
-        return true;
-    }
-    const struct kb_proto_message *message = message_of(run->proto, url);
-    kb_buf_add(run->out, KB_S("{\"@type\":"));
-    if (!kb_proto_show_value(run, &any->fields[0], 0, url))
+    struct kb_out *out = &run->out;
+    if (!kb_out_word(out, KB_S("\"@type\":")))
         return false;
-    bool ok;
-    if (!message || message->well_known != KB_PROTO_ORDINARY) {
-        kb_buf_add(run->out, KB_S(",\"value\":"));
-        ok = message ? kb_proto_show(run, message, value)
-                     : kb_proto_show_value(run, &any->fields[1], 0, value);
-    } else {
-        ok = kb_proto_show_embedded(run, message, value);
-    }
-    kb_buf_byte(run->out, '}');
+    kb_emit_key(out->sink, KB_S("@type"));
+    struct kb_events *sink = kb_out_ask(out);
+    bool ok = kb_proto_show_scalar(run, field, 0, url);
+    out->sink = sink;
     return ok;
 }
 
-bool kb_proto_show_well_known(struct kb_proto_run *run, const struct kb_proto_message *message,
+/* What has a form of its own, or is not known here: base64 then. */
+static bool show_boxed(struct kb_proto_run *run, const struct kb_proto_field *field,
+    const struct kb_proto_message *message, struct kb_slice value)
+{
+    struct kb_out *out = &run->out;
+    if (!kb_out_word(out, KB_S(",\"value\":")))
+        return false;
+    kb_emit_key(out->sink, KB_S("value"));
+    struct kb_events *sink = kb_out_ask(out);
+    bool ok =
+        message ? kb_proto_show(run, message, value) : kb_proto_show_scalar(run, field, 0, value);
+    out->sink = sink;
+    return ok;
+}
+
+/* {"@type": url, and the message's own fields, or "value"} */
+static bool show_any(struct kb_proto_run *run, const struct kb_proto_message *any,
+    struct kb_slice url, struct kb_slice value)
+{
+    const struct kb_proto_message *message = message_of(run->proto, url);
+    bool embedded = message && message->well_known == KB_PROTO_ORDINARY;
+    bool empty = url.len == 0 && value.len == 0;
+    kb_emit_begin_object(run->out.sink);
+    if (!kb_out_word(&run->out, KB_S("{")) ||
+        (!empty && (!show_url(run, &any->fields[0], url) ||
+                       !(embedded ? kb_proto_show_embedded(run, message, value)
+                                  : show_boxed(run, &any->fields[1], message, value)))))
+        return false;
+    kb_emit_end_object(run->out.sink);
+    return kb_out_word(&run->out, KB_S("}"));
+}
+
+static bool show_slots(struct kb_proto_run *run, const struct kb_proto_message *message,
     const struct kb_proto_slot *slots, const char *end)
 {
-    size_t n;
+    const struct kb_proto_field *field = &message->fields[0];
+    struct kb_proto_each each = kb_proto_each(field, &slots[0], end);
     switch (message->well_known) {
     case KB_PROTO_WK_ANY:
         return show_any(
             run, message, kb_proto_slot_bytes(&slots[0]), kb_proto_slot_bytes(&slots[1]));
-    case KB_PROTO_WK_TIMESTAMP:
-        return show_timestamp(
-            run, (int64_t)kb_proto_slot_bits(&slots[0]), (int32_t)kb_proto_slot_bits(&slots[1]));
-    case KB_PROTO_WK_DURATION:
-        return show_duration(
-            run, (int64_t)kb_proto_slot_bits(&slots[0]), (int32_t)kb_proto_slot_bits(&slots[1]));
     case KB_PROTO_WK_FIELD_MASK:
-        return show_field_mask(run, &message->fields[0], &slots[0], end);
+        return show_field_mask(run, field, &slots[0], end);
     case KB_PROTO_WK_STRUCT:
-        return kb_proto_show_map(run, &message->fields[0], &slots[0], end);
+        kb_proto_each_next(run, &each);
+        return kb_proto_show_map(run, &each);
     case KB_PROTO_WK_LIST_VALUE:
-        return kb_proto_show_list(run, &message->fields[0], &slots[0], end, &n);
+        kb_proto_each_next(run, &each);
+        return kb_proto_show_list(run, &each);
     case KB_PROTO_WK_VALUE:
         return show_any_value(run, message, slots, end);
     default: /* a wrapper: its value */
-        return kb_proto_show_last(run, &message->fields[0], &slots[0], end);
+        return kb_proto_show_last(run, field, &slots[0], end);
     }
+}
+
+bool kb_proto_show_well_known(
+    struct kb_proto_run *run, const struct kb_proto_message *message, struct kb_slice bytes)
+{
+    if (message->well_known == KB_PROTO_WK_TIMESTAMP)
+        return show_time(run, bytes, show_timestamp);
+    if (message->well_known == KB_PROTO_WK_DURATION)
+        return show_time(run, bytes, show_duration);
+    const struct kb_proto_slot *slots = kb_proto_scan(run, message, bytes);
+    return slots && show_slots(run, message, slots, bytes.ptr + bytes.len);
 }

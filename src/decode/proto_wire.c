@@ -1,24 +1,6 @@
 /* Tags and values; see proto_wire.h. */
 #include "decode/proto_wire.h"
 
-bool kb_wire_long_varint(const char **at, const char *end, uint64_t *out)
-{
-    const char *p = *at;
-    uint64_t number = 0;
-    for (int shift = 0; shift < 64 && p < end; shift += 7) {
-        unsigned char byte = (unsigned char)*p++;
-        if (shift == 63 && byte > 1)
-            return false;
-        number |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80) {
-            *at = p;
-            *out = number;
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool fault(struct kb_wire *out, const char *what)
 {
     out->fault = what;
@@ -28,7 +10,7 @@ static bool fault(struct kb_wire *out, const char *what)
 static bool read_tag(const char **at, const char *end, struct kb_wire *out)
 {
     uint64_t tag;
-    if (!kb_wire_varint(at, end, &tag))
+    if (!kb_varint(at, end, &tag))
         return fault(out, "a tag is cut off or too long");
     if (tag > UINT32_MAX || tag < 8)
         return fault(out, "a field number is out of bounds");
@@ -49,7 +31,7 @@ static bool read_fixed(const char **at, const char *end, int size, struct kb_wir
 static bool read_bytes(const char **at, const char *end, struct kb_wire *out)
 {
     uint64_t len;
-    if (!kb_wire_varint(at, end, &len))
+    if (!kb_varint(at, end, &len))
         return fault(out, "a length is cut off or too long");
     if (len > (uint64_t)(end - *at))
         return fault(out, "a length goes beyond the end");
@@ -62,7 +44,7 @@ static bool read_value(const char **at, const char *end, struct kb_wire *out)
 {
     switch (out->type) {
     case KB_WIRE_VARINT:
-        return kb_wire_varint(at, end, &out->bits) || fault(out, "a varint is cut off or too long");
+        return kb_varint(at, end, &out->bits) || fault(out, "a varint is cut off or too long");
     case KB_WIRE_64:
         return read_fixed(at, end, 8, out);
     case KB_WIRE_32:

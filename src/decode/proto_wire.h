@@ -13,6 +13,7 @@
 
 #include "base/compiler.h"
 #include "base/slice.h"
+#include "decode/varint.h"
 
 #define KB_WIRE_GROUPS_MAX 100
 
@@ -26,17 +27,7 @@ struct kb_wire {
     const char *fault;
 };
 
-bool kb_wire_long_varint(const char **at, const char *end, uint64_t *out);
 bool kb_wire_next(const char **at, const char *end, struct kb_wire *out) KB_MUST_CHECK;
-
-static inline bool kb_wire_varint(const char **at, const char *end, uint64_t *out)
-{
-    if (KB_LIKELY(*at < end && !(**at & 0x80))) {
-        *out = (unsigned char)*(*at)++;
-        return true;
-    }
-    return kb_wire_long_varint(at, end, out);
-}
 
 static inline uint64_t kb_wire_little(const char *at, int n)
 {
@@ -58,7 +49,7 @@ static KB_ALWAYS_INLINE bool kb_wire_step(const char **at, const char *end, stru
     out->type = tag & 7;
     if (out->type == KB_WIRE_VARINT) {
         p++;
-        if (!kb_wire_varint(&p, end, &out->bits))
+        if (!kb_varint(&p, end, &out->bits))
             return kb_wire_next(at, end, out); /* which says what is wrong */
     } else if (out->type == KB_WIRE_BYTES && len < 0x80 && len <= end - p - 2) {
         out->bytes = (struct kb_slice){p + 2, len};

@@ -2,7 +2,8 @@
 #include "decode/protobuf.h"
 
 #include "decode/proto_run.h"
-#include "value/json.h"
+
+#define FIRST_ROOM 512 /* most records' text: no growing by steps */
 
 void *kb_protobuf_compile(struct kb_slice text, const struct kb_schema_ref *refs, size_t n_refs,
     size_t *size, struct kb_err *err)
@@ -32,10 +33,10 @@ void kb_protobuf_free(void *compiled)
 static bool read_index(const char **at, const char *end, int64_t *out, struct kb_err *err)
 {
     uint64_t bits;
-    if (!kb_wire_varint(at, end, &bits))
+    if (!kb_varint(at, end, &bits))
         return kb_err_record(
             err, KB_FAILURE_DECODE, "its message indexes are cut off; is it Confluent's framing?");
-    *out = (int64_t)(bits >> 1 ^ -(bits & 1));
+    *out = kb_zigzag(bits);
     return true;
 }
 
@@ -69,10 +70,26 @@ static const struct kb_proto_message *indexed(
     return NULL;
 }
 
-bool kb_protobuf_decode(const void *compiled, struct kb_slice payload,
-    const struct kb_decoding *with, struct kb_value *out, struct kb_err *err)
+/* As text and to the sink, from the beginning. */
+static bool show(struct kb_proto_run *run, const struct kb_decoding *with, bool straight,
+    const struct kb_proto_message *message, struct kb_slice payload)
 {
-    const struct kb_proto *proto = compiled;
+    run->straight = straight;
+    run->work = KB_PROTO_WORK_MAX;
+    run->depth = run->n_kept = 0;
+    kb_buf_reset(with->text);
+    kb_out_begin(&run->out, with, run->err);
+    struct kb_events *sink = kb_out_ask(&run->out);
+    bool ok = kb_out_room(&run->out, FIRST_ROOM) && kb_proto_show(run, message, payload);
+    run->out.sink = sink;
+    kb_out_sync(&run->out);
+    return ok;
+}
+
+bool kb_proto_decode(const struct kb_proto *proto, struct kb_slice payload,
+    const struct kb_decoding *with, bool straight, struct kb_value *out, struct kb_err *err)
+{
+    struct kb_events *sink = with->sink;
     bool header = with->behind_guid.ptr != NULL;
     const char *at = header ? with->behind_guid.ptr : payload.ptr;
     const char *end = at + (header ? with->behind_guid.len : payload.len);
@@ -85,14 +102,20 @@ bool kb_protobuf_decode(const void *compiled, struct kb_slice payload,
     struct kb_proto_run run; /* field by field: most of it is room for the depth */
     run.proto = proto;
     run.options = with->options;
-    run.out = with->text;
     run.arena = with->arena;
     run.err = err;
     run.start = payload.ptr;
-    run.work = KB_PROTO_WORK_MAX;
-    run.depth = run.n_kept = 0;
-    if (!kb_proto_show(&run, message, payload))
+    bool try_straight = straight && (!sink || sink->ops->restart);
+    bool done = try_straight && show(&run, with, true, message, payload);
+    if (!done && try_straight && sink)
+        sink->ops->restart(sink);
+    if (!done && !show(&run, with, false, message, payload))
         return kb_err_wrap(err, KB_FMT, KB_ARG(message->full_name));
-    return kb_decoded_json(with, out, err) &&
-           (!with->sink || kb_json_read(out->bytes, with->sink, err));
+    return kb_decoded_json(with, out, err);
+}
+
+bool kb_protobuf_decode(const void *compiled, struct kb_slice payload,
+    const struct kb_decoding *with, struct kb_value *out, struct kb_err *err)
+{
+    return kb_proto_decode(compiled, payload, with, true, out, err);
 }

@@ -69,6 +69,14 @@ static inline unsigned find_controls(__m128i bytes)
     return (unsigned)_mm_movemask_epi8(below);
 }
 
+/* All bits of each byte that can't stand in a string as it is; beyond ASCII is negative. */
+static inline __m128i not_plain(__m128i bytes)
+{
+    __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+    __m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+    return _mm_or_si128(_mm_or_si128(quote, backslash), _mm_cmplt_epi8(bytes, _mm_set1_epi8(' ')));
+}
+
 static inline __m128i load16(const char *from)
 {
     return _mm_loadu_si128((const __m128i *)(const void *)from);
@@ -204,6 +212,34 @@ __attribute__((target("ssse3,popcnt"))) static size_t escape_ssse3(
 }
 
 #endif
+
+bool kb_json_copy_plain(char *to, struct kb_slice text)
+{
+#ifdef __SSE2__
+    const char *from = text.ptr;
+    size_t len = text.len;
+    __m128i stop = _mm_setzero_si128();
+    for (; len >= 16; len -= 16, from += 16, to += 16) {
+        __m128i bytes = load16(from);
+        store16(to, bytes);
+        stop = _mm_or_si128(stop, not_plain(bytes));
+    }
+    if (len > 0) {
+        __m128i bytes = load_rest(from, len);
+        store16(to, bytes);
+        stop = _mm_or_si128(stop, not_plain(bytes));
+    }
+    return _mm_movemask_epi8(stop) == 0;
+#else
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char byte = (unsigned char)text.ptr[i];
+        if (letters[byte] || byte >= 0x80)
+            return false;
+        to[i] = (char)byte;
+    }
+    return true;
+#endif
+}
 
 const struct kb_json_escape_variant kb_json_escape_variants[] = {
     {"scalar", escape_scalar},

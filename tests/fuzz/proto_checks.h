@@ -4,7 +4,8 @@
 #define KB_TESTS_FUZZ_PROTO_CHECKS_H
 
 #include "base/compiler.h"
-#include "decode/schema.h"
+#include "decode/proto_run.h"
+#include "decode/protobuf.h"
 #include "value/json.h"
 
 #define TEXT_MAX (64 << 20)
@@ -21,27 +22,46 @@ static inline void check_value(const struct kb_value *value, struct kb_slice hea
     kb_buf_deinit(&printed);
 }
 
-static inline void check_payload(const struct kb_schema *schema, struct kb_slice payload,
-    const struct kb_format_options *options)
-{
+struct decoded {
     struct kb_buf text, heard;
-    struct kb_arena arena;
-    struct kb_json_writer writer;
     struct kb_value value;
     struct kb_err err;
-    kb_buf_init(&text, KB_DECODE_TEXT_MAX);
-    kb_buf_init(&heard, TEXT_MAX);
+    bool ok;
+};
+
+static inline void decode_payload(const struct kb_proto *proto, struct kb_slice payload,
+    const struct kb_format_options *options, bool straight, struct decoded *out)
+{
+    struct kb_arena arena;
+    struct kb_json_writer writer;
+    kb_buf_init(&out->text, KB_DECODE_TEXT_MAX);
+    kb_buf_init(&out->heard, TEXT_MAX);
     kb_arena_init(&arena, TEXT_MAX);
-    kb_json_writer_init(&writer, &heard);
+    kb_json_writer_init(&writer, &out->heard);
     struct kb_decoding with = {
-        .options = options, .text = &text, .arena = &arena, .sink = &writer.events};
-    if (kb_schema_decode(schema, payload, &with, &value, &err))
-        check_value(&value, kb_buf_slice(&heard));
+        .options = options, .text = &out->text, .arena = &arena, .sink = &writer.events};
+    out->ok = kb_proto_decode(proto, payload, &with, straight, &out->value, &out->err);
+    if (out->ok)
+        check_value(&out->value, kb_buf_slice(&out->heard));
     else
-        KB_BUG_ON(err.class != KB_ERR_RECORD);
-    kb_buf_deinit(&text);
-    kb_buf_deinit(&heard);
+        KB_BUG_ON(out->err.class != KB_ERR_RECORD);
     kb_arena_deinit(&arena);
+}
+
+/* Straight first or the thorough way at once: the same comes out. */
+static inline void check_payload(
+    const struct kb_proto *proto, struct kb_slice payload, const struct kb_format_options *options)
+{
+    struct decoded straight, thorough;
+    decode_payload(proto, payload, options, true, &straight);
+    decode_payload(proto, payload, options, false, &thorough);
+    KB_BUG_ON(straight.ok != thorough.ok);
+    KB_BUG_ON(straight.ok ? !kb_slice_eq(straight.value.bytes, thorough.value.bytes)
+                          : strcmp(straight.err.text, thorough.err.text) != 0);
+    kb_buf_deinit(&straight.text);
+    kb_buf_deinit(&straight.heard);
+    kb_buf_deinit(&thorough.text);
+    kb_buf_deinit(&thorough.heard);
 }
 
 static inline void check_schema(struct kb_slice text, struct kb_slice payload)
@@ -53,13 +73,14 @@ static inline void check_schema(struct kb_slice text, struct kb_slice payload)
     struct kb_schema_ref ref = {KB_S("dir/first.proto"),
         KB_S("syntax=\"proto3\";message Ref{repeated Ref ref=1;int32 i=2;}")};
     struct kb_err err;
-    struct kb_schema *schema = kb_schema_compile(KB_SCHEMA_PROTOBUF, text, &ref, 1, &err);
-    KB_BUG_ON(!schema && err.class != KB_ERR_RECORD);
-    if (schema) {
-        check_payload(schema, payload, &plain);
-        check_payload(schema, payload, &other);
+    size_t size;
+    struct kb_proto *proto = kb_protobuf_compile(text, &ref, 1, &size, &err);
+    KB_BUG_ON(!proto && err.class != KB_ERR_RECORD);
+    if (proto) {
+        check_payload(proto, payload, &plain);
+        check_payload(proto, payload, &other);
     }
-    kb_schema_unref(schema);
+    kb_protobuf_free(proto);
 }
 
 #endif

@@ -112,6 +112,30 @@ static void check_real(double number, const char *expected)
     assert_slice((struct kb_slice){text, len}, kb_slice_of(expected));
 }
 
+/* Each byte at each place of each length, the text at the end of its block. */
+static void test_plain_text_is_copied(void **state)
+{
+    (void)state;
+    for (size_t len = 0; len <= 50; len++) {
+        char *text = malloc(len + 1), *to = malloc(KB_JSON_PLAIN_ROOM(len));
+        assert_true(text && to);
+        char *from = text + 1;
+        memset(from, 'a', len);
+        for (size_t at = 0; at < len; at++) {
+            for (int byte = 0; byte < 256; byte++) {
+                from[at] = (char)byte;
+                bool plain = kb_json_skip_plain(from, from + len) == from + len;
+                assert_int_equal(kb_json_copy_plain(to, (struct kb_slice){from, len}), plain);
+                assert_true(!plain || memcmp(to, from, len) == 0);
+            }
+            from[at] = 'a';
+        }
+        assert_true(kb_json_copy_plain(to, (struct kb_slice){from, len}));
+        free(text);
+        free(to);
+    }
+}
+
 static void test_reals(void **state)
 {
     (void)state;
@@ -317,6 +341,7 @@ int main(void)
         cmocka_unit_test(test_every_variant_escapes_alike),
         cmocka_unit_test(test_every_pattern_of_quotes),
         cmocka_unit_test(test_escape_needs_no_more_room_than_it_uses),
+        cmocka_unit_test(test_plain_text_is_copied),
         cmocka_unit_test(test_reals),
         cmocka_unit_test(test_floats),
         cmocka_unit_test(test_floats_read_back_the_same),
