@@ -12,9 +12,11 @@
  *     ... each spec that must go again: kb_lanes_put_back, BACKWARD, so that order stays
  *     kb_lanes_land(lanes, specs, n);                       // ...now; before any of them is freed
  *
- * A hold is a channel that Ably has rate-limited: it has a queue of its own within its lane, where
- * later specs of the channel join, and the lane's others go on. When its wait is over it sends one
- * spec a request; a clean answer (kb_lanes_release) makes it an ordinary channel again.
+ * A hold is a channel that is over its rate: it has a queue of its own within its lane, where later
+ * specs of the channel join, and the lane's others go on. One that Ably has refused sends, when its
+ * wait is over, one spec a request; a clean answer (kb_lanes_release) makes it an ordinary channel
+ * again. One that has used up the user's own channel_rate sends what that allows, until nothing of
+ * it waits any more.
  *
  * Without `ordered` a lane is never busy: order is traded for parallelism on few channels.
  *
@@ -34,6 +36,7 @@ struct kb_lanes_options {
     uint32_t n_lanes;
     bool ordered;
     size_t max_records, max_bytes, max_channels; /* of one request; bytes of its whole body */
+    double channel_rate; /* specs of one channel a second, and at once; 0 = no limit */
 };
 
 struct kb_lanes;
@@ -55,7 +58,8 @@ void kb_lanes_tick(struct kb_lanes *lanes, int64_t now_ms);
 /* The next requests take at most that many specs, however many they could. */
 void kb_lanes_cap(struct kb_lanes *lanes, size_t most);
 
-/* Takes the specs of the next request into `out` (room for max_records); 0 = nothing is ready.
+/* Takes the specs of the next request into `out` (room for max_records); 0 = nothing is ready, or
+ * what seemed so is over its rate, and then nothing is ready any more.
  * *bytes is the length of the body "[spec,spec]". At least one spec is taken whatever its size. */
 size_t kb_lanes_pack(struct kb_lanes *lanes, struct kb_spec **out, size_t *bytes);
 /* The same for a request that only asks whether Ably is well: up to `per_lane` specs of each of a

@@ -1,31 +1,20 @@
-/* The inside of the lanes, shared by lanes.c (who is ready, holds, answers) and lanes_pack.c (the
- * next request). Nobody else includes this. Thread: one worker's. */
+/* The inside of the lanes, shared by lanes.c (who is ready, what an answer changes), lanes_holds.c
+ * (channels that wait for their rate) and lanes_pack.c (the next request). Nobody else includes
+ * this. Thread: one worker's. */
 #ifndef KB_ABLY_LANES_INSIDE_H
 #define KB_ABLY_LANES_INSIDE_H
 
 #include "ably/channel_set.h"
+#include "ably/holds.h"
 #include "ably/lanes.h"
-
-struct kb_queue {
-    struct kb_spec *head, *tail;
-};
-
-struct kb_hold {
-    struct kb_hold *next;
-    uint64_t channel;
-    struct kb_queue queue;
-    int64_t until_ms;
-    uint32_t failures; /* refusals in a row: the wait doubles */
-    bool riding;       /* its one spec is in flight */
-    bool inverted;     /* kb_lanes_inverted has said so */
-};
+#include "base/heap.h"
+#include "base/rates.h"
 
 struct kb_lane {
+    struct kb_heap_item ready; /* first: the heap gives it back as this; its key is `oldest` */
     struct kb_queue queue;
-    size_t n, bytes; /* of queue */
-    struct kb_hold *holds;
-    int64_t oldest_ms;           /* its key in the heap */
-    uint32_t place;              /* in the heap, from 1; 0 = not ready */
+    size_t n, bytes;             /* of queue */
+    struct kb_due due;           /* its held channels that may send */
     size_t ready_n, ready_bytes; /* its part of the totals */
     bool busy;                   /* ordered, and a request of it is in flight */
 };
@@ -34,73 +23,15 @@ struct kb_lanes {
     struct kb_lanes_options options;
     struct kb_slabs *slabs;
     struct kb_lane *lanes;
-    uint32_t *heap;
-    uint32_t n_heap;
-    size_t n_holds, n_waiting, ready_n, ready_bytes;
-    int64_t now_ms, due_ms;
+    struct kb_heap ready; /* lanes, by what waits longest in them */
+    struct kb_holds holds;
+    struct kb_rates rates; /* of channels */
+    size_t n_waiting, ready_n, ready_bytes;
+    int64_t now_ms;
     size_t cap;          /* of one request, for the rate's sake */
     uint32_t probe_lane; /* where the next probe begins to look */
     struct kb_channel_set channels;
 };
-
-static inline void kb_queue_push_tail(struct kb_queue *queue, struct kb_spec *spec)
-{
-    spec->next = NULL;
-    if (queue->tail)
-        queue->tail->next = spec;
-    else
-        queue->head = spec;
-    queue->tail = spec;
-}
-
-static inline void kb_queue_push_head(struct kb_queue *queue, struct kb_spec *spec)
-{
-    spec->next = queue->head;
-    queue->head = spec;
-    if (!queue->tail)
-        queue->tail = spec;
-}
-
-static inline struct kb_spec *kb_queue_pop_head(struct kb_queue *queue)
-{
-    struct kb_spec *spec = queue->head;
-    queue->head = spec->next;
-    if (!queue->head)
-        queue->tail = NULL;
-    spec->next = NULL;
-    return spec;
-}
-
-/* Behind those in front that were refused alone: where a spec that rode ahead of them belongs. */
-static inline void kb_queue_push_behind_refused(struct kb_queue *queue, struct kb_spec *spec)
-{
-    struct kb_spec *last = NULL;
-    for (struct kb_spec *at = queue->head; at && at->refused; at = at->next)
-        last = at;
-    if (!last) {
-        kb_queue_push_head(queue, spec);
-        return;
-    }
-    spec->next = last->next;
-    last->next = spec;
-    if (queue->tail == last)
-        queue->tail = spec;
-}
-
-/* The first that is not refused, of a queue that begins with refused ones; NULL = there is none. */
-static inline struct kb_spec *kb_queue_pop_behind_refused(struct kb_queue *queue)
-{
-    struct kb_spec *last = NULL, *spec = queue->head;
-    for (; spec && spec->refused; spec = spec->next)
-        last = spec;
-    if (!last || !spec)
-        return NULL;
-    last->next = spec->next;
-    if (queue->tail == spec)
-        queue->tail = last;
-    spec->next = NULL;
-    return spec;
-}
 
 static inline size_t kb_spec_bytes(const struct kb_spec *spec)
 {
@@ -115,12 +46,42 @@ static inline struct kb_spec *kb_lane_pop(struct kb_lane *lane)
     return spec;
 }
 
-static inline bool kb_hold_due(const struct kb_lanes *lanes, const struct kb_hold *hold)
+static inline void kb_lane_push(struct kb_lane *lane, struct kb_spec *spec,
+    void (*push)(struct kb_queue *queue, struct kb_spec *spec))
 {
-    return !hold->riding && hold->queue.head && hold->until_ms <= lanes->now_ms;
+    push(&lane->queue, spec);
+    lane->n++;
+    lane->bytes += kb_spec_bytes(spec);
+}
+
+static inline struct kb_lane *kb_lane_of(struct kb_lanes *lanes, uint64_t channel)
+{
+    return &lanes->lanes[channel % lanes->options.n_lanes];
+}
+
+static inline struct kb_hold *kb_hold_of(const struct kb_lanes *lanes, uint64_t channel)
+{
+    return lanes->holds.n ? kb_holds_find(&lanes->holds, channel) : NULL;
+}
+
+/* Has the user set a rate for each channel? */
+static inline bool kb_lanes_rated(const struct kb_lanes *lanes)
+{
+    return lanes->rates.per_second > 0;
 }
 
 /* lanes.c. Something of the lane has changed: is it ready, and since when? */
 void kb_lane_refresh(struct kb_lanes *lanes, struct kb_lane *lane);
+
+/* lanes_holds.c. Makes a hold and moves what waits of the channel into its queue; NULL = no memory.
+ */
+struct kb_hold *kb_hold_begin(struct kb_lanes *lanes, struct kb_lane *lane, uint64_t channel);
+void kb_hold_push(struct kb_lanes *lanes, struct kb_hold *hold, struct kb_spec *spec,
+    void (*push)(struct kb_queue *queue, struct kb_spec *spec));
+struct kb_spec *kb_hold_pop(struct kb_hold *hold);
+/* When it may send is thought over. */
+void kb_hold_place(struct kb_lanes *lanes, struct kb_hold *hold);
+/* How many specs of it may ride in one request. */
+size_t kb_hold_room(const struct kb_lanes *lanes, const struct kb_hold *hold);
 
 #endif

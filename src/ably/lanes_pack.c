@@ -39,25 +39,49 @@ static void pack_add(struct kb_lanes *lanes, struct pack *pack, struct kb_spec *
     if (spec->company && spec->company < pack->least)
         pack->least = spec->company;
     lanes->n_waiting--;
+    if (kb_lanes_rated(lanes))
+        kb_rates_take(&lanes->rates, spec->channel, 1, lanes->now_ms);
 }
 
-/* Takes up to `max` specs of the lane: one of each hold that is due, then its queue from the front.
+/* Of a held channel what its rate allows. False when one did not fit: the request is full. */
+static bool pack_hold(struct kb_lanes *lanes, struct pack *pack, struct kb_hold *hold, size_t max)
+{
+    size_t room = kb_hold_room(lanes, hold);
+    bool fits = true;
+    for (size_t n = 0; n < room && n < max && hold->queue.head; n++) {
+        fits = pack_fits(lanes, pack, hold->queue.head);
+        if (!fits)
+            break;
+        pack_add(lanes, pack, kb_hold_pop(hold));
+        hold->riding = true;
+    }
+    kb_hold_place(lanes, hold);
+    return fits;
+}
+
+/* The channel of the lane's first spec may send; else it is held from now on. (Without memory for
+ * that it goes over its rate, and Ably says so.) */
+static bool within_rate(struct kb_lanes *lanes, struct kb_lane *lane)
+{
+    uint64_t channel = lane->queue.head->channel;
+    return kb_rates_room(&lanes->rates, channel, lanes->now_ms) > 0 ||
+           !kb_hold_begin(lanes, lane, channel);
+}
+
+/* Takes up to `max` specs of the lane: of each hold that is due, then its queue from the front.
  * False when one did not fit: the request is full. */
 static bool pack_lane(struct kb_lanes *lanes, struct pack *pack, struct kb_lane *lane, size_t max)
 {
     size_t before = pack->n;
     bool fits = true;
-    for (struct kb_hold *hold = lane->holds; hold && fits && pack->n - before < max;
-         hold = hold->next) {
-        if (!kb_hold_due(lanes, hold))
-            continue;
-        fits = pack_fits(lanes, pack, hold->queue.head);
-        if (fits) {
-            pack_add(lanes, pack, kb_queue_pop_head(&hold->queue));
-            hold->riding = true;
-        }
+    for (struct kb_hold *hold = lane->due.head, *next; hold && fits && pack->n - before < max;
+         hold = next) {
+        next = hold->next;
+        fits = pack_hold(lanes, pack, hold, max - (pack->n - before));
     }
     while (fits && lane->queue.head && pack->n - before < max) {
+        if (kb_lanes_rated(lanes) && !within_rate(lanes, lane))
+            continue;
         fits = pack_fits(lanes, pack, lane->queue.head);
         if (fits)
             pack_add(lanes, pack, kb_lane_pop(lane));
@@ -67,11 +91,16 @@ static bool pack_lane(struct kb_lanes *lanes, struct pack *pack, struct kb_lane 
     return fits;
 }
 
+static struct kb_lane *first_ready(const struct kb_lanes *lanes)
+{
+    return (struct kb_lane *)kb_heap_first(&lanes->ready);
+}
+
 size_t kb_lanes_pack(struct kb_lanes *lanes, struct kb_spec **out, size_t *bytes)
 {
     struct pack pack;
     pack_begin(lanes, &pack, out);
-    while (lanes->n_heap > 0 && pack_lane(lanes, &pack, &lanes->lanes[lanes->heap[0]], SIZE_MAX)) {}
+    while (lanes->ready.n > 0 && pack_lane(lanes, &pack, first_ready(lanes), SIZE_MAX)) {}
     *bytes = pack.bytes;
     return pack.n;
 }
@@ -84,16 +113,13 @@ static bool pack_behind_refused(struct kb_lanes *lanes, struct pack *pack, struc
         return pack_lane(lanes, pack, lane, 1);
     lane->n--;
     lane->bytes -= kb_spec_bytes(spec);
-    spec->ahead = true;
     bool fits = pack_fits(lanes, pack, spec);
     if (fits) {
+        spec->ahead = true;
         pack_add(lanes, pack, spec);
         lane->busy = lanes->options.ordered;
     } else {
-        spec->ahead = false;
-        kb_queue_push_behind_refused(&lane->queue, spec);
-        lane->n++;
-        lane->bytes += kb_spec_bytes(spec);
+        kb_lane_push(lane, spec, kb_queue_push_behind_refused);
     }
     kb_lane_refresh(lanes, lane);
     return fits;
@@ -112,7 +138,7 @@ static size_t pack_probe(
     for (uint32_t i = 0; i < lanes->options.n_lanes && pack.n < pack.max_records; i++) {
         uint32_t number = (start + i) % lanes->options.n_lanes;
         struct kb_lane *lane = &lanes->lanes[number];
-        if (!lane->place)
+        if (!lane->ready.place)
             continue;
         size_t before = pack.n;
         bool fits = ahead && lane->queue.head && lane->queue.head->refused
@@ -142,11 +168,8 @@ size_t kb_lanes_pack_ahead(
 bool kb_lanes_behind_refused(const struct kb_lanes *lanes)
 {
     for (uint32_t i = 0; i < lanes->options.n_lanes; i++) {
-        const struct kb_spec *spec = lanes->lanes[i].queue.head;
-        bool refused = lanes->lanes[i].place && spec && spec->refused;
-        while (refused && spec && spec->refused)
-            spec = spec->next;
-        if (refused && spec)
+        const struct kb_spec *last = kb_queue_last_refused(&lanes->lanes[i].queue);
+        if (lanes->lanes[i].ready.place && last && last->next)
             return true;
     }
     return false;

@@ -19,7 +19,7 @@ struct kb_publisher *kb_publisher_new(const struct kb_publisher_options *options
         return NULL;
     }
     struct kb_lanes_options lanes = {KB_PUBLISHER_LANES, options->ordered, options->max_records,
-        options->max_bytes, options->max_channels};
+        options->max_bytes, options->max_channels, options->channel_messages_per_second};
     pub->transport = transport;
     pub->random = random;
     pub->callbacks = *callbacks;
@@ -158,10 +158,11 @@ void kb_publisher_submit(struct kb_publisher *pub, struct kb_request *req, int64
 static void send_one(struct kb_publisher *pub, int64_t now_ms)
 {
     struct kb_request *req = pub->idle;
-    pub->idle = req->next;
     kb_lanes_cap(pub->lanes, kb_pace_room(&pub->messages_pace, now_ms));
     size_t bytes, n = pack(pub, req->specs, &bytes);
-    KB_BUG_ON(n == 0);
+    if (n == 0)
+        return;
+    pub->idle = req->next;
     for (size_t i = 0; i < n; i++)
         req->specs[i]->attempts++;
     kb_request_ready(req, n, bytes);

@@ -44,8 +44,9 @@ struct kb_publisher_options {
     const char *agent;                /* Ably-Agent, "kably/1.0.0" */
     bool msgpack;    /* what is added is MessagePack; the same for a publisher's whole life */
     int concurrency; /* requests in flight at most */
-    double requests_per_second, burst; /* 0 = no limit */
-    double messages_per_second;        /* with a burst of the same */
+    double requests_per_second, burst;  /* 0 = no limit */
+    double messages_per_second;         /* with a burst of the same */
+    double channel_messages_per_second; /* of each channel */
     int linger_ms;
     size_t max_records, max_bytes, max_channels;
     bool ordered;                            /* false: ordering = "none" */

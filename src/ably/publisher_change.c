@@ -143,6 +143,7 @@ static bool same_limits(const struct kb_publisher_options *a, const struct kb_pu
 {
     return a->concurrency == b->concurrency && a->requests_per_second == b->requests_per_second &&
            a->burst == b->burst && a->messages_per_second == b->messages_per_second &&
+           a->channel_messages_per_second == b->channel_messages_per_second &&
            a->linger_ms == b->linger_ms && a->max_records == b->max_records &&
            a->max_bytes == b->max_bytes && a->max_channels == b->max_channels &&
            a->ordered == b->ordered && a->open_timeout_ms == b->open_timeout_ms &&
@@ -153,7 +154,7 @@ static bool same_limits(const struct kb_publisher_options *a, const struct kb_pu
 static struct kb_lanes_options lanes_options(const struct kb_publisher_options *options)
 {
     return (struct kb_lanes_options){KB_PUBLISHER_LANES, options->ordered, options->max_records,
-        options->max_bytes, options->max_channels};
+        options->max_bytes, options->max_channels, options->channel_messages_per_second};
 }
 
 bool kb_publisher_change(struct kb_publisher *pub, const struct kb_publisher_options *options,

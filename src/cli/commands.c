@@ -114,13 +114,15 @@ const struct kb_command kb_commands[] = {
         "  --ably-port N            the local Ably's port; without it any free one\n"
         "  --key APP.KEYID:SECRET   the key it lets in (sandbox.key:secret)\n"
         "  --history N              messages kept per channel (1000; 0 = none)\n"
+        "  --channel-rate N         messages that a channel takes in a second (any number)\n"
         "  --no-kafka               the local Ably alone\n"
         "\n"
         "Of the local Ably, for tests: GET /_control/stats counts; GET\n"
         "/_control/deliveries lists all messages, duplicates too; POST\n"
         "/_control/faults takes [{\"status\":503,\"times\":3}] and the keys channel, path,\n"
         "code, message, headers, body, type, whole, delay_ms, cut (\"before\", \"after\",\n"
-        "\"middle\"), spec, seconds; [] clears; POST /_control/reset forgets everything.\n",
+        "\"middle\"), spec, seconds, rate; [] clears; POST /_control/reset forgets\n"
+        "everything.\n",
         kb_cli_sandbox},
     {"help", "[COMMAND]", "show the commands, or one of them", "", kb_cli_help},
 };

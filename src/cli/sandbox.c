@@ -23,7 +23,8 @@ struct wish {
     int n_topics;
     const char *key;
     int ably_port;
-    long history; /* -1 = the default */
+    long history;      /* -1 = the default */
+    long channel_rate; /* 0 = none */
     bool no_kafka;
 };
 
@@ -67,6 +68,9 @@ static int take_option(struct wish *wish, const char *name, const char *value)
         if (!whole_number(value, 65535, &number))
             return kb_cli_usage("sandbox", "--ably-port %s: expected 0 to 65535", value);
         wish->ably_port = (int)number;
+    } else if (strcmp(name, "--channel-rate") == 0) {
+        if (!whole_number(value, 1000000, &wish->channel_rate))
+            return kb_cli_usage("sandbox", "--channel-rate %s: expected 0 to 1000000", value);
     } else if (!whole_number(value, 1000000, &wish->history)) {
         return kb_cli_usage("sandbox", "--history %s: expected 0 to 1000000", value);
     }
@@ -75,16 +79,16 @@ static int take_option(struct wish *wish, const char *name, const char *value)
 
 static int parse(struct wish *wish, int argc, char **argv)
 {
-    static const char *const with_value[] = {"--topic", "--key", "--ably-port", "--history"};
+    /* The first of them take a value. */
     static const char *const known[] = {
-        "--topic", "--key", "--ably-port", "--history", "--no-kafka"};
+        "--topic", "--key", "--ably-port", "--history", "--channel-rate", "--no-kafka"};
 
     for (int i = 0; i < argc; i++) {
         const char *name = argv[i], *nearest;
         bool takes_value = false;
 
-        for (size_t k = 0; k < KB_COUNT(with_value); k++)
-            takes_value = takes_value || strcmp(name, with_value[k]) == 0;
+        for (size_t k = 0; k + 1 < KB_COUNT(known); k++)
+            takes_value = takes_value || strcmp(name, known[k]) == 0;
         if (takes_value) {
             int code = take_option(wish, name, i + 1 < argc ? argv[++i] : NULL);
             if (code != KB_EXIT_DONE)
@@ -120,6 +124,7 @@ static struct kb_local_ably *start_ably(const struct wish *wish, struct kb_err *
             .key = wish->key,
             .no_history = wish->history == 0,
             .history = wish->history > 0 ? (size_t)wish->history : 0,
+            .channel_rate = (double)wish->channel_rate,
         }};
 
     return kb_local_ably_start(&options, err);

@@ -75,7 +75,7 @@ struct kb_config {
 
     struct {
         int64_t concurrency, linger_ms, max_records, max_bytes, max_channels;
-        double requests_per_second, messages_per_second; /* 0 = no limit */
+        double requests_per_second, messages_per_second, channel_messages_per_second; /* 0 = none */
         enum kb_ordering ordering;
         enum kb_protocol protocol;
     } publish;

@@ -43,6 +43,7 @@ static struct kb_publisher_options publisher_options(
         .requests_per_second = rate,
         .burst = rate < 1 ? 1 : rate,
         .messages_per_second = c->publish.messages_per_second / w->n_workers,
+        .channel_messages_per_second = c->publish.channel_messages_per_second,
         .linger_ms = (int)c->publish.linger_ms,
         .max_records = (size_t)c->publish.max_records,
         .max_bytes = (size_t)c->publish.max_bytes,

@@ -29,6 +29,7 @@ void kb_service_reset(struct kb_service *service, struct kb_exchange *x, struct 
     kb_store_clear(service->store);
     kb_deliveries_clear(service->deliveries);
     kb_faults_clear(service->faults);
+    kb_rates_deinit(&service->rates);
     memset(&service->counters, 0, sizeof(service->counters));
     x->status = 200;
     kb_buf_add(&x->answer, KB_S("{}"));

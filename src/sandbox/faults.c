@@ -1,6 +1,8 @@
 /* See faults.h. The list, and what its faults do to a request that meets them. */
 #include "sandbox/faults_inside.h"
 
+#include "base/hash.h"
+
 struct kb_faults *kb_faults_new(void)
 {
     struct kb_faults *faults = calloc(1, sizeof(*faults));
@@ -12,6 +14,8 @@ struct kb_faults *kb_faults_new(void)
 
 void kb_faults_clear(struct kb_faults *faults)
 {
+    for (size_t i = 0; i < faults->n; i++)
+        kb_rates_deinit(&faults->list[i].taken);
     free(faults->list);
     faults->list = NULL;
     faults->n = 0;
@@ -68,11 +72,28 @@ static void refuse_request(const struct kb_fault *fault, struct kb_exchange *x)
         kb_exchange_set_type(x, fault->type);
 }
 
+/* Does it look at specs, one by one, and leave the request alone? */
+static bool of_specs(const struct kb_fault *fault)
+{
+    return fault->channel.ptr || fault->spec != KB_FAULT_ANY_SPEC || fault->rate;
+}
+
+/* One more spec for the channel: is it within the fault's rate? */
+static bool within_rate(struct kb_fault *fault, struct kb_slice channel, int64_t now_ms)
+{
+    uint64_t key = kb_hash64(channel, 0);
+
+    if (!fault->rate || kb_rates_room(&fault->taken, key, now_ms) == 0)
+        return false;
+    kb_rates_take(&fault->taken, key, 1, now_ms);
+    return true;
+}
+
 bool kb_faults_meet_request(struct kb_faults *faults, struct kb_exchange *x, int64_t now_ms)
 {
     for (size_t i = 0; i < faults->n; i++) {
         struct kb_fault *fault = &faults->list[i];
-        if (fault->channel.ptr || fault->spec != KB_FAULT_ANY_SPEC || !active(fault, x, now_ms))
+        if (of_specs(fault) || !active(fault, x, now_ms))
             continue;
         meet(fault, x);
         if (fault->status)
@@ -116,12 +137,13 @@ struct kb_refusal kb_faults_meet_spec(struct kb_faults *faults, struct kb_exchan
 {
     for (size_t i = 0; i < faults->n; i++) {
         struct kb_fault *fault = &faults->list[i];
-        bool narrowed = fault->channel.ptr || fault->spec != KB_FAULT_ANY_SPEC;
-        if (!narrowed || !fault->status || fault->whole || !active(fault, x, now_ms))
+        if (!of_specs(fault) || !fault->status || fault->whole || !active(fault, x, now_ms))
             continue;
         if (fault->channel.ptr && !kb_slice_eq(fault->channel, channel))
             continue;
         if (fault->spec != KB_FAULT_ANY_SPEC && (size_t)fault->spec != spec)
+            continue;
+        if (fault->rate && (spec == KB_FAULTS_NO_SPEC || within_rate(fault, channel, now_ms)))
             continue;
         meet(fault, x);
         return (struct kb_refusal){(int)fault->status, (int)fault->code, fault_text(fault)};

@@ -16,6 +16,8 @@
  *                "after": published, then it ends without an answer
  *                "middle": published, half of the answer, then it ends
  *     spec       refuse only this spec of a request, counted from 0, inside the results
+ *     rate       refuse only the specs of a channel above that many a second, with 42913 unless
+ *                `code` says otherwise; several messages in one spec are one, as for Ably
  *     times      so often, then no more
  *     seconds    so long, then no more
  *

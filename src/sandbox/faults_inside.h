@@ -3,6 +3,7 @@
 #ifndef KB_SANDBOX_FAULTS_INSIDE_H
 #define KB_SANDBOX_FAULTS_INSIDE_H
 
+#include "base/rates.h"
 #include "sandbox/faults.h"
 
 #define KB_FAULTS_ARENA_MAX ((size_t)1 << 20)
@@ -13,7 +14,8 @@
 struct kb_fault {
     struct kb_slice channel, path, message, body, type; /* ptr NULL = not given */
     bool whole;
-    int64_t status, code, delay_ms, spec, times, seconds;
+    int64_t status, code, delay_ms, spec, times, seconds, rate;
+    struct kb_rates taken; /* of `rate`, by channel */
     enum kb_cut cut;
     struct {
         struct kb_slice name, value;

@@ -31,6 +31,7 @@ static const struct {
     {"spec", offsetof(struct kb_fault, spec), NUMBER},
     {"times", offsetof(struct kb_fault, times), NUMBER},
     {"seconds", offsetof(struct kb_fault, seconds), NUMBER},
+    {"rate", offsetof(struct kb_fault, rate), NUMBER},
 };
 
 /* --- reading the list --- */
@@ -150,6 +151,8 @@ static void finish_fault(struct reader *r)
     struct kb_fault *fault = r->fault;
 
     r->key[0] = '\0';
+    if (fault->rate && !fault->code && !fault->status)
+        fault->code = 42913;
     if (fault->code && !fault->status)
         fault->status = is_status(fault->code / 100) ? fault->code / 100 : 400;
     if (fault->status && !fault->code)
@@ -172,6 +175,9 @@ static void finish_fault(struct reader *r)
         complain(r, "either status or cut: one request can't meet both");
     if (fault->spec != KB_FAULT_ANY_SPEC && !fault->status)
         complain(r, "spec needs a status or a code");
+    if (fault->rate && (fault->whole || fault->path.ptr))
+        complain(r, "rate counts specs, whatever they came in: neither whole nor path");
+    kb_rates_init(&fault->taken, (double)fault->rate);
     r->fault = NULL;
 }
 
@@ -272,6 +278,7 @@ static void print_fault(struct kb_buf *out, const struct kb_fault *fault)
     print_number(out, "spec", fault->spec, KB_FAULT_ANY_SPEC);
     print_number(out, "times", fault->times, KB_FAULT_FOR_EVER);
     print_number(out, "seconds", fault->seconds, KB_FAULT_FOR_EVER);
+    print_number(out, "rate", fault->rate, 0);
     kb_buf_printf(out, "\"met\":%llu}", (unsigned long long)fault->met);
 }
 

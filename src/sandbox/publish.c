@@ -2,6 +2,7 @@
  * read and checked as a whole first; then each spec meets each of its channels: the rules, the
  * faults, the duplicates, the store. */
 #include "base/base64.h"
+#include "base/hash.h"
 #include "base/utf8.h"
 #include "sandbox/posted.h"
 #include "sandbox/state.h"
@@ -246,6 +247,17 @@ static bool read_request(struct kb_service *service, struct kb_exchange *x, stru
     return !kb_faults_meet_channels(service->faults, x, &p->posted, service->now_ms);
 }
 
+/* Ably's limit for one channel: a spec counts once, however many messages it has (facts, 3). */
+static struct kb_refusal check_rate(struct kb_service *service, struct kb_slice channel)
+{
+    uint64_t key = kb_hash64(channel, 0);
+
+    if (kb_rates_room(&service->rates, key, service->now_ms) == 0)
+        return (struct kb_refusal){429, 42913, KB_S("the channel is over its rate of messages")};
+    kb_rates_take(&service->rates, key, 1, service->now_ms);
+    return (struct kb_refusal){0};
+}
+
 /* One spec to one channel: refused by a rule or a fault, or taken. */
 static struct result publish_one(struct kb_service *service, struct kb_exchange *x,
     struct publish *p, const struct kb_posted_spec *spec, size_t number, struct kb_slice channel)
@@ -258,6 +270,8 @@ static struct result publish_one(struct kb_service *service, struct kb_exchange 
         result.refusal = spec->refusal;
     if (!result.refusal.code)
         result.refusal = kb_faults_meet_spec(service->faults, x, number, channel, service->now_ms);
+    if (!result.refusal.code)
+        result.refusal = check_rate(service, channel);
     if (!result.refusal.code)
         take_spec(service, x, spec, channel, p->client_id, &result);
     if (result.refusal.code) {

@@ -62,6 +62,7 @@ struct kb_service *kb_service_new(const struct kb_service_options *options, stru
     service->deliveries =
         kb_deliveries_new(or_default(options->deliveries_bytes, (size_t)64 << 20));
     service->faults = kb_faults_new();
+    kb_rates_init(&service->rates, options->channel_rate);
     kb_buf_init(&service->json, 2 * KB_EXCHANGE_BODY_MAX * 6);
     kb_buf_init(&service->results, RESULTS_MAX);
     if (service->ids && service->store && service->subscribers && service->grants &&
@@ -85,6 +86,7 @@ void kb_service_free(struct kb_service *service)
     kb_ids_free(service->nonces);
     kb_deliveries_free(service->deliveries);
     kb_faults_free(service->faults);
+    kb_rates_deinit(&service->rates);
     kb_buf_deinit(&service->json);
     kb_buf_deinit(&service->results);
     free(service->key);

@@ -24,6 +24,7 @@ struct kb_service_options {
     size_t history_bytes;    /* kept over all channels [64 MiB] */
     size_t deliveries_bytes; /* of /_control/deliveries [64 MiB] */
     size_t max_message_size; /* Ably's, of an account [65536] */
+    double channel_rate;     /* specs that one channel takes in a second [any number] */
 };
 
 struct kb_service; /* opaque */

@@ -3,6 +3,7 @@
 #ifndef KB_SANDBOX_STATE_H
 #define KB_SANDBOX_STATE_H
 
+#include "base/rates.h"
 #include "sandbox/auth.h"
 #include "sandbox/deliveries.h"
 #include "sandbox/faults.h"
@@ -40,6 +41,7 @@ struct kb_service {
     struct kb_subscribers *subscribers;
     struct kb_deliveries *deliveries;
     struct kb_faults *faults;
+    struct kb_rates rates;       /* of channels */
     struct kb_buf json, results; /* reused */
     struct kb_service_counters counters;
 };

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/random.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,6 +36,8 @@ struct world {
     } requests[REQUESTS];
     int64_t held_until[CHANNELS]; /* by the model: no spec may go before; INT64_MIN = no hold */
     bool solo[CHANNELS];
+    double tokens[CHANNELS]; /* of a world with a rate for each channel */
+    int64_t filled_ms;
     bool holds; /* does this world have any? */
 };
 
@@ -66,13 +69,16 @@ static void world_init(struct world *w, uint64_t seed, bool ordered)
         .ordered = ordered,
         .max_records = 1 + below(w, 60),
         .max_bytes = 20 + below(w, 600),
-        .max_channels = 1 + below(w, 12)};
+        .max_channels = 1 + below(w, 12),
+        .channel_rate = (const double[]){0, 0, 1.5, 7, 100}[below(w, 5)]};
     w->holds = below(w, 3) > 0;
     kb_slabs_init(&w->slabs, 512);
     w->lanes = kb_lanes_new(&w->options, &w->slabs);
     assert_non_null(w->lanes);
     for (size_t i = 0; i < CHANNELS; i++)
         w->held_until[i] = INT64_MIN;
+    for (size_t i = 0; i < CHANNELS; i++)
+        w->tokens[i] = floor(w->options.channel_rate);
     kb_lanes_tick(w->lanes, 0);
 }
 
@@ -131,6 +137,22 @@ static void check_request(struct world *w, size_t r, size_t bytes)
     assert_true(channels <= w->options.max_channels);
 }
 
+static void fill_tokens(struct world *w)
+{
+    for (size_t i = 0; i < CHANNELS; i++)
+        w->tokens[i] = fmin(floor(w->options.channel_rate),
+            w->tokens[i] + (double)(w->now_ms - w->filled_ms) * w->options.channel_rate / 1000);
+    w->filled_ms = w->now_ms;
+}
+
+/* No channel sends more than its rate. */
+static void check_rates(struct world *w, size_t r)
+{
+    fill_tokens(w);
+    for (size_t i = 0; w->options.channel_rate > 0 && i < w->requests[r].n; i++)
+        assert_true(--w->tokens[channel_of(w->requests[r].specs[i])] > -1e-3);
+}
+
 /* Of a spec that goes out, no earlier one of its channel may still wait, and nothing of its lane
  * may fly elsewhere. */
 static void check_order(struct world *w, size_t r)
@@ -151,7 +173,7 @@ static void check_oldest(const struct world *w)
 {
     bool busy[16] = {false};
     int64_t oldest = INT64_MAX;
-    if (w->holds || !w->options.ordered)
+    if (w->holds || !w->options.ordered || w->options.channel_rate > 0)
         return;
     for (size_t r = 0; r < REQUESTS; r++)
         for (size_t i = 0; i < w->requests[r].n; i++)
@@ -174,7 +196,10 @@ static void send_one(struct world *w)
     bool probe = below(w, 4) == 0;
     size_t n = probe ? kb_lanes_pack_probe(w->lanes, 1, w->requests[r].specs, &bytes)
                      : kb_lanes_pack(w->lanes, w->requests[r].specs, &bytes);
-    assert_int_equal(n > 0, ready);
+    assert_true(ready || n == 0);
+    if (n == 0) /* what seemed ready is over its rate: asking again would be in vain */
+        assert_false(kb_lanes_ready(w->lanes));
+    assert_true(n > 0 || !ready || w->options.channel_rate > 0);
     assert_true(ready || !full);
     w->requests[r].n = n;
     for (size_t i = 0; i < n; i++) {
@@ -185,6 +210,7 @@ static void send_one(struct world *w)
         return;
     check_request(w, r, bytes);
     check_order(w, r);
+    check_rates(w, r);
 }
 
 /* Answers: all fine, all again, all again in smaller company, or a part on hold with its
@@ -327,7 +353,7 @@ static void story_init(struct world *w, uint32_t n_lanes)
 {
     world_init(w, 1, true);
     kb_lanes_free(w->lanes);
-    w->options = (struct kb_lanes_options){n_lanes, true, 10, 100, 5};
+    w->options = (struct kb_lanes_options){n_lanes, true, 10, 100, 5, 0};
     w->lanes = kb_lanes_new(&w->options, &w->slabs);
     assert_non_null(w->lanes);
     kb_lanes_tick(w->lanes, 0);
@@ -580,6 +606,95 @@ static void test_an_inversion_is_told_once(void **state)
     story_end(w);
 }
 
+static void story_init_rated(struct world *w, double rate)
+{
+    story_init(w, 1);
+    kb_lanes_free(w->lanes);
+    w->options.channel_rate = rate;
+    w->lanes = kb_lanes_new(&w->options, &w->slabs);
+    kb_lanes_tick(w->lanes, 0);
+}
+
+/* The user's own rate: a burst, then a tenth of a second's worth at a time; the lane's others don't
+ * notice. */
+static void test_a_channel_is_held_to_the_rate_the_user_has_set(void **state)
+{
+    (void)state;
+    struct world *w = &story;
+    struct kb_spec *out[16];
+    story_init_rated(w, 2);
+    struct kb_spec *a[5];
+    for (size_t i = 0; i < 4; i++)
+        a[i] = add(w, 1, 5);
+    struct kb_spec *b = add(w, 2, 5);
+    size_t n = expect(w, out, a[0], a[1], b, NULL);
+    kb_lanes_release(w->lanes, a[0]->channel);
+    kb_lanes_release(w->lanes, b->channel);
+    kb_lanes_land(w->lanes, out, n);
+    assert_false(kb_lanes_ready(w->lanes));
+    assert_int_equal(kb_lanes_due_ms(w->lanes), 500);
+    a[4] = add(w, 1, 5);
+    tick(w, 500);
+    n = expect(w, out, a[2], NULL);
+    kb_lanes_put_back(w->lanes, a[2]); /* sending again counts, too */
+    kb_lanes_land(w->lanes, out, n);
+    assert_int_equal(kb_lanes_due_ms(w->lanes), 1000);
+    tick(w, 10000);
+    n = expect(w, out, a[2], a[3], NULL); /* no more than a burst, however long it was quiet */
+    kb_lanes_land(w->lanes, out, n);
+    tick(w, 10500);
+    n = expect(w, out, a[4], NULL);
+    kb_lanes_land(w->lanes, out, n);
+    assert_int_equal(kb_lanes_due_ms(w->lanes), INT64_MAX);
+    story_end(w);
+}
+
+/* Within its rate by the user's word, and refused all the same: one at a time until a clean answer,
+ * which is no inversion. */
+static void test_a_paced_channel_that_is_refused_waits_for_both(void **state)
+{
+    (void)state;
+    struct world *w = &story;
+    struct kb_spec *out[16];
+    story_init_rated(w, 4);
+    struct kb_spec *a[8];
+    for (size_t i = 0; i < 8; i++)
+        a[i] = add(w, 1, 5);
+    size_t n = expect(w, out, a[0], a[1], a[2], a[3], NULL);
+    kb_lanes_release(w->lanes, a[0]->channel);
+    assert_false(kb_lanes_inverted(w->lanes, a[0]->channel));
+    assert_true(kb_lanes_hold(w->lanes, a[1]->channel, 800, 0));
+    assert_true(kb_lanes_inverted(w->lanes, a[2]->channel));
+    kb_lanes_put_back(w->lanes, a[1]);
+    kb_lanes_land(w->lanes, out, n);
+    assert_int_equal(kb_lanes_due_ms(w->lanes), 800);
+    tick(w, 800);
+    n = expect(w, out, a[1], NULL); /* three could go by now */
+    kb_lanes_release(w->lanes, a[1]->channel);
+    kb_lanes_land(w->lanes, out, n);
+    n = expect(w, out, a[4], a[5], NULL);
+    kb_lanes_land(w->lanes, out, n);
+    story_end(w);
+}
+
+static void test_a_reload_changes_the_rate_of_who_waits_for_it(void **state)
+{
+    (void)state;
+    struct world *w = &story;
+    struct kb_spec *out[16];
+    story_init_rated(w, 0.1);
+    struct kb_spec *a = add(w, 1, 5), *b = add(w, 1, 5), *c = add(w, 1, 5);
+    size_t n = expect(w, out, a, NULL);
+    kb_lanes_land(w->lanes, out, n);
+    assert_int_equal(kb_lanes_due_ms(w->lanes), 10000);
+    w->options.channel_rate = 0;
+    kb_lanes_change(w->lanes, &w->options);
+    n = expect(w, out, b, c, NULL);
+    kb_lanes_land(w->lanes, out, n);
+    assert_int_equal(kb_lanes_due_ms(w->lanes), INT64_MAX);
+    story_end(w);
+}
+
 /* A refused request is halved until the one that is to blame rides alone. */
 static void test_company_limits_a_request(void **state)
 {
@@ -667,6 +782,9 @@ int main(void)
         cmocka_unit_test(test_without_order_a_lane_flies_twice_but_a_held_channel_once),
         cmocka_unit_test(test_each_refusal_of_a_held_channel_waits_longer),
         cmocka_unit_test(test_an_inversion_is_told_once),
+        cmocka_unit_test(test_a_channel_is_held_to_the_rate_the_user_has_set),
+        cmocka_unit_test(test_a_paced_channel_that_is_refused_waits_for_both),
+        cmocka_unit_test(test_a_reload_changes_the_rate_of_who_waits_for_it),
         cmocka_unit_test(test_company_limits_a_request),
         cmocka_unit_test(test_probes_go_round_the_lanes),
         cmocka_unit_test(test_full_is_told_by_records_bytes_and_lanes),

@@ -76,6 +76,27 @@ static void test_edge_answers_with_headers_only(void **state)
     by_hand_end();
 }
 
+/* What is above so many specs a second; several messages in one spec count as one. */
+static void test_refuses_what_is_above_a_rate(void **state)
+{
+    (void)state;
+    by_hand_start(&(struct kb_service_options){0});
+    set_faults("[{\"channel\":\"a\",\"rate\":2}]");
+    publish("[" SPEC("a") ",{\"channels\":\"a\",\"messages\":[{\"data\":\"x\"},{\"data\":\"y\"}]}"
+                          "," SPEC("a") "," SPEC("b") "]");
+    assert_answer(201, "\"error\":{\"code\":42913,\"statusCode\":429,");
+    assert_published(4);
+    by_hand("GET", "/_control/faults", "");
+    assert_answer(200, "[{\"channel\":\"a\",\"status\":429,\"code\":42913,\"rate\":2,\"met\":1}]");
+    by_hand_now += 500;
+    publish("[" SPEC("a") "," SPEC("a") "]");
+    assert_published(5);
+    set_faults("[{\"rate\":1}]"); /* of each channel */
+    publish("[" SPEC("c") "," SPEC("d") "," SPEC("d") "]");
+    assert_published(7);
+    by_hand_end();
+}
+
 static void test_refuses_specs_of_a_channel(void **state)
 {
     (void)state;
@@ -221,6 +242,7 @@ static void test_wrong_lists(void **state)
         {"[7]", "must be an array of objects"},
         {"[[]]", "must be an array of objects"},
         {"[{}]", "fault 0: : does nothing"},
+        {"[{\"rate\":1,\"path\":\"/messages\"}]", "fault 0: : rate counts specs"},
         {"[{\"delay_ms\":1},{\"channel\":\"a\"}]", "fault 1: : does nothing"},
         {"[{\"statsu\":500}]", "fault 0: statsu: unknown key"},
         {"[{\"status\":\"500\"}]", "fault 0: status: must be a whole number"},
@@ -256,6 +278,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_refuses_the_request),
         cmocka_unit_test(test_edge_answers_with_headers_only),
+        cmocka_unit_test(test_refuses_what_is_above_a_rate),
         cmocka_unit_test(test_refuses_specs_of_a_channel),
         cmocka_unit_test(test_refuses_one_spec),
         cmocka_unit_test(test_refuses_the_whole_request_for_a_channel),

@@ -467,6 +467,32 @@ static void test_addresses(void **state)
 }
 
 /* Whatever the bytes: an answer in Ably's form, JSON, and counts that fit together. */
+/* Ably's own limit for each channel: a set of messages counts as one, and so does a repeat. */
+static void test_the_rate_of_a_channel(void **state)
+{
+    (void)state;
+    const char *set =
+        "{\"channels\":[\"a\",\"b\"],\"messages\":[{\"id\":\"s:0\"},{\"id\":\"s:1\"}]}";
+    by_hand_start(&(struct kb_service_options){.channel_rate = 2});
+    for (int i = 0; i < 2; i++) {
+        by_hand("POST", "/messages", set);
+        assert_answer(201, "\"successCount\":2,\"failureCount\":0");
+    }
+    by_hand("POST", "/messages", set);
+    assert_answer(201, "\"successCount\":0,\"failureCount\":2");
+    assert_answer(201, "\"code\":42913,\"statusCode\":429");
+    by_hand("POST", "/channels/a/messages", "{\"data\":\"x\"}");
+    assert_answer(429, "\"code\":42913");
+    by_hand_now += 500;
+    by_hand("POST", "/channels/a/messages", "{\"data\":\"x\"}");
+    assert_int_equal(by_hand_x.status, 201);
+    by_hand("GET", "/_control/stats", "");
+    assert_answer(200, "\"published\":5,");
+    assert_answer(200, "\"duplicates\":4,");
+    assert_answer(200, "\"refused\":5");
+    by_hand_end();
+}
+
 static void test_garbage(void **state)
 {
     (void)state;
@@ -516,6 +542,7 @@ int main(void)
         cmocka_unit_test(test_history),
         cmocka_unit_test(test_duplicates),
         cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_the_rate_of_a_channel),
         cmocka_unit_test(test_garbage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
