@@ -114,7 +114,7 @@ const struct kb_command kb_commands[] = {
         "  --ably-port N            the local Ably's port; without it any free one\n"
         "  --key APP.KEYID:SECRET   the key it lets in (sandbox.key:secret)\n"
         "  --history N              messages kept per channel (1000; 0 = none)\n"
-        "  --channel-rate N         messages that a channel takes in a second (any number)\n"
+        "  --channel-rate N         messages a channel takes in a second (any number)\n"
         "  --no-kafka               the local Ably alone\n"
         "\n"
         "Of the local Ably, for tests: GET /_control/stats counts; GET\n"
