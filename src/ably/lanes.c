@@ -31,13 +31,15 @@ void kb_lane_refresh(struct kb_lanes *lanes, struct kb_lane *lane)
         kb_heap_remove(&lanes->ready, &lane->ready);
 }
 
-struct kb_lanes *kb_lanes_new(const struct kb_lanes_options *options, struct kb_slabs *slabs)
+struct kb_lanes *kb_lanes_new(
+    const struct kb_lanes_options *options, struct kb_slabs *slabs, struct kb_grouper *grouper)
 {
     struct kb_lanes *lanes = calloc(1, sizeof(*lanes));
     if (!lanes)
         return NULL;
     lanes->options = *options;
     lanes->slabs = slabs;
+    lanes->grouper = grouper;
     lanes->now_ms = INT64_MIN;
     lanes->cap = SIZE_MAX;
     kb_rates_init(&lanes->rates, options->channel_rate);
@@ -87,7 +89,7 @@ static void push(struct kb_lanes *lanes, struct kb_spec *spec,
 {
     struct kb_lane *lane = kb_lane_of(lanes, spec->channel);
     struct kb_hold *hold = kb_hold_of(lanes, spec->channel);
-    lanes->n_waiting++;
+    lanes->n_waiting += kb_spec_messages(spec);
     if (hold)
         kb_hold_push(lanes, hold, spec, how);
     else
@@ -157,6 +159,10 @@ static struct kb_queue sweep_queue(
         struct kb_spec *spec = kb_queue_pop_head(&queue);
         if (sweep->wanted(sweep->context, spec)) {
             kb_queue_push_tail(&kept, spec);
+        } else if (spec->group) { /* of some of them, then */
+            struct kb_queue members = kb_group_take_apart(lanes->grouper, spec);
+            kb_queue_append(&members, queue);
+            queue = members;
         } else {
             lanes->n_waiting--;
             sweep->drop(sweep->context, spec);

@@ -16,7 +16,9 @@
  * specs of the channel join, and the lane's others go on. One that Ably has refused sends, when its
  * wait is over, one spec a request; a clean answer (kb_lanes_release) makes it an ordinary channel
  * again. One that has used up the user's own channel_rate sends what that allows, until nothing of
- * it waits any more.
+ * it waits any more. Where specs are grouped (group.h), more of them than may go make one; then a
+ * refused channel stays held after a clean answer, and sends one group a request, until nothing of
+ * it waits.
  *
  * Without `ordered` a lane is never busy: order is traded for parallelism on few channels.
  *
@@ -25,7 +27,7 @@
 #ifndef KB_ABLY_LANES_H
 #define KB_ABLY_LANES_H
 
-#include "ably/spec.h"
+#include "ably/group.h"
 #include "base/compiler.h"
 
 #define KB_HOLD_WAIT_MIN_MS 200
@@ -41,9 +43,11 @@ struct kb_lanes_options {
 
 struct kb_lanes;
 
-/* `slabs` owns the specs' bytes (a held spec is moved out of its slab). Returns new, NULL = no
- * memory. */
-struct kb_lanes *kb_lanes_new(const struct kb_lanes_options *options, struct kb_slabs *slabs);
+/* `slabs` owns the specs' bytes (a held spec is moved out of its slab); `grouper` makes one spec of
+ * several where a channel is over its rate, NULL = nobody does. Both are borrowed. Returns new,
+ * NULL = no memory. */
+struct kb_lanes *kb_lanes_new(
+    const struct kb_lanes_options *options, struct kb_slabs *slabs, struct kb_grouper *grouper);
 void kb_lanes_free(struct kb_lanes *lanes); /* no spec may be left in it */
 
 /* Other options (but the number of lanes) from the next request on. Only while no request is out;
@@ -94,7 +98,7 @@ void kb_lanes_land(struct kb_lanes *lanes, struct kb_spec *const *specs, size_t 
 void kb_lanes_sweep(struct kb_lanes *lanes, bool (*wanted)(void *context, struct kb_spec *spec),
     void (*drop)(void *context, struct kb_spec *spec), void *context);
 
-size_t kb_lanes_waiting(const struct kb_lanes *lanes); /* specs, on hold or not */
+size_t kb_lanes_waiting(const struct kb_lanes *lanes); /* messages, on hold or not */
 bool kb_lanes_ready(const struct kb_lanes *lanes);     /* kb_lanes_pack would find something */
 /* A request would be full: waiting for more brings nothing. May be false though it would (never the
  * reverse). */

@@ -44,7 +44,8 @@ void kb_hold_place(struct kb_lanes *lanes, struct kb_hold *hold)
 size_t kb_hold_room(const struct kb_lanes *lanes, const struct kb_hold *hold)
 {
     size_t room = kb_rates_room(&lanes->rates, hold->channel, lanes->now_ms);
-    return hold->failures > 0 && room > 1 ? 1 : room;
+    bool one = hold->failures > 0 || (!kb_lanes_rated(lanes) && kb_lanes_grouping(lanes));
+    return one && room > 1 ? 1 : room;
 }
 
 struct kb_hold *kb_hold_begin(struct kb_lanes *lanes, struct kb_lane *lane, uint64_t channel)
@@ -80,7 +81,7 @@ void kb_lanes_release(struct kb_lanes *lanes, uint64_t channel)
     if (!hold)
         return;
     struct kb_lane *lane = kb_lane_of(lanes, channel);
-    if (kb_lanes_rated(lanes)) {
+    if (kb_lanes_rated(lanes) || kb_lanes_grouping(lanes)) {
         hold->failures = 0;
         hold->until_ms = INT64_MIN;
         hold->inverted = false;

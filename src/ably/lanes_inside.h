@@ -22,6 +22,7 @@ struct kb_lane {
 struct kb_lanes {
     struct kb_lanes_options options;
     struct kb_slabs *slabs;
+    struct kb_grouper *grouper; /* NULL = there is none */
     struct kb_lane *lanes;
     struct kb_heap ready; /* lanes, by what waits longest in them */
     struct kb_holds holds;
@@ -68,6 +69,11 @@ static inline struct kb_hold *kb_hold_of(const struct kb_lanes *lanes, uint64_t 
 static inline bool kb_lanes_rated(const struct kb_lanes *lanes)
 {
     return lanes->rates.per_second > 0;
+}
+
+static inline bool kb_lanes_grouping(const struct kb_lanes *lanes)
+{
+    return lanes->grouper && lanes->grouper->max_size > 0;
 }
 
 /* lanes.c. Something of the lane has changed: is it ready, and since when? */

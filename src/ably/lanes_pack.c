@@ -5,7 +5,8 @@
 /* A request being packed. */
 struct pack {
     struct kb_spec **specs;
-    size_t n, bytes, max_records, least; /* the limits count only from `least` specs on */
+    size_t n, records, bytes, max_records, least; /* the limits count only from `least` specs on */
+    bool groups;                                  /* held channels may make some */
 };
 
 static void pack_begin(struct kb_lanes *lanes, struct pack *pack, struct kb_spec **out)
@@ -20,12 +21,12 @@ static void pack_begin(struct kb_lanes *lanes, struct pack *pack, struct kb_spec
 /* May the spec come along? Then it counts already. */
 static bool pack_fits(struct kb_lanes *lanes, struct pack *pack, const struct kb_spec *spec)
 {
-    if (pack->n > 0 && spec->company && pack->n >= spec->company)
+    size_t records = pack->records + kb_spec_messages(spec);
+    if (pack->n > 0 && spec->company && records > spec->company)
         return false;
     if (pack->n < pack->least)
         return kb_channel_set_add(&lanes->channels, spec->channel) || pack->n > 0;
-    if (pack->n >= pack->max_records ||
-        pack->bytes + kb_spec_bytes(spec) > lanes->options.max_bytes)
+    if (records > pack->max_records || pack->bytes + kb_spec_bytes(spec) > lanes->options.max_bytes)
         return false;
     return kb_channel_set_add(&lanes->channels, spec->channel);
 }
@@ -33,25 +34,39 @@ static bool pack_fits(struct kb_lanes *lanes, struct pack *pack, const struct kb
 static void pack_add(struct kb_lanes *lanes, struct pack *pack, struct kb_spec *spec)
 {
     pack->specs[pack->n++] = spec;
+    pack->records += kb_spec_messages(spec);
     pack->bytes += kb_spec_bytes(spec);
     if (spec->company && spec->company < pack->max_records)
         pack->max_records = spec->company;
     if (spec->company && spec->company < pack->least)
         pack->least = spec->company;
-    lanes->n_waiting--;
+    lanes->n_waiting -= kb_spec_messages(spec);
     if (kb_lanes_rated(lanes))
         kb_rates_take(&lanes->rates, spec->channel, 1, lanes->now_ms);
 }
 
-/* Of a held channel what its rate allows. False when one did not fit: the request is full. */
+/* More wait than may go one by one: they make a group. */
+static void group_front(struct kb_lanes *lanes, struct kb_hold *hold)
+{
+    size_t n = kb_group_front(lanes->grouper, &hold->queue);
+    if (n > 1)
+        hold->n -= n - 1;
+}
+
+/* Of a held channel what its rate allows. A group is the last of its channel in a request: were it
+ * refused for one of its messages, a later one that is taken had overtaken the others. False when
+ * one did not fit: the request is full. */
 static bool pack_hold(struct kb_lanes *lanes, struct pack *pack, struct kb_hold *hold, size_t max)
 {
     size_t room = kb_hold_room(lanes, hold);
-    bool fits = true;
-    for (size_t n = 0; n < room && n < max && hold->queue.head; n++) {
+    bool fits = true, last = false;
+    for (size_t n = 0; n < room && n < max && hold->queue.head && !last; n++) {
+        if (pack->groups && hold->n > room - n)
+            group_front(lanes, hold);
         fits = pack_fits(lanes, pack, hold->queue.head);
         if (!fits)
             break;
+        last = hold->queue.head->group > 0;
         pack_add(lanes, pack, kb_hold_pop(hold));
         hold->riding = true;
     }
@@ -79,10 +94,11 @@ static bool pack_lane(struct kb_lanes *lanes, struct pack *pack, struct kb_lane 
         next = hold->next;
         fits = pack_hold(lanes, pack, hold, max - (pack->n - before));
     }
-    while (fits && lane->queue.head && pack->n - before < max) {
+    for (bool last = false; fits && !last && lane->queue.head && pack->n - before < max;) {
         if (kb_lanes_rated(lanes) && !within_rate(lanes, lane))
             continue;
         fits = pack_fits(lanes, pack, lane->queue.head);
+        last = fits && lane->queue.head->group > 0;
         if (fits)
             pack_add(lanes, pack, kb_lane_pop(lane));
     }
@@ -100,6 +116,7 @@ size_t kb_lanes_pack(struct kb_lanes *lanes, struct kb_spec **out, size_t *bytes
 {
     struct pack pack;
     pack_begin(lanes, &pack, out);
+    pack.groups = kb_lanes_grouping(lanes);
     while (lanes->ready.n > 0 && pack_lane(lanes, &pack, first_ready(lanes), SIZE_MAX)) {}
     *bytes = pack.bytes;
     return pack.n;
@@ -135,7 +152,7 @@ static size_t pack_probe(
         pack.max_records = most;
     pack.least = per_lane > 1 ? 2 : 1;
     uint32_t start = lanes->probe_lane;
-    for (uint32_t i = 0; i < lanes->options.n_lanes && pack.n < pack.max_records; i++) {
+    for (uint32_t i = 0; i < lanes->options.n_lanes && pack.records < pack.max_records; i++) {
         uint32_t number = (start + i) % lanes->options.n_lanes;
         struct kb_lane *lane = &lanes->lanes[number];
         if (!lane->ready.place)

@@ -25,7 +25,8 @@ struct kb_publisher *kb_publisher_new(const struct kb_publisher_options *options
     pub->callbacks = *callbacks;
     kb_slabs_init(&pub->slabs, SLAB_SIZE);
     kb_gate_init(&pub->gate);
-    pub->lanes = kb_lanes_new(&lanes, &pub->slabs);
+    kb_grouper_init(&pub->grouper, &pub->slabs, &pub->specs, options->msgpack);
+    pub->lanes = kb_lanes_new(&lanes, &pub->slabs, &pub->grouper);
     if (pub->lanes && kb_publisher_change(pub, options, 0, err))
         return pub;
     kb_publisher_free(pub);
@@ -35,8 +36,13 @@ struct kb_publisher *kb_publisher_new(const struct kb_publisher_options *options
 
 void kb_publisher_spec_free(struct kb_publisher *pub, struct kb_spec *spec)
 {
+    struct kb_spec *members = spec->group ? spec->members : NULL;
     kb_slab_release(&pub->slabs, &spec->json);
     kb_spec_pool_give(&pub->specs, spec);
+    for (struct kb_spec *next; members; members = next) {
+        next = members->next;
+        kb_publisher_spec_free(pub, members);
+    }
 }
 
 static bool wants_nothing(void *context, struct kb_spec *spec)
@@ -66,13 +72,14 @@ void kb_publisher_free(struct kb_publisher *pub)
         kb_lanes_sweep(pub->lanes, wants_nothing, drop_silently, pub);
     kb_lanes_free(pub->lanes);
     kb_publisher_change_free(pub);
+    kb_grouper_deinit(&pub->grouper);
     kb_spec_pool_deinit(&pub->specs);
     kb_slabs_deinit(&pub->slabs);
     free(pub);
 }
 
-bool kb_publisher_add(
-    struct kb_publisher *pub, struct kb_slice json, uint64_t channel, void *owner, int64_t now_ms)
+bool kb_publisher_add(struct kb_publisher *pub, struct kb_slice json, size_t size, uint64_t channel,
+    void *owner, int64_t now_ms)
 {
     struct kb_spec *spec = kb_spec_pool_take(&pub->specs);
     if (!spec)
@@ -83,6 +90,7 @@ bool kb_publisher_add(
     }
     spec->owner = owner;
     spec->channel = channel;
+    spec->size = size > UINT32_MAX ? 0 : (uint32_t)size;
     spec->queued_ms = now_ms;
     kb_lanes_add(pub->lanes, spec);
     return true;
@@ -163,17 +171,15 @@ static void send_one(struct kb_publisher *pub, int64_t now_ms)
     if (n == 0)
         return;
     pub->idle = req->next;
-    for (size_t i = 0; i < n; i++)
-        req->specs[i]->attempts++;
     kb_request_ready(req, n, bytes);
-    kb_pace_take(&pub->messages_pace, n, now_ms);
+    kb_pace_take(&pub->messages_pace, req->messages, now_ms);
     kb_hosts_begin(&pub->hosts, &req->tries, now_ms);
     req->epoch = kb_gate_sent(&pub->gate);
-    req->renewed = false;
+    req->renewed = req->unknown = false;
     req->next = pub->flying;
     pub->flying = req;
     pub->n_flying++;
-    pub->specs_flying += n;
+    pub->specs_flying += req->messages;
     kb_publisher_submit(pub, req, now_ms);
 }
 

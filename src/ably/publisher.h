@@ -3,7 +3,7 @@
  * its own end.
  *
  *     struct kb_publisher *pub = kb_publisher_new(&options, transport, random, &callbacks, &err);
- *     if (!kb_publisher_add(pub, json, channel_hash, owner, now_ms)) ...      // no memory
+ *     if (!kb_publisher_add(pub, json, size, channel_hash, owner, now_ms)) ... // no memory
  *     kb_publisher_step(pub, now_ms);         // collects answers, sends what may be sent
  *     wait until kb_publisher_wake_ms(pub)    // or a socket or Kafka wakes the loop
  *     kb_publisher_free(pub);
@@ -49,7 +49,9 @@ struct kb_publisher_options {
     double channel_messages_per_second; /* of each channel */
     int linger_ms;
     size_t max_records, max_bytes, max_channels;
-    bool ordered;                            /* false: ordering = "none" */
+    size_t group_size; /* bytes, as Ably counts, of messages that share a BatchSpec when their
+                          channel is over its rate; 0 = each has its own */
+    bool ordered;      /* false: ordering = "none" */
     int open_timeout_ms, request_timeout_ms; /* 4000, 10000 (TO3l3, TO3l4) */
 };
 
@@ -92,9 +94,10 @@ bool kb_publisher_change(struct kb_publisher *pub, const struct kb_publisher_opt
 /* Cancels what is in flight; nothing is settled any more. */
 void kb_publisher_free(struct kb_publisher *pub);
 
-/* Copies `json` (kb_spec_encode, or kb_spec_encode_msgpack). */
-bool kb_publisher_add(struct kb_publisher *pub, struct kb_slice json, uint64_t channel, void *owner,
-    int64_t now_ms) KB_MUST_CHECK;
+/* Copies `json` (kb_spec_encode, or kb_spec_encode_msgpack). `size`: the message's, as Ably counts
+ * it; 0 = it is never grouped, as it must be where its id is not of kably's making. */
+bool kb_publisher_add(struct kb_publisher *pub, struct kb_slice json, size_t size, uint64_t channel,
+    void *owner, int64_t now_ms) KB_MUST_CHECK;
 void kb_publisher_step(struct kb_publisher *pub, int64_t now_ms);
 /* When step should be called next though nothing woke the loop; INT64_MAX = nothing to wait for. */
 int64_t kb_publisher_wake_ms(const struct kb_publisher *pub, int64_t now_ms);

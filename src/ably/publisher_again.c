@@ -13,7 +13,7 @@
 static bool all_wanted(const struct kb_publisher *pub, const struct kb_request *req)
 {
     for (size_t i = 0; i < req->n; i++)
-        if (!pub->callbacks.wanted(pub->callbacks.context, req->specs[i]->owner))
+        if (!kb_publisher_wants(pub, req->specs[i]))
             return false;
     return true;
 }
@@ -40,6 +40,7 @@ static bool try_other_host(struct kb_publisher *pub, struct kb_request *req, int
     if (pub->hosts.list.n == 1 || pub->change || !all_wanted(pub, req) ||
         !kb_hosts_next(&pub->hosts, &req->tries, now_ms, pub->random->next(pub->random)))
         return false;
+    req->unknown = true;
     kb_metric_add(KB_METRIC_REQUESTS_MOVED, 1);
     say_moved(pub, req, now_ms);
     return true;
@@ -83,7 +84,7 @@ static bool try_other_connection(struct kb_publisher *pub, struct kb_request *re
 {
     if (!req->http.reply.stale || req->http.fresh || pub->change || !all_wanted(pub, req))
         return false;
-    req->http.fresh = true;
+    req->http.fresh = req->unknown = true;
     wait_again(pub, req);
     return true;
 }

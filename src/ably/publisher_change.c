@@ -144,9 +144,10 @@ static bool same_limits(const struct kb_publisher_options *a, const struct kb_pu
     return a->concurrency == b->concurrency && a->requests_per_second == b->requests_per_second &&
            a->burst == b->burst && a->messages_per_second == b->messages_per_second &&
            a->channel_messages_per_second == b->channel_messages_per_second &&
-           a->linger_ms == b->linger_ms && a->max_records == b->max_records &&
-           a->max_bytes == b->max_bytes && a->max_channels == b->max_channels &&
-           a->ordered == b->ordered && a->open_timeout_ms == b->open_timeout_ms &&
+           a->group_size == b->group_size && a->linger_ms == b->linger_ms &&
+           a->max_records == b->max_records && a->max_bytes == b->max_bytes &&
+           a->max_channels == b->max_channels && a->ordered == b->ordered &&
+           a->open_timeout_ms == b->open_timeout_ms &&
            a->request_timeout_ms == b->request_timeout_ms && a->max_retries == b->max_retries &&
            a->retry_ms == b->retry_ms && a->keep_ms == b->keep_ms;
 }
@@ -207,6 +208,9 @@ void kb_publisher_change_if_idle(struct kb_publisher *pub, int64_t now_ms)
         pub->hosts.preferred_until_ms = before.preferred_until_ms;
     }
     const struct kb_lanes_options lanes = lanes_options(&pub->options);
+    pub->grouper.max_size = pub->options.group_size;
+    pub->grouper.max_messages = pub->options.max_records;
+    pub->grouper.max_bytes = pub->options.max_bytes;
     kb_lanes_change(pub->lanes, &lanes);
     double requests = pub->options.requests_per_second, burst = pub->options.burst;
     double messages = pub->options.messages_per_second;

@@ -33,6 +33,7 @@ struct kb_publisher {
 
     struct kb_slabs slabs;
     struct kb_spec_pool specs;
+    struct kb_grouper grouper;
     struct kb_lanes *lanes;
     struct kb_gate gate;
     bool go_past; /* the next probe goes past what was refused, see publisher_answer.c */
@@ -59,6 +60,8 @@ void kb_publisher_requests_free(struct kb_request *req); /* a list of them */
 
 /* publisher.c */
 void kb_publisher_spec_free(struct kb_publisher *pub, struct kb_spec *spec);
+/* publisher_answer.c: by its owner; a group by the owners of all its messages. */
+bool kb_publisher_wants(const struct kb_publisher *pub, const struct kb_spec *spec);
 
 /* Hands it to the transport; it may end here and now. */
 void kb_publisher_submit(struct kb_publisher *pub, struct kb_request *req, int64_t now_ms);

@@ -161,6 +161,9 @@ void kb_request_ready(struct kb_request *req, size_t n, size_t bytes)
 {
     req->n = n;
     req->bytes = bytes;
+    req->messages = 0;
+    for (size_t i = 0; i < n; i++)
+        req->messages += kb_spec_messages(req->specs[i]);
     req->at = req->at_byte = req->head_at = 0;
     req->head[0] = 0xdd;
     for (int i = 0; i < 4; i++)

@@ -38,8 +38,10 @@ struct kb_request {
     struct kb_host_tries tries;
     uint64_t generation;   /* of the credentials it was sent with */
     bool renewed;          /* it was refused for its token once, and sent again (RSA4b) */
+    bool unknown;          /* a host it went to may have taken it, whatever the last one says */
     bool waits;            /* in flight, but not with the transport: it will be sent once more */
     size_t n, at, at_byte; /* specs; how far the body has been read */
+    size_t messages;       /* in the specs */
     unsigned char head[5]; /* of MessagePack: an array of n */
     size_t head_at;
     size_t bytes;

@@ -1,6 +1,7 @@
 /* A BatchSpec: one message for one channel, encoded once, then only passed around by reference:
  * waiting in its lane, in a request, waiting again after a fault. How specs are packed into
  * requests never changes a byte of them, so a retry carries the same id however it is packed.
+ * (group.h makes one of several, and that one is passed around in their place.)
  *
  * The encoded bytes lie in a slab shared with their neighbours (base/slab.h); a spec that must wait
  * for long is moved out to memory of its own, so that it doesn't pin its neighbours' slab. */
@@ -15,16 +16,27 @@
 
 struct kb_spec {
     struct kb_spec *next;
-    void *owner;      /* the pipeline's pending record */
+    union {
+        void *owner;             /* the pipeline's pending record */
+        struct kb_spec *members; /* of a group: in their order, linked by `next` */
+    };
     uint64_t channel; /* hash of the channel's name: its identity for order, lanes and limits */
     struct kb_slab_ref json;
     int64_t queued_ms; /* when it was given to the publisher */
-    uint32_t attempts; /* requests it has been in */
-    uint32_t company;  /* rides with at most this many specs, itself counted; 0 = any number */
-    bool moved;        /* has memory of its own */
-    bool refused;      /* alone, in a run of refusals that was not believed */
-    bool ahead;        /* rides before those of its lane that were refused: goes back behind them */
+    uint32_t group;    /* a group: of so many messages; 0 = it is one */
+    uint32_t company;  /* rides with at most this many messages, itself counted; 0 = any number */
+    uint32_t size;     /* as Ably counts; 0 = not told, and then it joins no group */
+    bool moved : 1;    /* has memory of its own */
+    bool refused : 1;  /* alone, in a run of refusals that was not believed */
+    bool ahead : 1;    /* rides before those of its lane that were refused: goes back behind them */
+    bool unknown : 1;  /* nobody knows whether Ably has it: it goes again only as it is */
+    bool apart : 1;    /* a group that ends here: its messages go back one by one */
 };
+
+static inline size_t kb_spec_messages(const struct kb_spec *spec)
+{
+    return spec->group ? spec->group : 1;
+}
 
 /* {"channels":["c"],"messages":[{"id":…,"name":…,"clientId":…,"data":…,"encoding":…,"extras":…}]}
  * appended to `out`; what is absent or empty is left out. All in interface.md's section "Message",

@@ -27,6 +27,7 @@
 enum kb_ordering { KB_ORDERING_CHANNEL, KB_ORDERING_NONE };
 enum kb_auth_method { KB_AUTH_GET, KB_AUTH_POST };
 enum kb_token_type { KB_TOKEN_JWT, KB_TOKEN_ABLY };
+enum kb_group { KB_GROUP_NEVER, KB_GROUP_WHEN_LIMITED };
 enum kb_protocol { KB_PROTOCOL_JSON, KB_PROTOCOL_MSGPACK };
 
 struct kb_config {
@@ -77,6 +78,7 @@ struct kb_config {
         int64_t concurrency, linger_ms, max_records, max_bytes, max_channels;
         double requests_per_second, messages_per_second, channel_messages_per_second; /* 0 = none */
         enum kb_ordering ordering;
+        enum kb_group group;
         enum kb_protocol protocol;
     } publish;
 

@@ -14,6 +14,9 @@
 static const struct kb_choice orderings[] = {
     {"channel", KB_ORDERING_CHANNEL, false}, {"none", KB_ORDERING_NONE, false}, {0}};
 
+static const struct kb_choice groups[] = {
+    {"never", KB_GROUP_NEVER, false}, {"when_limited", KB_GROUP_WHEN_LIMITED, false}, {0}};
+
 static const struct kb_choice protocols[] = {
     {"json", KB_PROTOCOL_JSON, false}, {"msgpack", KB_PROTOCOL_MSGPACK, false}, {0}};
 
@@ -162,6 +165,8 @@ const struct kb_option kb_options[] = {
     {ROW(PUBLISH, "channel_messages_per_second", NUMBER),
         CONFIG(publish.channel_messages_per_second), .min = 0, .max = 1000000, .fallback = "0",
         .help = "to each channel, from each worker, with a burst of the same; 0 = no limit"},
+    {ROW(PUBLISH, "group", CHOICE), CONFIG(publish.group), .choices = groups, .fallback = "never",
+        .help = "messages of a channel that is over its rate, sent as one: faster, less sure ids"},
     {ROW(PUBLISH, "ordering", CHOICE), CONFIG(publish.ordering), .choices = orderings,
         .fallback = "channel", .help = "keep the order of each channel, or trade it for speed"},
     {ROW(PUBLISH, "protocol", CHOICE), CONFIG(publish.protocol), .choices = protocols,

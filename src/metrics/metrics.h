@@ -50,6 +50,8 @@
         "Messages that Ably refused for their own sake")                                           \
     X(CHANNEL_RATE_LIMITS, "counter", "kably_channel_rate_limits_total", "",                       \
         "Messages held back because their channel was over its rate")                              \
+    X(MESSAGES_GROUPED, "counter", "kably_messages_grouped_total", "",                             \
+        "Messages that Ably's limit of a channel did not count, as they shared a BatchSpec")       \
     X(RATE_LIMITS, "counter", "kably_rate_limits_total", "",                                       \
         "Answers that said the account is over one of its rates")                                  \
     X(ORDER_INVERSIONS, "counter", "kably_order_inversions_total", "",                             \

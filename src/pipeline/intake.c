@@ -67,6 +67,16 @@ static bool may_be_dead_lettered(const struct kb_policy *policy)
            policy->action[KB_FAILURE_MESSAGE] == KB_ACTION_DLQ;
 }
 
+/* As Ably counts it, where it may share a BatchSpec with others: only kably's own ids may be made
+ * anew. */
+static size_t size_for_groups(const struct kb_worker *w, const struct kb_pending *p, size_t i)
+{
+    if (w->config->publish.group == KB_GROUP_NEVER || p->rules->id)
+        return 0;
+    size_t size = kb_message_size(&w->router.messages[i]);
+    return size > 0 ? size : 1;
+}
+
 bool kb_worker_add_messages(struct kb_worker *w, struct kb_pending *p)
 {
     struct kb_router *router = &w->router;
@@ -78,8 +88,9 @@ bool kb_worker_add_messages(struct kb_worker *w, struct kb_pending *p)
             kb_spec_encode_msgpack(&w->spec, msg, &w->extras);
         else
             kb_spec_encode(&w->spec, msg);
-        if (w->spec.failed || !kb_publisher_add(w->publisher, kb_buf_slice(&w->spec),
-                                  kb_hash64(msg->channel, w->channel_seed), p, w->now_ms))
+        if (w->spec.failed ||
+            !kb_publisher_add(w->publisher, kb_buf_slice(&w->spec), size_for_groups(w, p, i),
+                kb_hash64(msg->channel, w->channel_seed), p, w->now_ms))
             return false;
     }
     return true;

@@ -48,6 +48,8 @@ static struct kb_publisher_options publisher_options(
         .max_records = (size_t)c->publish.max_records,
         .max_bytes = (size_t)c->publish.max_bytes,
         .max_channels = (size_t)c->publish.max_channels,
+        .group_size =
+            c->publish.group == KB_GROUP_WHEN_LIMITED ? (size_t)c->ably.max_message_size : 0,
         .ordered = c->publish.ordering == KB_ORDERING_CHANNEL,
         .open_timeout_ms = (int)c->ably.http_open_timeout_ms,
         .request_timeout_ms = (int)c->ably.http_request_timeout_ms,

@@ -73,7 +73,7 @@ static void world_init(struct world *w, uint64_t seed, bool ordered)
         .channel_rate = (const double[]){0, 0, 1.5, 7, 100}[below(w, 5)]};
     w->holds = below(w, 3) > 0;
     kb_slabs_init(&w->slabs, 512);
-    w->lanes = kb_lanes_new(&w->options, &w->slabs);
+    w->lanes = kb_lanes_new(&w->options, &w->slabs, NULL);
     assert_non_null(w->lanes);
     for (size_t i = 0; i < CHANNELS; i++)
         w->held_until[i] = INT64_MIN;
@@ -354,7 +354,7 @@ static void story_init(struct world *w, uint32_t n_lanes)
     world_init(w, 1, true);
     kb_lanes_free(w->lanes);
     w->options = (struct kb_lanes_options){n_lanes, true, 10, 100, 5, 0};
-    w->lanes = kb_lanes_new(&w->options, &w->slabs);
+    w->lanes = kb_lanes_new(&w->options, &w->slabs, NULL);
     assert_non_null(w->lanes);
     kb_lanes_tick(w->lanes, 0);
 }
@@ -547,7 +547,7 @@ static void test_without_order_a_lane_flies_twice_but_a_held_channel_once(void *
     story_init(w, 1);
     kb_lanes_free(w->lanes);
     w->options.ordered = false;
-    w->lanes = kb_lanes_new(&w->options, &w->slabs);
+    w->lanes = kb_lanes_new(&w->options, &w->slabs, NULL);
     kb_lanes_tick(w->lanes, 0);
     struct kb_spec *a1 = add(w, 1, 5);
     expect(w, out, a1, NULL);
@@ -611,7 +611,7 @@ static void story_init_rated(struct world *w, double rate)
     story_init(w, 1);
     kb_lanes_free(w->lanes);
     w->options.channel_rate = rate;
-    w->lanes = kb_lanes_new(&w->options, &w->slabs);
+    w->lanes = kb_lanes_new(&w->options, &w->slabs, NULL);
     kb_lanes_tick(w->lanes, 0);
 }
 

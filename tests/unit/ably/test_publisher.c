@@ -309,7 +309,7 @@ static size_t add(struct world *w, size_t channel)
     assert_true(spec < SPECS);
     w->channel_of[spec] = channel;
     int len = snprintf(json, sizeof(json), "{\"c\":%zu,\"i\":%zu}", channel, spec);
-    assert_true(kb_publisher_add(w->pub, (struct kb_slice){json, (size_t)len},
+    assert_true(kb_publisher_add(w->pub, (struct kb_slice){json, (size_t)len}, (size_t)len,
         kb_mix64(channel + 1), (void *)(uintptr_t)spec, w->now_ms));
     memset(json, '!', sizeof(json)); /* it has its own copy */
     return spec;
