@@ -402,6 +402,29 @@ def test_an_outage_holds_back_only_who_needs_the_schema(real_world, daemons, kaf
     kably.stop()
 
 
+CIPHER_KEY = "o9qXZoPGDNla50VnRwH7cGqIrpyagTxGsRgimKJbY40="
+
+
+def test_what_waited_for_its_schema_is_encrypted_all_the_same(real_world, daemons, writer, proxy):
+    """Nothing of an encrypted topic goes in clear text, whichever way it comes to Ably."""
+    w = real_world(partitions=1)
+    proxy.away = True
+    schema = record(("secret", "string"))
+    w.kafka.produce(w.topic, [{"value": writer.avro(schema, {"secret": f"hush {n}"})} for n in range(20)])
+    config = w.config().block("registry", url=proxy.url)
+    config.topic(w.topic, channel="sealed", value="avro", cipher={"key": CIPHER_KEY}, on_error="skip")
+    kably = daemons.run(config)
+    kably.wait_log("the partitions that need it wait")
+    proxy.away = False
+    w.wait_committed_ends(60)
+    kably.stop()
+    raw = w.ably.history("sealed")
+    assert [m["encoding"] for m in raw] == ["json/utf-8/cipher+aes-256-cbc/base64"] * 20
+    assert not any(b"hush" in base64.b64decode(m["data"]) for m in raw)
+    messages = sdk.read(w.ably, {"sealed": CIPHER_KEY})["sealed"]
+    assert [m["value"] for m in messages] == [{"secret": f"hush {n}"} for n in range(20)]
+
+
 @pytest.mark.long
 def test_twenty_seconds_without_the_registry_under_load(real_world, daemons, kafka, writer, proxy, name):
     """New schemas appear all the while, the daemon is killed and started again in the midst of it: nothing is lost,
