@@ -120,9 +120,10 @@ struct kb_proto_message {
     struct kb_slice full_name;
     enum kb_proto_well_known well_known;
     bool map_entry;                /* what one entry of a map is on the wire */
+    bool synthetic;                /* such a one that no text declares: of map<...> */
     struct kb_proto_field *fields; /* as declared */
     size_t n_fields, n_oneofs;
-    struct kb_proto_message **nested; /* as declared; from a text without entries of maps */
+    struct kb_proto_message **nested; /* as declared, synthetic ones where their field is */
     size_t n_nested;
     /* A number's place in `fields` plus 1, 0 = none: dense below n_dense, else by search. */
     uint16_t *dense;

@@ -82,13 +82,6 @@ bool kb_proto_add_import(struct kb_proto *proto, struct kb_slice name, struct kb
     return true;
 }
 
-void kb_proto_add_hidden(struct kb_proto *proto, struct kb_proto_message *message)
-{
-    message->next = proto->messages;
-    proto->messages = message;
-    proto->n_symbols++;
-}
-
 bool kb_proto_add_message(struct kb_proto *proto, struct kb_proto_message *parent,
     struct kb_proto_message *message, struct kb_err *err)
 {
@@ -98,7 +91,9 @@ bool kb_proto_add_message(struct kb_proto *proto, struct kb_proto_message *paren
     if (!*list)
         return false;
     (*list)[(*n)++] = message;
-    kb_proto_add_hidden(proto, message);
+    message->next = proto->messages;
+    proto->messages = message;
+    proto->n_symbols++;
     return true;
 }
 

@@ -18,8 +18,6 @@ bool kb_proto_add_import(struct kb_proto *proto, struct kb_slice name, struct kb
 /* `parent` NULL = at the top of its file. */
 bool kb_proto_add_message(struct kb_proto *proto, struct kb_proto_message *parent,
     struct kb_proto_message *message, struct kb_err *err);
-/* One that no message index counts. */
-void kb_proto_add_hidden(struct kb_proto *proto, struct kb_proto_message *message);
 bool kb_proto_add_field(struct kb_proto *proto, struct kb_proto_message *message,
     const struct kb_proto_field *field, struct kb_err *err);
 /* The values first, then the enum. */

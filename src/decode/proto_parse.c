@@ -373,10 +373,10 @@ static struct kb_proto_message *new_entry(struct parser *p, struct kb_proto_mess
     snprintf(name, sizeof(name), "<map %zu>", message->n_fields);
     if (!entry || !full_name(p, message->full_name, kb_slice_of(name), &entry->full_name) ||
         !placed(p, kb_proto_add_field(p->proto, entry, key, p->err) &&
-                       kb_proto_add_field(p->proto, entry, value, p->err)))
+                       kb_proto_add_field(p->proto, entry, value, p->err) &&
+                       kb_proto_add_message(p->proto, message, entry, p->err)))
         return NULL;
-    entry->map_entry = true;
-    kb_proto_add_hidden(p->proto, entry);
+    entry->map_entry = entry->synthetic = true;
     return entry;
 }
 
@@ -427,6 +427,22 @@ static bool then_mark(struct parser *p, char mark)
     return kb_proto_lex_mark(&ahead, mark);
 }
 
+/* `option map_entry = true;` stands where a registry has made a text of a descriptor, as
+ * Confluent's does of Java's and Python's: the entry of a map, spelled out. Other options are
+ * passed over. */
+static bool message_option(struct parser *p, struct kb_proto_message *message)
+{
+    struct kb_proto_lex ahead = p->lex;
+    kb_proto_lex_next(&ahead);
+    bool map_entry = kb_proto_lex_word(&ahead, "map_entry");
+    kb_proto_lex_next(&ahead);
+    map_entry = map_entry && kb_proto_lex_mark(&ahead, '=');
+    kb_proto_lex_next(&ahead);
+    if (map_entry && kb_proto_lex_word(&ahead, "true"))
+        message->map_entry = true;
+    return skip_statement(p);
+}
+
 static bool message_statement(struct parser *p, struct kb_proto_message *message)
 {
     if (take_mark(p, ';'))
@@ -439,8 +455,9 @@ static bool message_statement(struct parser *p, struct kb_proto_message *message
         return parse_oneof(p, message);
     if (at_word(p, "map") && then_mark(p, '<'))
         return parse_map(p, message);
-    if (at_word(p, "option") || at_word(p, "reserved") || at_word(p, "extensions") ||
-        at_word(p, "extend"))
+    if (at_word(p, "option"))
+        return message_option(p, message);
+    if (at_word(p, "reserved") || at_word(p, "extensions") || at_word(p, "extend"))
         return skip_statement(p);
     return parse_field(p, message, KB_PROTO_NO_ONEOF);
 }

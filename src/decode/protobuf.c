@@ -30,6 +30,13 @@ void kb_protobuf_free(void *compiled)
     kb_proto_free(compiled);
 }
 
+/* ---- which message ---- */
+
+struct indexes {
+    int64_t places[KB_PROTO_NESTING_MAX];
+    size_t n; /* 0 = the first message of the file */
+};
+
 static bool read_index(const char **at, const char *end, int64_t *out, struct kb_err *err)
 {
     uint64_t bits;
@@ -40,35 +47,75 @@ static bool read_index(const char **at, const char *end, int64_t *out, struct kb
     return true;
 }
 
-/* The message that the indexes name; *at moves behind them. NULL = failed. */
-static const struct kb_proto_message *indexed(
-    const struct kb_proto *proto, const char **at, const char *end, struct kb_err *err)
+/* *at moves behind them. */
+static bool read_indexes(const char **at, const char *end, struct indexes *out, struct kb_err *err)
 {
-    const struct kb_proto_message *message = NULL;
-    struct kb_proto_message *const *list = proto->top;
-    size_t n_list = proto->n_top;
-    int64_t n = 0, place = 0;
+    int64_t n = 0;
     if (!read_index(at, end, &n, err))
-        return NULL;
-    if (n == 0)
-        return list[0];
-    for (; n > 0; n--) {
-        if (!read_index(at, end, &place, err))
-            return NULL;
-        if (place < 0 || (uint64_t)place >= n_list)
-            break;
-        message = list[place];
-        list = message->nested;
-        n_list = message->n_nested;
+        return false;
+    if (n < 0 || n > KB_PROTO_NESTING_MAX)
+        return kb_err_record(err, KB_FAILURE_DECODE,
+            "%lld message indexes, of %d at most; is it Confluent's framing?", (long long)n,
+            KB_PROTO_NESTING_MAX);
+    for (out->n = 0; out->n < (size_t)n; out->n++)
+        if (!read_index(at, end, &out->places[out->n], err))
+            return false;
+    return true;
+}
+
+/* The message at a place among those inside another. NULL = there is none, or it is the entry of a
+ * map, which nobody writes by itself. */
+static const struct kb_proto_message *inside(
+    const struct kb_proto_message *message, int64_t place, bool count_entries)
+{
+    for (size_t i = 0; i < message->n_nested; i++) {
+        const struct kb_proto_message *nested = message->nested[i];
+        if ((count_entries || !nested->synthetic) && place-- == 0)
+            return nested->synthetic ? NULL : nested;
     }
-    if (n == 0)
-        return message;
-    kb_err_record(err, KB_FAILURE_DECODE,
-        "its message index %lld is none of the %zu messages that the schema declares%s%.*s",
-        (long long)place, n_list, message ? " in " : "", message ? (int)message->full_name.len : 0,
-        message ? message->full_name.ptr : "");
     return NULL;
 }
+
+static const struct kb_proto_message *find(
+    const struct kb_proto *proto, const struct indexes *indexes, bool count_entries)
+{
+    int64_t first = indexes->n > 0 ? indexes->places[0] : 0;
+    const struct kb_proto_message *message =
+        first >= 0 && (uint64_t)first < proto->n_top ? proto->top[first] : NULL;
+    for (size_t i = 1; message && i < indexes->n; i++)
+        message = inside(message, indexes->places[i], count_entries);
+    return message;
+}
+
+/* "2, 0, 1" */
+static void put_places(struct kb_buf *out, const struct indexes *indexes)
+{
+    for (size_t i = 0; i < indexes->n; i++)
+        kb_buf_printf(out, "%s%lld", i ? ", " : "", (long long)indexes->places[i]);
+}
+
+/* The message that the indexes name. A text does not declare the entries of its maps: Java and the
+ * registry itself don't count them, Python, Go and .NET do as soon as they write by a schema that
+ * somebody registered as text. Where only one of the two readings leads to a message it is that
+ * one. NULL = failed. */
+static const struct kb_proto_message *indexed(
+    const struct kb_proto *proto, const struct indexes *indexes, struct kb_err *err)
+{
+    const struct kb_proto_message *message = find(proto, indexes, false);
+    if (!message)
+        message = find(proto, indexes, true);
+    if (message)
+        return message;
+    struct kb_buf places;
+    kb_buf_init(&places, 1024);
+    put_places(&places, indexes);
+    kb_err_record(err, KB_FAILURE_DECODE, "the schema declares no message with the index " KB_FMT,
+        KB_ARG(kb_buf_slice(&places)));
+    kb_buf_deinit(&places);
+    return NULL;
+}
+
+/* ---- one record ---- */
 
 /* As text and to the sink, from the beginning. */
 static bool show(struct kb_proto_run *run, const struct kb_decoding *with, bool straight,
@@ -93,7 +140,9 @@ bool kb_proto_decode(const struct kb_proto *proto, struct kb_slice payload,
     bool header = with->behind_guid.ptr != NULL;
     const char *at = header ? with->behind_guid.ptr : payload.ptr;
     const char *end = at + (header ? with->behind_guid.len : payload.len);
-    const struct kb_proto_message *message = indexed(proto, &at, end, err);
+    struct indexes indexes;
+    const struct kb_proto_message *message =
+        read_indexes(&at, end, &indexes, err) ? indexed(proto, &indexes, err) : NULL;
     if (!message)
         return false;
     if (!header)

@@ -8,7 +8,9 @@
  * proto.h reads is taken. `payload` begins with the message indexes of Confluent's framing (zig-zag
  * varints: how many, then the place in each level of declarations; one byte 0 = the first message
  * of the file), unless a header named the schema: then they are `with->behind_guid`. Places count
- * messages as declared and, as the registry's own reading has it, not the entries of maps.
+ * messages as declared. The entries of maps, which descriptors declare and texts do not, count
+ * where they are declared; a place that only makes sense with those of a text counted is read so
+ * too.
  *
  * Fields are shown in the order of the schema, whatever their order on the wire; an object for a
  * map has its keys sorted. Unknown fields are passed over. Of repeated occurrences of a singular

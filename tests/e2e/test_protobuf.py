@@ -205,7 +205,8 @@ def test_texts_with_references(subscriber, writer, messages):  # noqa: F811
 
 
 def test_which_message(subscriber, writer, messages):  # noqa: F811
-    """Of several in a file, and inside each other: as the serializer counts, and as texts are counted."""
+    """Of several in a file, and inside each other behind three maps: as the serializer counts, by the descriptor it has
+    registered and by a text that was there before it, and as Java counts by a text."""
     second = filled(messages("shop.Second"), {"n": 7})
     deep = filled(messages("shop.Order.Line.Deep"), {"yes": True})
     refs = [writer.refer("shared/money.proto", INNER)]
@@ -213,10 +214,12 @@ def test_which_message(subscriber, writer, messages):  # noqa: F811
     values = [
         writer.write(second),
         writer.write(deep),
+        frame + writer.write(deep)[5:],
         frame + b"\x02\x02" + second.SerializeToString(),
         frame + b"\x06\x00\x00\x00" + deep.SerializeToString(),
     ]
-    expected = [{"n": 7}, {"yes": True}] * 2
+    assert values[2][5:].startswith(b"\x06\x00\x06\x00"), "the maps' entries are not counted"
+    expected = [{"n": 7}, {"yes": True}, {"yes": True}, {"n": 7}, {"yes": True}]
     check(*subscriber([{"value": value} for value in values], value="protobuf"), expected)
 
 
