@@ -39,7 +39,8 @@ static double last_turn(const struct kb_view *view, const struct kb_worker_statu
     X(DEAD_LETTERS_FAILING, status->letters_failing) \
     X(HELD_BYTES, status->bytes)                     \
     X(HELD_BYTES_MAX, status->bytes_max)             \
-    X(OUTAGE, status->outage)
+    X(OUTAGE, status->outage)                        \
+    X(REGISTRY, status->registry.outage)
 
 static double value_of(
     const struct kb_view *view, const struct kb_worker_status *status, enum kb_view_row row)

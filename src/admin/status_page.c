@@ -93,6 +93,20 @@ static void add_outage(
     kb_buf_byte(out, '}');
 }
 
+static void add_registry(
+    struct kb_buf *out, const struct kb_view *view, const struct kb_registry_status *registry)
+{
+    if (!registry->outage) {
+        kb_buf_add(out, KB_S(",\"registry_outage\":null"));
+        return;
+    }
+    kb_buf_printf(out,
+        ",\"registry_outage\":{\"seconds\":%" PRId64 ",\"tries\":%u,\"partitions\":%zu,",
+        (view->now_ms - registry->since_ms) / 1000, registry->tries, registry->partitions);
+    add_text(out, "text", registry->text);
+    kb_buf_byte(out, '}');
+}
+
 static void add_worker(struct kb_buf *out, const struct kb_view *view, size_t worker)
 {
     const struct kb_worker_status *status = &view->workers[worker];
@@ -106,6 +120,7 @@ static void add_worker(struct kb_buf *out, const struct kb_view *view, size_t wo
         status->messages_in_flight, status->messages_waiting, status->requests_in_flight,
         status->bytes, status->bytes_max, status->letters_failing);
     add_outage(out, view, status);
+    add_registry(out, view, &status->registry);
     kb_buf_byte(out, '}');
 }
 

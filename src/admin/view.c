@@ -68,6 +68,15 @@ static void judge_outage(struct kb_view *view, size_t worker)
         status->outage_text, (view->now_ms - status->outage_since_ms) / 1000, status->outage_tries);
 }
 
+static void judge_registry(struct kb_view *view, size_t worker)
+{
+    const struct kb_registry_status *registry = &view->workers[worker].registry;
+    struct kb_reason *reason = add_reason(view, worker, KB_REASON_REGISTRY);
+    snprintf(reason->detail, sizeof(reason->detail),
+        "%s; for %" PRId64 " s, %u tries, %zu partitions wait", registry->text,
+        (view->now_ms - registry->since_ms) / 1000, registry->tries, registry->partitions);
+}
+
 static void judge_running(struct kb_view *view, size_t worker)
 {
     const struct kb_worker_status *status = &view->workers[worker];
@@ -77,6 +86,8 @@ static void judge_running(struct kb_view *view, size_t worker)
         add_reason(view, worker, KB_REASON_KAFKA);
     if (status->outage)
         judge_outage(view, worker);
+    if (status->registry.outage)
+        judge_registry(view, worker);
     if (status->letters_failing > 0)
         snprintf(add_reason(view, worker, KB_REASON_DEAD_LETTERS)->detail,
             sizeof(view->reasons->detail), "%zu dead letters wait", status->letters_failing);

@@ -30,6 +30,7 @@
     X(KAFKA, "kafka_unreachable", "no Kafka broker can be reached")                    \
     X(ABLY, "ably_outage", "Ably takes nothing")                                       \
     X(CREDENTIALS, "ably_credentials", "Ably does not accept the credentials")         \
+    X(REGISTRY, "registry_outage", "records wait for a schema")                        \
     X(DEAD_LETTERS, "dead_letter_topic", "the dead-letter topic does not take records")
 
 enum kb_reason_kind {
@@ -43,7 +44,7 @@ struct kb_reason {
     enum kb_reason_kind kind;
     size_t worker;
     char
-        detail[360]; /* empty, or more than the help tells; no secret, but hosts and Ably's words */
+        detail[600]; /* empty, or more than the help tells; no secret, but hosts and Ably's words */
 };
 
 struct kb_view {

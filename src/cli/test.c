@@ -13,7 +13,6 @@ struct run {
     const struct kb_config *config;
     struct kb_trial trial;
     struct kb_expect expect;
-    unsigned *reached;  /* by number of the topic block: a bit for each of its functions */
     struct kb_buf body; /* all messages of a test, as one request would have them */
     size_t passed, failed;
 };
@@ -40,21 +39,6 @@ static void take_messages(struct run *run, const struct kb_test *test, struct go
     }
 }
 
-/* Which functions a record has been through, as far as its fate shows: transform where it could be
- * read, the others where it was not dropped. */
-static void note_reached(struct run *run, const struct kb_rules *rules, enum kb_trial_fate fate,
-    const struct kb_err *err)
-{
-    unsigned *reached = &run->reached[rules->number];
-    bool unread = fate == KB_TRIAL_FAILED && err->failure == KB_FAILURE_DECODE;
-    if (!unread)
-        *reached |= 1u << KB_HOOK_TRANSFORM;
-    if (!unread && fate != KB_TRIAL_DROPPED)
-        *reached |= 1u << KB_HOOK_CHANNEL;
-    if (fate == KB_TRIAL_MESSAGES)
-        *reached = ~0u;
-}
-
 static void run_record(struct run *run, const struct kb_test *test,
     const struct kb_test_record *given, struct got *got)
 {
@@ -65,9 +49,7 @@ static void run_record(struct run *run, const struct kb_test *test,
         got->wrong = true;
         return;
     }
-    enum kb_trial_fate fate = kb_trial_run(&run->trial, &rules, &rec, &got->err);
-    note_reached(run, &rules, fate, &got->err);
-    switch (fate) {
+    switch (kb_trial_run(&run->trial, &rules, &rec, &got->err)) {
     case KB_TRIAL_MESSAGES:
         take_messages(run, test, got);
         break;
@@ -164,26 +146,24 @@ static void tell_unreached(const struct run *run)
 {
     for (size_t i = 0; i < run->config->n_topics; i++) {
         const struct kb_rules *rules = &run->config->topics[i];
-        for (int hook = 0; hook < KB_HOOK_COUNT; hook++)
-            if (rules->functions[hook] && !(run->reached[rules->number] >> hook & 1))
-                printf("no test reaches %s: %s of topic \"%s\"\n", rules->functions[hook],
-                    kb_hook_name((enum kb_hook)hook), rules->patterns[0].text);
+        for (size_t number = 0; number < rules->n_functions; number++) {
+            const struct kb_function *function = &rules->functions[number];
+            if (function->place && kb_hooks_calls(run->trial.hooks, i, number) == 0)
+                printf("no test reaches %s: %s of topic \"%s\"\n", function->place, function->name,
+                    rules->patterns[0].text);
+        }
     }
 }
 
 static bool run_init(struct run *run, const struct kb_config *config, struct kb_err *err)
 {
     run->config = config;
-    run->reached = calloc(config->n_topics + 1, sizeof(*run->reached));
-    if (!run->reached)
-        return kb_err_fatal(err, "out of memory");
     return kb_trial_init(&run->trial, config, err);
 }
 
 static void run_deinit(struct run *run)
 {
     kb_trial_deinit(&run->trial);
-    free(run->reached);
     kb_expect_deinit(&run->expect);
     kb_buf_deinit(&run->body);
 }

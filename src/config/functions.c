@@ -1,6 +1,6 @@
 /* A worker's own copy of the file's functions; see kb_config_hooks in config.h. The file is run
  * again with what it read the first time, and each function that was found then is looked up by its
- * block's first topic and its key: a state has its own order of tables, so nothing is counted.
+ * block's first topic and its keys: a state has its own order of tables, so nothing is counted.
  * Called by the pipeline once a worker. */
 #include "config/blocks.h"
 #include "config/helpers.h"
@@ -8,19 +8,11 @@
 
 #include <lauxlib.h>
 
-static bool has_functions(const struct kb_rules *rules)
-{
-    bool any = false;
-    for (int i = 0; i < KB_HOOK_COUNT; i++)
-        any = any || rules->functions[i];
-    return any;
-}
-
 static bool any_functions(const struct kb_config *config)
 {
     bool any = false;
     for (size_t i = 0; i < config->n_topics; i++)
-        any = any || has_functions(&config->topics[i]);
+        any = any || config->topics[i].n_functions > 0;
     return any;
 }
 
@@ -76,35 +68,37 @@ static void push_body(lua_State *L, int notes, const char *topic)
     }
 }
 
-/* Pushes what the table on top of the stack has under `key`, "a.b" being b of a; nil = nothing. */
-static void push_member(lua_State *L, const char *key)
+/* Of the value on top of the stack, its member; nil where it is no table. */
+static void push_member(lua_State *L, const struct kb_function_key *key)
 {
-    const char *dot = strchr(key, '.');
     if (!lua_istable(L, -1)) {
         lua_pushnil(L);
         return;
     }
-    lua_pushlstring(L, key, dot ? (size_t)(dot - key) : strlen(key));
+    if (key->name.ptr)
+        lua_pushlstring(L, key->name.ptr, key->name.len);
+    else
+        lua_pushinteger(L, key->index);
     lua_rawget(L, -2);
-    if (dot)
-        push_member(L, dot + 1);
 }
 
-/* Pushes the function of a key: the block's own, else that of defaults. */
-static void push_function(lua_State *L, int notes, const struct kb_rules *rules, enum kb_hook hook)
+/* Pushes the function that those keys lead to, in the block itself, else in defaults. */
+static void push_function(
+    lua_State *L, int notes, const struct kb_rules *rules, const struct kb_function *function)
 {
-    const char *key = kb_hook_name(hook);
     for (int own = 1; own >= 0; own--) {
         push_body(L, notes, own ? rules->patterns[0].text : NULL);
-        push_member(L, key);
+        push_member(L, &function->keys[0]);
         if (!lua_isnil(L, -1))
             break;
     }
+    for (size_t i = 1; i < function->n_keys; i++)
+        push_member(L, &function->keys[i]);
     if (!lua_isfunction(L, -1))
         luaL_error(L,
             "%s: %s was a function when the file was loaded, and is none now; a file has "
             "to do the same each time it is run",
-            rules->where, key);
+            rules->where, function->name);
 }
 
 static int take_functions(lua_State *L)
@@ -114,11 +108,13 @@ static int take_functions(lua_State *L)
     int notes = lua_gettop(L);
     for (size_t i = 0; i < loading->config->n_topics; i++) {
         const struct kb_rules *rules = &loading->config->topics[i];
-        for (int hook = 0; hook < KB_HOOK_COUNT; hook++) {
-            if (!rules->functions[hook])
+        for (size_t number = 0; number < rules->n_functions; number++) {
+            const struct kb_function *function = &rules->functions[number];
+            if (!function->place)
                 continue;
-            push_function(L, notes, rules, (enum kb_hook)hook);
-            kb_hooks_take(L, loading->hooks, rules->number, (enum kb_hook)hook);
+            luaL_checkstack(L, (int)function->n_keys + 8, "nested tables");
+            push_function(L, notes, rules, function);
+            kb_hooks_take(L, loading->hooks, rules->number, number, function->name);
             lua_settop(L, notes);
         }
     }

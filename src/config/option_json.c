@@ -1,7 +1,8 @@
 /* Options of a topic that are JSON values of templates: push and extras; see option_message.h.
  *
  * A Lua table becomes an object (members in the order of their names) or an array, a text a
- * template whose result is a JSON string; numbers, booleans and kably.null stay what they are. */
+ * template whose result is a JSON string, as is a function's; numbers, booleans and kably.null stay
+ * what they are. */
 #include "base/suggest.h"
 #include "config/option_message.h"
 #include "value/json.h"
@@ -14,10 +15,12 @@ struct building {
     struct kb_rules *rules;
     struct kb_json_template *json;
     struct kb_buf lua;
+    bool only_lua; /* it is for paper: nothing is compiled */
     struct kb_err *err;
 };
 
-static bool add_value(struct building *b, const struct kb_raw *raw, int depth);
+static bool add_value(
+    struct building *b, const struct kb_raw *raw, int depth, const struct kb_value_path *at);
 
 static void add_literal(struct building *b, const char *text)
 {
@@ -37,22 +40,25 @@ static void add_name(struct building *b, struct kb_slice name)
     kb_buf_add(&b->lua, KB_S("] = "));
 }
 
-static bool add_member(struct building *b, const struct kb_raw_entry *entry, bool first, int depth)
+static bool add_member(struct building *b, const struct kb_raw_entry *entry, bool first, int depth,
+    const struct kb_value_path *outer)
 {
+    const struct kb_value_path at = {outer, entry->key, entry->index};
     if (!first) {
         add_literal(b, ",");
         kb_buf_add(&b->lua, KB_S(", "));
     }
     if (entry->key.ptr)
         add_name(b, entry->key);
-    if (add_value(b, &entry->value, depth))
+    if (add_value(b, &entry->value, depth, &at))
         return true;
     if (entry->key.ptr)
         return kb_err_wrap(b->err, "%.60s", entry->key.ptr);
     return kb_err_wrap(b->err, "%lld", (long long)entry->index);
 }
 
-static bool add_table(struct building *b, const struct kb_raw *raw, int depth)
+static bool add_table(
+    struct building *b, const struct kb_raw *raw, int depth, const struct kb_value_path *at)
 {
     bool list = raw->n_entries > 0 && !raw->entries[0].key.ptr;
     if (depth == NESTING_MAX)
@@ -62,7 +68,7 @@ static bool add_table(struct building *b, const struct kb_raw *raw, int depth)
     for (size_t i = 0; i < raw->n_entries; i++) {
         if (list != !raw->entries[i].key.ptr)
             return kb_err_config(b->err, "is a list and has members as well");
-        if (!add_member(b, &raw->entries[i], i == 0, depth + 1))
+        if (!add_member(b, &raw->entries[i], i == 0, depth + 1, at))
             return false;
     }
     add_literal(b, list ? "]" : "}");
@@ -70,25 +76,31 @@ static bool add_table(struct building *b, const struct kb_raw *raw, int depth)
     return true;
 }
 
-static bool add_text(struct building *b, struct kb_slice text)
+static bool add_template(
+    struct building *b, const struct kb_raw *raw, const struct kb_value_path *at)
 {
-    struct kb_template *tmpl =
-        kb_template_compile(text, b->rules->key_paths, b->rules->value_paths, b->err);
-    if (!tmpl)
-        return false;
-    kb_json_template_field(b->json, tmpl);
-    kb_lua_quote(&b->lua, text);
-    return true;
+    if (raw->kind == KB_RAW_FUNCTION)
+        kb_option_format_function(raw->text.ptr, &b->lua);
+    else
+        kb_lua_quote(&b->lua, raw->text);
+    if (b->only_lua)
+        return true;
+    struct kb_template *tmpl = kb_option_take_template(b->rules, at, raw, b->err);
+    if (tmpl)
+        kb_json_template_field(b->json, tmpl);
+    return tmpl;
 }
 
-static bool add_value(struct building *b, const struct kb_raw *raw, int depth)
+static bool add_value(
+    struct building *b, const struct kb_raw *raw, int depth, const struct kb_value_path *at)
 {
     struct kb_buf number;
     switch (raw->kind) {
     case KB_RAW_TEXT:
-        return add_text(b, raw->text);
+    case KB_RAW_FUNCTION:
+        return add_template(b, raw, at);
     case KB_RAW_TABLE:
-        return add_table(b, raw, depth);
+        return add_table(b, raw, depth, at);
     case KB_RAW_BOOLEAN:
         add_literal(b, raw->boolean ? "true" : "false");
         kb_buf_add(&b->lua, kb_slice_of(raw->boolean ? "true" : "false"));
@@ -109,11 +121,11 @@ static bool add_value(struct building *b, const struct kb_raw *raw, int depth)
         kb_buf_deinit(&number);
         return true;
     case KB_RAW_NIL:
-    case KB_RAW_FUNCTION:
     case KB_RAW_MISSING:
         break;
     }
-    return kb_err_config(b->err, "expected a template, a number, true, false or kably.null");
+    return kb_err_config(
+        b->err, "expected a template, a function, a number, true, false or kably.null");
 }
 
 static bool building_begin(struct building *b, struct kb_rules *rules, struct kb_err *err)
@@ -176,7 +188,7 @@ static bool check_push(const struct kb_raw *raw, struct kb_err *err)
         return false;
     for (size_t i = 0; i < 2; i++) {
         const struct kb_raw *text = kb_raw_get(notification, inner[i]);
-        if (!text || text->kind != KB_RAW_TEXT)
+        if (!text || !kb_option_is_template(text))
             return kb_err_config(err, "notification.%s: %s; expected a template", inner[i],
                 text ? "is no text" : "missing");
     }
@@ -185,10 +197,11 @@ static bool check_push(const struct kb_raw *raw, struct kb_err *err)
 
 bool kb_option_set_push(struct kb_rules *rules, const struct kb_raw *raw, struct kb_err *err)
 {
+    const struct kb_value_path at = {.name = KB_S("push")};
     struct building b;
     if (!check_push(raw, err) || !building_begin(&b, rules, err))
         return false;
-    return building_end(&b, add_table(&b, raw, 0), &rules->push, &rules->push_text);
+    return building_end(&b, add_table(&b, raw, 0, &at), &rules->push, &rules->push_text);
 }
 
 /* ---- extras ---- */
@@ -266,6 +279,7 @@ static bool is_layout(const struct kb_raw_entry *entry)
 /* The members that are sent as they are: without braces, behind those of the record. */
 static bool add_extras(struct building *b, const struct kb_raw *raw)
 {
+    const struct kb_value_path at = {.name = KB_S("extras")};
     bool first = true;
     for (size_t i = 0; i < raw->n_entries; i++) {
         const struct kb_raw_entry *entry = &raw->entries[i];
@@ -277,7 +291,7 @@ static bool add_extras(struct building *b, const struct kb_raw *raw)
                                                 : "expected key = ... for the record's key");
         if (is_layout(entry))
             continue;
-        if (!add_member(b, entry, first, 0))
+        if (!add_member(b, entry, first, 0, &at))
             return false;
         first = false;
     }
@@ -291,7 +305,8 @@ static bool print_extras(struct kb_rules *rules, const struct kb_raw *raw, struc
     struct kb_json_template *unused = NULL;
     if (!building_begin(&b, rules, err))
         return false;
-    bool ok = building_end(&b, add_table(&b, raw, 0), &unused, &rules->extras_text);
+    b.only_lua = true;
+    bool ok = building_end(&b, add_table(&b, raw, 0, NULL), &unused, &rules->extras_text);
     kb_json_template_free(unused);
     return ok;
 }
@@ -301,8 +316,6 @@ bool kb_option_set_extras(struct kb_rules *rules, const struct kb_raw *raw, stru
     struct building b;
     char *unused = NULL;
     size_t members = 0;
-    if (raw->kind != KB_RAW_TABLE)
-        return kb_err_config(err, "expected a table such as { privileged = true }");
     for (size_t i = 0; i < raw->n_entries; i++)
         members += !raw->entries[i].key.ptr || !is_layout(&raw->entries[i]);
     if (!set_layout(rules, raw, err) || !building_begin(&b, rules, err))

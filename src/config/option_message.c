@@ -5,9 +5,6 @@
 #include "ably/cipher.h"
 
 #define CHANNELS_MAX 100 /* of one request, Ably's own limit */
-#define EXPECTED_CIPHER                                                                          \
-    "expected { key = BASE64 } of 128 or 256 bits, or a template or function of the record for " \
-    "it; take it from file or env"
 
 static void free_templates(struct kb_template **list, size_t n)
 {
@@ -16,12 +13,14 @@ static void free_templates(struct kb_template **list, size_t n)
     free(list);
 }
 
-static bool compile(
-    struct kb_rules *rules, const struct kb_raw *raw, struct kb_template **out, struct kb_err *err)
+static bool take_channel(struct kb_rules *rules, const struct kb_raw_entry *entry,
+    struct kb_template **out, struct kb_err *err)
 {
-    if (raw->kind != KB_RAW_TEXT)
-        return kb_err_config(err, "expected a template");
-    *out = kb_template_compile(raw->text, rules->key_paths, rules->value_paths, err);
+    const struct kb_value_path list = {.name = KB_S("channel")};
+    const struct kb_value_path element = {.outer = &list, .index = entry->index};
+    if (!kb_option_is_template(&entry->value))
+        return kb_err_config(err, "expected a template or a function(record)");
+    *out = kb_option_take_template(rules, &element, &entry->value, err);
     return *out;
 }
 
@@ -35,7 +34,7 @@ bool kb_option_set_channels(struct kb_rules *rules, const struct kb_raw *raw, st
         return kb_err_fatal(err, "no memory");
     for (size_t i = 0; i < n; i++) {
         const struct kb_raw_entry *entry = &raw->entries[i];
-        if (!entry->key.ptr && compile(rules, &entry->value, &list[i], err))
+        if (!entry->key.ptr && take_channel(rules, entry, &list[i], err))
             continue;
         if (entry->key.ptr)
             kb_err_config(err, "expected a list of templates, got a member %.60s", entry->key.ptr);
@@ -56,10 +55,10 @@ bool kb_option_set_channels(struct kb_rules *rules, const struct kb_raw *raw, st
 void kb_option_format_channels(const struct kb_rules *rules, struct kb_buf *out)
 {
     kb_buf_add(out, KB_S("{ "));
-    kb_lua_quote(out, kb_template_text(rules->channel));
+    kb_option_format_template(rules->channel, out);
     for (size_t i = 0; i < rules->n_more_channels; i++) {
         kb_buf_add(out, KB_S(", "));
-        kb_lua_quote(out, kb_template_text(rules->more_channels[i]));
+        kb_option_format_template(rules->more_channels[i], out);
     }
     kb_buf_add(out, KB_S(" }"));
 }
@@ -78,23 +77,19 @@ static bool check_constant_key(const struct kb_template *tmpl, struct kb_err *er
     return kb_err_config(err, "%s", why.text);
 }
 
-static bool set_key_function(struct kb_rules *rules, const struct kb_raw *key, struct kb_err *err)
+bool kb_option_set_cipher(struct kb_rules *rules, const struct kb_raw *raw, struct kb_err *err)
 {
-    char *place = strdup(key->text.ptr);
-    if (!place)
-        return kb_err_fatal(err, "no memory");
-    free(rules->functions[KB_HOOK_CIPHER_KEY]);
-    rules->functions[KB_HOOK_CIPHER_KEY] = place;
-    return true;
-}
-
-static bool set_key(struct kb_rules *rules, const struct kb_raw *key, struct kb_err *err)
-{
-    struct kb_template *tmpl =
-        kb_template_compile(key->text, rules->key_paths, rules->value_paths, err);
+    static const char expected[] =
+        "expected { key = BASE64 } of 128 or 256 bits, or a template or function of the record "
+        "for it; take it from file or env";
+    const struct kb_raw *key = kb_raw_get(raw, "key");
+    if (raw->kind != KB_RAW_TABLE || !key || raw->n_entries != 1 || !kb_option_is_template(key))
+        return key && key->kind == KB_RAW_MISSING ? true : kb_err_config(err, "%s", expected);
+    const struct kb_value_path cipher = {.name = KB_S("cipher")};
+    const struct kb_value_path at = {.outer = &cipher, .name = KB_S("key")};
+    struct kb_template *tmpl = kb_option_take_template(rules, &at, key, err);
     if (!tmpl)
-        return kb_err_config(
-            err, "key: is no template, at column %d; " EXPECTED_CIPHER, err->column);
+        return kb_err_config(err, "key: is no template, at column %d; %s", err->column, expected);
     if (!check_constant_key(tmpl, err)) {
         kb_template_free(tmpl);
         return false;
@@ -102,26 +97,4 @@ static bool set_key(struct kb_rules *rules, const struct kb_raw *key, struct kb_
     kb_template_free(rules->cipher_key);
     rules->cipher_key = tmpl;
     return true;
-}
-
-bool kb_option_set_cipher(struct kb_rules *rules, const struct kb_raw *raw, struct kb_err *err)
-{
-    const struct kb_raw *key = kb_raw_get(raw, "key");
-    if (key && key->kind == KB_RAW_MISSING)
-        return true;
-    if (raw->kind == KB_RAW_TABLE && key && raw->n_entries == 1 && key->kind == KB_RAW_TEXT)
-        return set_key(rules, key, err);
-    if (raw->kind == KB_RAW_TABLE && key && raw->n_entries == 1 && key->kind == KB_RAW_FUNCTION)
-        return set_key_function(rules, key, err);
-    return kb_err_config(err, EXPECTED_CIPHER);
-}
-
-bool kb_option_format_cipher(const struct kb_rules *rules, struct kb_buf *out)
-{
-    const char *place = rules->functions[KB_HOOK_CIPHER_KEY];
-    if (place)
-        kb_buf_printf(out, "{ key = function(record) --[[ %s ]] end }", place);
-    else if (rules->cipher_key)
-        kb_buf_add(out, KB_S("{ key = \"***\" }"));
-    return place || rules->cipher_key;
 }

@@ -87,14 +87,13 @@ static void format_choice(const struct kb_option *option, const void *field, str
     kb_lua_quote(out, kb_slice_of(choice->name));
 }
 
-/* A function has no text here, but a place where it is written. */
 static bool format_function(const struct kb_option *option, const void *base, struct kb_buf *out)
 {
     const struct kb_rules *rules = base;
-    const char *place = rules->functions[option->hook];
-    if (place)
-        kb_buf_printf(out, "function(record) --[[ %s ]] end", place);
-    return place;
+    if (!kb_rules_has(rules, option->hook))
+        return false;
+    kb_option_format_function(rules->functions[option->hook].place, out);
+    return true;
 }
 
 bool kb_option_format(const struct kb_option *option, const void *base, struct kb_buf *out)
@@ -132,10 +131,14 @@ bool kb_option_format(const struct kb_option *option, const void *base, struct k
         format_list(option, *(char **const *)field, out);
         return true;
     case KB_OPTION_CHOICE:
-        format_choice(option, field, out);
+        if (!option->function || !format_function(option, base, out))
+            format_choice(option, field, out);
         return true;
     case KB_OPTION_CIPHER:
-        return kb_option_format_cipher(base, out);
+        if (!*(struct kb_template *const *)field)
+            return false;
+        kb_buf_add(out, KB_S("{ key = \"***\" }"));
+        return true;
     case KB_OPTION_CHANNELS:
         if (((const struct kb_rules *)base)->n_more_channels > 0) {
             kb_option_format_channels(base, out);
@@ -144,15 +147,15 @@ bool kb_option_format(const struct kb_option *option, const void *base, struct k
         /* fallthrough */
     case KB_OPTION_TEMPLATE:
         if (!*(struct kb_template *const *)field)
-            return format_function(option, base, out);
-        kb_lua_quote(out, kb_template_text(*(struct kb_template *const *)field));
+            return false;
+        kb_option_format_template(*(struct kb_template *const *)field, out);
         return true;
     case KB_OPTION_EXTRAS:
     case KB_OPTION_PUSH: {
         const struct kb_rules *rules = base;
         const char *text = option->type == KB_OPTION_PUSH ? rules->push_text : rules->extras_text;
         if (!text)
-            return option->type == KB_OPTION_PUSH && format_function(option, base, out);
+            return format_function(option, base, out);
         kb_buf_add(out, kb_slice_of(text));
         return true;
     }
@@ -216,9 +219,11 @@ void kb_option_describe(const struct kb_option *option, struct kb_buf *out)
         break;
     case KB_OPTION_CHOICE:
         describe_choices(option, out);
+        if (option->function)
+            kb_buf_add(out, KB_S(", or a function(record)"));
         break;
     case KB_OPTION_CHANNELS:
-        kb_buf_add(out, KB_S("a template, a function(record) or a list of templates"));
+        kb_buf_add(out, KB_S("a template or a function(record), or a list of them"));
         break;
     case KB_OPTION_CIPHER:
         kb_buf_add(out, KB_S("{ key = BASE64 }"));
@@ -227,10 +232,8 @@ void kb_option_describe(const struct kb_option *option, struct kb_buf *out)
         kb_buf_add(out, KB_S("a template or a function(record)"));
         break;
     case KB_OPTION_PUSH:
-        kb_buf_add(out, KB_S("a table of templates or a function(record)"));
-        break;
     case KB_OPTION_EXTRAS:
-        kb_buf_add(out, KB_S("a table of templates"));
+        kb_buf_add(out, KB_S("a table of templates or a function(record)"));
         break;
     case KB_OPTION_FUNCTION:
         kb_buf_add(out, KB_S("a function(record)"));

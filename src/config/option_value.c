@@ -249,25 +249,20 @@ static bool set_choice(
 static bool set_function(struct kb_rules *rules, const struct kb_option *option,
     const struct kb_raw *raw, struct kb_err *err)
 {
+    const struct kb_value_path at = {.name = kb_slice_of(option->key)};
+    size_t number = option->hook;
     if (raw->kind != KB_RAW_FUNCTION)
         return refuse(option, raw, err);
-    char *place = strdup(raw->text.ptr);
-    if (!place)
-        return kb_err_fatal(err, "no memory");
-    free(rules->functions[option->hook]);
-    rules->functions[option->hook] = place;
-    return true;
+    return kb_option_take_function(rules, &at, raw, &number, err);
 }
 
 static bool set_template(struct kb_template **field, struct kb_rules *rules,
     const struct kb_option *option, const struct kb_raw *raw, struct kb_err *err)
 {
-    if (raw->kind == KB_RAW_FUNCTION)
-        return set_function(rules, option, raw, err);
-    if (raw->kind != KB_RAW_TEXT)
+    const struct kb_value_path at = {.name = kb_slice_of(option->key)};
+    if (!kb_option_is_template(raw))
         return refuse(option, raw, err);
-    struct kb_template *tmpl =
-        kb_template_compile(raw->text, rules->key_paths, rules->value_paths, err);
+    struct kb_template *tmpl = kb_option_take_template(rules, &at, raw, err);
     if (!tmpl)
         return false;
     kb_template_free(*field);
@@ -351,6 +346,8 @@ bool kb_option_set(
     case KB_OPTION_LIST:
         return set_list(option, field, raw, err);
     case KB_OPTION_CHOICE:
+        if (option->function && raw->kind == KB_RAW_FUNCTION)
+            return set_function(base, option, raw, err);
         return set_choice(option, field, raw, err);
     case KB_OPTION_TEMPLATE:
         return set_template(field, base, option, raw, err);
@@ -361,7 +358,9 @@ bool kb_option_set(
     case KB_OPTION_CIPHER:
         return kb_option_set_cipher(base, raw, err);
     case KB_OPTION_EXTRAS:
-        return kb_option_set_extras(base, raw, err);
+        if (raw->kind == KB_RAW_TABLE)
+            return kb_option_set_extras(base, raw, err);
+        return set_function(base, option, raw, err);
     case KB_OPTION_PUSH:
         if (raw->kind == KB_RAW_TABLE)
             return kb_option_set_push(base, raw, err);

@@ -25,11 +25,11 @@ enum kb_option_type {
     KB_OPTION_ADDRESSES, /* char *, owned: with commas between; may hold passwords */
     KB_OPTION_CHOICE,    /* an enum */
     KB_OPTION_TEMPLATE,  /* struct kb_template *, of a struct kb_rules; or a function */
-    KB_OPTION_CHANNELS,  /* a template, a function, or a list of templates */
-    KB_OPTION_CIPHER,    /* { key = a template }, of a struct kb_rules; secret */
+    KB_OPTION_CHANNELS,  /* a template or a function, or a list of them */
+    KB_OPTION_CIPHER,    /* { key = a template or a function }, of a struct kb_rules; secret */
     KB_OPTION_PUSH,      /* a push notification as a table of templates, or a function */
-    KB_OPTION_EXTRAS,    /* a table of templates, of a struct kb_rules */
-    KB_OPTION_FUNCTION,  /* char *, where it is written, of a struct kb_rules */
+    KB_OPTION_EXTRAS,    /* a table of templates, of a struct kb_rules, or a function */
+    KB_OPTION_FUNCTION,  /* a function, of a struct kb_rules */
     KB_OPTION_POLICY,    /* struct kb_policy */
     KB_OPTION_LOGICAL,   /* enum kb_shown of each logical type */
     KB_OPTION_LATER      /* known, but not in this version yet */
@@ -48,7 +48,8 @@ struct kb_option {
     size_t offset, size; /* the field */
     int64_t min, max;    /* of INTEGER, SIZE and NUMBER */
     const struct kb_choice *choices;
-    enum kb_hook hook;    /* of TEMPLATE and FUNCTION: which function it may be */
+    bool function;        /* CHOICE: may be a function as well */
+    enum kb_hook hook;    /* which one it is, of all that are not in the place of a template */
     const char *fallback; /* the default as text, NULL = none */
     bool required, secret;
     bool rejoin;  /* a reload applies it by another consumer: the group is left and joined again */

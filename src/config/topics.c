@@ -189,7 +189,7 @@ static void check_dead_letters(
 {
     static const char fix[] =
         "\"dlq\" needs a dead-letter topic; add dead_letter { topic = \"NAME\" }";
-    if (load->once[KB_BLOCK_DEAD_LETTER].body.kind == KB_RAW_TABLE)
+    if (rules->dead_letters)
         return;
     if (kb_policy_uses_dlq(&rules->policy))
         kb_load_problem(load, block, KB_S("on_error"), "%s", fix);
@@ -201,6 +201,7 @@ static void load_topic(const struct kb_load *load, const struct kb_block *block)
 {
     struct kb_rules *rules = &load->config->topics[load->config->n_topics++];
     rules->number = (size_t)(rules - load->config->topics);
+    rules->dead_letters = load->once[KB_BLOCK_DEAD_LETTER].body.kind == KB_RAW_TABLE;
     if (!kb_load_has_body(load, block))
         return;
     rules->key_paths = kb_paths_new();

@@ -54,13 +54,13 @@ static bool read_frame(
 static bool decode_frame(const struct frame *frame, struct kb_schema *schema,
     const struct kb_decoding *with, struct kb_value *out, struct kb_err *err)
 {
-    char name[48];
+    char key[KB_SCHEMA_KEY_TEXT];
     struct kb_decoding inner = *with;
     inner.behind_guid = frame->behind_guid;
     if (kb_schema_decode(schema, frame->payload, &inner, out, err))
         return true;
-    kb_schema_key_text(&frame->key, name);
-    return kb_err_wrap(err, "%s", name);
+    kb_schema_key_text(&frame->key, key);
+    return kb_err_wrap(err, "schema %s", key);
 }
 
 static enum kb_schema_type type_of(enum kb_format format)
@@ -75,13 +75,13 @@ bool kb_framed_decode(enum kb_format format, struct kb_slice raw, const struct k
 {
     struct frame frame;
     struct kb_schema *schema;
-    char name[48];
+    char key[KB_SCHEMA_KEY_TEXT];
     bool ok = with->schemas || kb_err_record(err, KB_FAILURE_DECODE, "no registry is set");
     ok = ok && read_frame(raw, with, &frame, err) &&
          kb_schemas_get(with->schemas, &frame.key, &schema, err) == KB_SCHEMA_THERE;
     if (ok && kb_schema_type(schema) != type_of(format)) {
-        kb_schema_key_text(&frame.key, name);
-        ok = kb_err_record(err, KB_FAILURE_DECODE, "%s is of type %s", name,
+        kb_schema_key_text(&frame.key, key);
+        ok = kb_err_record(err, KB_FAILURE_DECODE, "schema %s is of type %s", key,
             kb_schema_type_name(kb_schema_type(schema)));
     }
     ok = ok && decode_frame(&frame, schema, with, out, err);

@@ -3,6 +3,7 @@
 #include "decode/lookup.h"
 
 #include "base/arena.h"
+#include "decode/schemas.h"
 
 #define TEXTS_MAX (16u << 20)
 
@@ -34,6 +35,14 @@ struct kb_lookup *kb_lookup_new(const struct kb_schema_key *key)
     return lookup;
 }
 
+void kb_lookup_restart(struct kb_lookup *lookup)
+{
+    memset(lookup->docs, 0, sizeof(lookup->docs));
+    lookup->n = 1;
+    lookup->next = 0;
+    kb_arena_reset(&lookup->arena);
+}
+
 void kb_lookup_free(struct kb_lookup *lookup)
 {
     if (!lookup)
@@ -58,28 +67,28 @@ static void add_escaped(struct kb_buf *out, struct kb_slice text)
     }
 }
 
-static void add_guid(struct kb_buf *out, const unsigned char guid[16])
+bool kb_lookup_complete(const struct kb_lookup *lookup)
 {
-    for (size_t i = 0; i < 16; i++)
-        kb_buf_printf(out, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", guid[i]);
+    return lookup->next == lookup->n;
 }
 
-bool kb_lookup_next(struct kb_lookup *lookup, struct kb_buf *path)
+bool kb_lookup_at_reference(const struct kb_lookup *lookup)
 {
-    if (lookup->next == lookup->n)
-        return false;
+    return lookup->next > 0;
+}
+
+void kb_lookup_next(const struct kb_lookup *lookup, struct kb_buf *path)
+{
     const struct document *doc = &lookup->docs[lookup->next];
-    if (lookup->next > 0) {
+    char key[KB_SCHEMA_KEY_TEXT];
+    kb_schema_key_text(&lookup->key, key);
+    if (kb_lookup_at_reference(lookup)) {
         kb_buf_add(path, KB_S("/subjects/"));
         add_escaped(path, doc->subject);
         kb_buf_printf(path, "/versions/%d", doc->version);
-    } else if (lookup->key.by_guid) {
-        kb_buf_add(path, KB_S("/schemas/guids/"));
-        add_guid(path, lookup->key.guid);
     } else {
-        kb_buf_printf(path, "/schemas/ids/%u", lookup->key.id);
+        kb_buf_printf(path, "/schemas/%s/%s", lookup->key.by_guid ? "guids" : "ids", key);
     }
-    return true;
 }
 
 /* The place of a document, a new one where it is not known yet; SIZE_MAX = too many, no memory. */
@@ -136,6 +145,8 @@ struct kb_schema *kb_lookup_compile(struct kb_lookup *lookup, struct kb_err *err
 {
     struct kb_schema_ref *order = calloc(lookup->n, sizeof(*order));
     size_t n = 0;
+    for (size_t i = 0; i < lookup->n; i++)
+        lookup->docs[i].placed = false;
     if (!order) {
         kb_err_fatal(err, "no memory for a schema");
         return NULL;

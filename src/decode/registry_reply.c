@@ -41,12 +41,6 @@ static bool read_refs(
     return true;
 }
 
-static enum kb_registry_answer outage(struct kb_err *err, const char *what)
-{
-    kb_err_outage(err, "%s", what);
-    return KB_REGISTRY_OUTAGE;
-}
-
 static enum kb_registry_answer read_document(const struct kb_http_reply *reply,
     struct kb_arena *arena, struct kb_registry_document *out, struct kb_err *err)
 {
@@ -55,8 +49,11 @@ static enum kb_registry_answer read_document(const struct kb_http_reply *reply,
         return KB_REGISTRY_UNKNOWN;
     }
     const struct kb_json_node *doc = kb_json_tree(reply->body, arena, err);
-    if (!doc || !kb_json_text(doc, "schema").ptr)
-        return outage(err, "HTTP 200, but no schema in it: is this a schema registry's address?");
+    if (!doc || !kb_json_text(doc, "schema").ptr) {
+        kb_err_outage(err, "HTTP 200, but no schema in it: is this a schema registry's address?");
+        err->code = reply->status;
+        return KB_REGISTRY_OUTAGE;
+    }
     out->text = kb_json_text(doc, "schema");
     if (!schema_type(doc, &out->type)) {
         kb_err_record(err, KB_FAILURE_DECODE, "schemas of type " KB_FMT " are not read",
@@ -109,5 +106,6 @@ enum kb_registry_answer kb_registry_read(const struct kb_http_reply *reply, bool
         : reply->status == 401 || reply->status == 403 ? " (look at registry { auth } or { token })"
         : reply->status >= 300 && reply->status < 400  ? " (redirects are not followed)"
                                                        : "");
+    err->code = reply->status;
     return KB_REGISTRY_OUTAGE;
 }

@@ -12,40 +12,28 @@
  *
  * One request for an id, however many records wait for it. An outage of the registry (no answer,
  * 5xx, 429, 401, 403, 3xx, an answer that makes no sense) is never a record's fault: the id is
- * asked for again, at the next of several addresses first, then after a growing wait with jitter.
- * What the registry doesn't know (40403) or what does not compile is remembered for
- * KB_SCHEMA_REFUSED_MS and then asked for again, for it may have been registered meanwhile. A 404
- * that is not the registry's own means a wrong address until the registry has given its first
- * schema.
+ * asked for again, at the next of several addresses at once, and when each has failed, after a
+ * growing wait with jitter. What the registry doesn't know (40403) or what does not compile is
+ * remembered for KB_SCHEMA_REFUSED_MS and then asked for again, for it may have been registered
+ * meanwhile. A 404 that is not the registry's own means a wrong address until the registry has
+ * given its first schema.
  *
- * References are fetched by subject and version and stand before what refers to them. The cache has
- * KB_SCHEMAS_MAX entries; the one longest unused goes. Thread: one worker's; no call blocks. */
+ * References are fetched by subject and version and stand before what refers to them. What is kept
+ * is bounded (schema_cache.h). Thread: one worker's; no call blocks. */
 #ifndef KB_DECODE_SCHEMAS_H
 #define KB_DECODE_SCHEMAS_H
 
 #include "base/random.h"
+#include "decode/registry_address.h"
 #include "decode/schema.h"
+#include "decode/schema_key.h"
 #include "http/transport.h"
 
-#define KB_SCHEMAS_MAX 1000
 #define KB_SCHEMA_REFUSED_MS 60000
 #define KB_SCHEMA_REFS_MAX 200
 
 /* The code of an error that says: the registry has no such id. */
 #define KB_SCHEMA_UNKNOWN_CODE 40403
-
-/* An id of the five bytes of framing, or a GUID of a header. */
-struct kb_schema_key {
-    bool by_guid;
-    uint32_t id;
-    unsigned char guid[16];
-};
-
-struct kb_registry_options {
-    const char *urls;  /* one or several with commas; may hold user:password@ */
-    const char *auth;  /* "user:password" or NULL */
-    const char *token; /* bearer token or NULL */
-};
 
 enum kb_schemas_result { KB_SCHEMA_THERE, KB_SCHEMA_AWAITED, KB_SCHEMA_REFUSED };
 
@@ -55,16 +43,13 @@ struct kb_schemas; /* opaque */
 struct kb_schemas *kb_schemas_new(const struct kb_registry_options *options,
     struct kb_transport *transport, struct kb_random *random, struct kb_err *err) KB_MUST_CHECK;
 void kb_schemas_free(struct kb_schemas *schemas); /* NULL is fine */
-/* Other addresses or credentials, at once; what is cached stays. */
+/* Other addresses or credentials, at once. Schemas are kept as long as the addresses are the same:
+ * elsewhere, an id may mean another. The same options change nothing. */
 bool kb_schemas_change(struct kb_schemas *schemas, const struct kb_registry_options *options,
     struct kb_err *err) KB_MUST_CHECK;
-/* Is that a list of http(s) addresses? KB_ERR_CONFIG says what is wrong. */
-bool kb_registry_urls_check(const char *urls, struct kb_err *err) KB_MUST_CHECK;
 
 enum kb_schemas_result kb_schemas_get(struct kb_schemas *schemas, const struct kb_schema_key *key,
     struct kb_schema **out, struct kb_err *err) KB_MUST_CHECK;
-/* "schema 7" or "schema 0e8d9f2c-...", for messages. */
-void kb_schema_key_text(const struct kb_schema_key *key, char out[48]);
 
 void kb_schemas_step(struct kb_schemas *schemas, int64_t now_ms);
 int64_t kb_schemas_wake_ms(const struct kb_schemas *schemas); /* INT64_MAX = nothing to wait for */
@@ -72,9 +57,13 @@ int64_t kb_schemas_wake_ms(const struct kb_schemas *schemas); /* INT64_MAX = not
 uint64_t kb_schemas_changes(const struct kb_schemas *schemas);
 
 struct kb_schemas_status {
-    size_t cached, awaited, failing; /* failing: awaited, and the last try was an outage */
-    char text[256];                  /* of the last failure; no secret */
+    size_t cached, awaited;
+    bool outage; /* something that is awaited can't be had at any address */
+    int64_t outage_since_ms;
+    uint32_t outage_tries;
+    const char *outage_text; /* where, what, why, as last met; no secret; "" = no outage */
 };
-void kb_schemas_status(const struct kb_schemas *schemas, struct kb_schemas_status *out);
+/* Borrows until the next call. */
+struct kb_schemas_status kb_schemas_status(const struct kb_schemas *schemas);
 
 #endif

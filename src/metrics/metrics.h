@@ -81,6 +81,8 @@
         "Calls of the file's functions ended because their time or memory was over")               \
     X(REGISTRY_OK, "counter", "kably_registry_requests_total", "result=\"ok\"",                    \
         "Requests to the schema registry")                                                         \
+    X(REGISTRY_UNKNOWN, "counter", "kably_registry_requests_total", "result=\"unknown\"",          \
+        "Requests to the schema registry")                                                         \
     X(REGISTRY_OUTAGE, "counter", "kably_registry_requests_total", "result=\"outage\"",            \
         "Requests to the schema registry")                                                         \
     X(COMMITS, "counter", "kably_commits_total", "", "Offset commits acknowledged")                \
@@ -147,6 +149,8 @@ enum kb_timing {
         "Above so many held bytes the worker takes nothing more")                      \
     X(OUTAGE, "gauge", "kably_ably_outage", "worker",                                  \
         "1 while Ably takes nothing and is only probed, else 0")                       \
+    X(REGISTRY, "gauge", "kably_registry_outage", "worker",                            \
+        "1 while records wait for a schema that the registry does not give, else 0")   \
     X(CPU, "counter", "process_cpu_seconds_total", "", "CPU time used, in seconds")    \
     X(RSS, "gauge", "process_resident_memory_bytes", "", "Resident memory in bytes")   \
     X(VIRTUAL, "gauge", "process_virtual_memory_bytes", "", "Virtual memory in bytes") \

@@ -116,6 +116,25 @@ static void describe_outage(const struct kb_publisher_status *pub, struct kb_wor
     kb_utf8_one_line(out->outage_text, strlen(out->outage_text));
 }
 
+static bool registry_fails(const struct kb_worker *w)
+{
+    return w->waiting.head && w->schemas && kb_schemas_status(w->schemas).outage;
+}
+
+static void describe_registry(const struct kb_worker *w, struct kb_registry_status *out)
+{
+    *out = (struct kb_registry_status){.outage = registry_fails(w)};
+    if (!out->outage)
+        return;
+    struct kb_schemas_status schemas = kb_schemas_status(w->schemas);
+    out->since_ms = schemas.outage_since_ms;
+    out->tries = schemas.outage_tries;
+    for (size_t i = 0; i < w->assignments.n; i++)
+        out->partitions += w->assignments.slots[i].waiting > 0;
+    snprintf(out->text, sizeof(out->text), "%s", schemas.outage_text);
+    kb_utf8_one_line(out->text, strlen(out->text));
+}
+
 static void describe(struct kb_worker *w, struct kb_worker_status *out)
 {
     const struct kb_publisher_status *pub = kb_publisher_status(w->publisher);
@@ -130,6 +149,7 @@ static void describe(struct kb_worker *w, struct kb_worker_status *out)
     out->bytes_max = w->memory_high;
     out->letters_failing = 0;
     describe_outage(pub, out);
+    describe_registry(w, &out->registry);
     for (size_t i = 0; i < w->assignments.n; i++) {
         const struct kb_assignment *part = &w->assignments.slots[i];
         if (part->state == KB_ASSIGNMENT_FREE)
@@ -144,7 +164,8 @@ static bool is_due(const struct kb_worker *w, const struct kb_board_told *now)
 {
     const struct kb_board_told *told = &w->board->told;
     return told->state != now->state || told->assigned != now->assigned ||
-           told->outage != now->outage || w->now_ms >= told->at_ms + KB_STATUS_INTERVAL_MS;
+           told->outage != now->outage || told->registry != now->registry ||
+           w->now_ms >= told->at_ms + KB_STATUS_INTERVAL_MS;
 }
 
 void kb_worker_write_status(struct kb_worker *w)
@@ -154,6 +175,7 @@ void kb_worker_write_status(struct kb_worker *w)
     struct kb_board_told now = {.state = state_of(w),
         .assigned = w->assigned,
         .outage = kb_publisher_status(w->publisher)->outage,
+        .registry = registry_fails(w),
         .at_ms = w->now_ms};
     if (!is_due(w, &now))
         return;

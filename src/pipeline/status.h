@@ -43,6 +43,15 @@ enum kb_worker_state {
     KB_WORKER_ENDED
 };
 
+/* Records wait for a schema, and the registry does not give it. */
+struct kb_registry_status {
+    bool outage;
+    int64_t since_ms; /* of the clock's now_ms */
+    uint32_t tries;
+    size_t partitions; /* that wait for a schema */
+    char text[512];    /* which address, which schema, why; no secret */
+};
+
 struct kb_worker_status {
     enum kb_worker_state state;
     int64_t turned_ms; /* the clock's now_ms at its last turn; before that, at the board's start */
@@ -59,6 +68,7 @@ struct kb_worker_status {
     int64_t outage_since_ms;
     int outage_tries;
     char outage_text[256]; /* what, which, why; no secret */
+    struct kb_registry_status registry;
 
     struct kb_partition_status *partitions; /* owned */
     size_t n_partitions, cap;
@@ -67,7 +77,7 @@ struct kb_worker_status {
 /* What was written last and when: a change of these is written at once. */
 struct kb_board_told {
     enum kb_worker_state state;
-    bool assigned, outage;
+    bool assigned, outage, registry;
     int64_t at_ms;
 };
 

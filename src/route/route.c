@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/utf8.h"
 #include "decode/decoder.h"
+#include "route/null_value.h"
 
 #define TEXT_MAX (1 << 20)     /* far above any message Ably takes */
 #define ARENA_MAX (64 << 20)   /* copies of the fields that templates read */
@@ -86,19 +87,32 @@ struct routing {
     struct kb_record rec; /* headers as transform left them */
     struct kb_value key, value;
     struct kb_capture key_fields, value_fields; /* stay empty where no template looks inside */
+    struct kb_hooks *hooks;
+    uint32_t message; /* which one is made, from 1: functions are told */
+    struct kb_template_calls calls;
+    struct kb_template_input in; /* the record for templates */
 };
 
 static bool has(const struct routing *r, enum kb_hook hook)
 {
-    return r->rules->functions[hook] != NULL;
+    return kb_rules_has(r->rules, hook);
 }
 
-static bool any_function(const struct routing *r)
+/* A template that is a function. */
+static bool call_text(void *self, size_t number, struct kb_buf *out, struct kb_err *err)
 {
-    bool any = false;
-    for (int i = 0; i < KB_HOOK_COUNT; i++)
-        any = any || r->rules->functions[i];
-    return any;
+    const struct routing *r = self;
+    return kb_hooks_text(r->hooks, r->rules->number, number, r->message, out, err);
+}
+
+/* Where it is, it stays: the input points into it. */
+static void routing_init(struct routing *r, struct kb_router *router, const struct kb_rules *rules,
+    const struct kb_record *rec)
+{
+    *r = (struct routing){.rules = rules, .rec = *rec, .hooks = router->hooks};
+    r->calls = (struct kb_template_calls){call_text, r};
+    r->in = (struct kb_template_input){
+        .record = &r->rec, .key = &r->key_fields, .value = &r->value_fields, .calls = &r->calls};
 }
 
 static bool check_capture(const struct kb_capture *cap, struct kb_err *err)
@@ -173,32 +187,23 @@ static bool decode(struct kb_router *router, struct routing *r, struct kb_err *e
 
 /* ---- texts ---- */
 
-static struct kb_template_input input_of(const struct routing *r)
-{
-    return (struct kb_template_input){&r->rec, &r->key_fields, &r->value_fields, r->key, r->value};
-}
-
 /* Where a text lies in router->text. */
 struct span {
     size_t start, len;
 };
 
-#define NOTHING_OWN ((struct kb_slice){NULL, 0})
+static const struct kb_slice none = {NULL, 0};
 
-/* One of a message's texts: what transform gave the message, else what the function or the template
- * in the topic's block makes of the record. */
+/* One of a message's texts: what transform gave the message, else what the template in the topic's
+ * block makes of the record; `key` is the template's. */
 static bool render(struct kb_router *router, const struct routing *r, struct kb_slice own,
-    enum kb_hook hook, const struct kb_template *tmpl, struct span *out, struct kb_err *err)
+    const char *key, const struct kb_template *tmpl, struct span *out, struct kb_err *err)
 {
     out->start = router->text.len;
-    if (!own.ptr && has(r, hook) &&
-        !kb_hooks_text(router->hooks, r->rules->number, hook, &own, err))
-        return false;
-    const struct kb_template_input in = input_of(r);
     if (own.ptr)
         kb_buf_add(&router->text, own);
-    else if (tmpl && !kb_template_render(tmpl, &in, &router->text, err))
-        return kb_err_wrap(err, "%s", kb_hook_name(hook));
+    else if (tmpl && !kb_template_render(tmpl, &r->in, &router->text, err))
+        return kb_err_wrap(err, "%s", key);
     out->len = router->text.len - out->start;
     return true;
 }
@@ -218,20 +223,16 @@ static struct kb_slice text_or_none(const struct kb_router *router, struct span 
 static bool render_id(struct kb_router *router, const struct routing *r, uint32_t index,
     struct span *out, struct kb_err *err)
 {
-    if (!r->rules->id && !has(r, KB_HOOK_ID)) {
+    if (r->rules->id) {
+        if (!render(router, r, none, "id", r->rules->id, out, err))
+            return false;
+    } else {
         out->start = router->text.len;
         kb_message_id(&router->text, &r->rec, index, router->cluster_hash);
         out->len = router->text.len - out->start;
-        return true;
     }
-    return render(router, r, NOTHING_OWN, KB_HOOK_ID, r->rules->id, out, err) &&
-           (out->len > 0 || router->text.failed ||
-               kb_err_record(err, KB_FAILURE_MESSAGE, "id: is empty"));
-}
-
-static bool is_encrypted(const struct routing *r)
-{
-    return r->rules->cipher_key || has(r, KB_HOOK_CIPHER_KEY);
+    return out->len > 0 || router->text.failed ||
+           kb_err_record(err, KB_FAILURE_MESSAGE, "id: is empty");
 }
 
 /* channel, name, client_id and id of message `index`; `own` is what transform gave it, `channel_of`
@@ -242,16 +243,14 @@ static bool render_texts(struct kb_router *router, const struct routing *r,
 {
     const struct kb_rules *rules = r->rules;
     struct span channel = {0}, name = {0}, client_id = {0}, id = {0}, cipher_key = {0};
-    if (!render(router, r, own->channel, KB_HOOK_CHANNEL, channel_of, &channel, err))
+    if (!render(router, r, own->channel, "channel", channel_of, &channel, err))
         return false;
     if (!kb_channel_check(text_at(router, channel), err))
         return kb_err_wrap(err, "channel");
-    if (!render(router, r, own->name, KB_HOOK_NAME, rules->name, &name, err) ||
-        !render(router, r, own->client_id, KB_HOOK_CLIENT_ID, rules->client_id, &client_id, err))
-        return false;
-
-    if (!render_id(router, r, index, &id, err) ||
-        !render(router, r, NOTHING_OWN, KB_HOOK_CIPHER_KEY, rules->cipher_key, &cipher_key, err))
+    if (!render(router, r, own->name, "name", rules->name, &name, err) ||
+        !render(router, r, own->client_id, "client_id", rules->client_id, &client_id, err) ||
+        !render_id(router, r, index, &id, err) ||
+        !render(router, r, none, "cipher", rules->cipher_key, &cipher_key, err))
         return false;
     if (router->text.failed)
         return kb_err_record(
@@ -261,7 +260,7 @@ static bool render_texts(struct kb_router *router, const struct routing *r,
     msg->name = text_or_none(router, name);
     msg->client_id = text_or_none(router, client_id);
     msg->id = text_at(router, id);
-    if (is_encrypted(r)) /* no key is a wrong key: nothing is sent in clear for it */
+    if (rules->cipher_key)
         msg->cipher_key = text_at(router, cipher_key);
     return true;
 }
@@ -286,9 +285,8 @@ static bool set_encoding(const struct kb_hook_message *own, struct kb_message *m
 static bool render_json(struct kb_router *router, const struct routing *r,
     const struct kb_json_template *json, const char *what, struct kb_slice *out, struct kb_err *err)
 {
-    const struct kb_template_input in = input_of(r);
     struct span span = {.start = router->text.len};
-    if (!kb_json_template_render(json, &in, &router->text, &router->scratch, err))
+    if (!kb_json_template_render(json, &r->in, &router->text, &router->scratch, err))
         return kb_err_wrap(err, "%s", what);
     if (router->text.failed || router->scratch.failed)
         return kb_err_record(
@@ -304,6 +302,8 @@ static bool set_extras(struct kb_router *router, const struct routing *r,
 {
     msg->extras = own->extras;
     msg->layout = r->rules->layout;
+    if (!msg->extras.ptr && has(r, KB_HOOK_EXTRAS))
+        return kb_hooks_extras(r->hooks, r->rules->number, r->message, &msg->extras, err);
     return msg->extras.ptr || !r->rules->extras ||
            render_json(router, r, r->rules->extras, "extras", &msg->extras, err);
 }
@@ -316,7 +316,7 @@ static bool set_push(struct kb_router *router, const struct routing *r,
     const char *from = "push";
     struct kb_slice push = own->push;
     if (!push.ptr && has(r, KB_HOOK_PUSH) &&
-        !kb_hooks_push(router->hooks, r->rules->number, &push, err))
+        !kb_hooks_push(r->hooks, r->rules->number, r->message, &push, err))
         return false;
     if (!push.ptr && r->rules->push && !render_json(router, r, r->rules->push, "push", &push, err))
         return false;
@@ -333,11 +333,12 @@ static bool set_push(struct kb_router *router, const struct routing *r,
 /* ---- messages ---- */
 
 /* Message `index`, as the record is by now. */
-static bool make_message(struct kb_router *router, const struct routing *r,
+static bool make_message(struct kb_router *router, struct routing *r,
     const struct kb_hook_message *own, const struct kb_template *channel_of, uint32_t index,
     struct kb_message *msg, struct kb_err *err)
 {
     struct kb_record rec = r->rec;
+    r->message = index + 1;
     if (own->has_headers) {
         rec.headers = own->headers;
         rec.n_headers = own->n_headers;
@@ -359,7 +360,7 @@ static size_t copies(const struct kb_rules *rules, const struct kb_hook_message 
     return own->channel.ptr ? 1 : 1 + rules->n_more_channels;
 }
 
-static bool make_messages(struct kb_router *router, const struct routing *r,
+static bool make_messages(struct kb_router *router, struct routing *r,
     const struct kb_hook_message *own, size_t n, struct kb_err *err)
 {
     const struct kb_rules *rules = r->rules;
@@ -368,6 +369,8 @@ static bool make_messages(struct kb_router *router, const struct routing *r,
         total += copies(rules, &own[i]);
     if (!reserve_messages(router, total))
         return kb_err_fatal(err, "no memory for %zu messages of a record", total);
+    r->in.whole_key = r->key;
+    r->in.whole_value = r->value;
     for (size_t i = 0; i < n; i++) {
         for (size_t copy = 0; copy < copies(rules, &own[i]); copy++, at++) {
             const struct kb_template *channel =
@@ -384,7 +387,7 @@ static bool make_messages(struct kb_router *router, const struct routing *r,
 /* What transform left becomes the record on its way. */
 static bool take_transformed(struct kb_router *router, struct routing *r, struct kb_err *err)
 {
-    const struct kb_hook_record *left = kb_hooks_record(router->hooks);
+    const struct kb_hook_record *left = kb_hooks_record(r->hooks);
     r->rec = left->record;
     r->key = left->key;
     r->value = left->value;
@@ -401,13 +404,13 @@ static enum kb_route_result route_transformed(
     static const struct kb_hook_message nothing_own = {0};
     const struct kb_hook_message *own = &nothing_own;
     size_t n = 1;
-    switch (kb_hooks_transform(router->hooks, r->rules->number, err)) {
+    switch (kb_hooks_transform(r->hooks, r->rules->number, err)) {
     case KB_HOOK_DROP:
         return KB_DROPPED;
     case KB_HOOK_FAILED:
         return KB_FAILED;
     case KB_HOOK_MESSAGES:
-        own = kb_hooks_messages(router->hooks, &n);
+        own = kb_hooks_messages(r->hooks, &n);
         break;
     case KB_HOOK_RECORD:
         break;
@@ -416,16 +419,42 @@ static enum kb_route_result route_transformed(
     return ok ? KB_ROUTED : KB_FAILED;
 }
 
+/* ---- a record ---- */
+
+/* KB_ROUTED = it goes on. */
+static enum kb_route_result decide_null(enum kb_null_value decided, struct kb_err *err)
+{
+    switch (decided) {
+    case KB_NULL_SKIP:
+        return KB_DROPPED;
+    case KB_NULL_DLQ:
+        kb_err_record(err, KB_FAILURE_DECODE, "the value is null (null_value = \"dlq\")");
+        return KB_DEAD_LETTER;
+    case KB_NULL_PUBLISH:
+        break;
+    }
+    return KB_ROUTED;
+}
+
 static enum kb_route_result route_record(struct kb_router *router, const struct kb_rules *rules,
     const struct kb_record *rec, struct kb_err *err)
 {
     static const struct kb_hook_message nothing_own = {0};
-    struct routing r = {.rules = rules, .rec = *rec};
+    struct routing r;
+    routing_init(&r, router, rules, rec);
     if (!decode(router, &r, err))
         return err->class == KB_ERR_OUTAGE ? KB_WAITS : KB_FAILED;
-    if (any_function(&r)) {
+    if (rules->n_functions > 0) {
         KB_BUG_ON(!router->hooks);
         kb_hooks_begin(router->hooks, rec, r.key, r.value);
+    }
+    if (!rec->value.ptr && has(&r, KB_HOOK_NULL_VALUE)) {
+        enum kb_null_value decided;
+        if (!kb_null_value_ask(router->hooks, rules, &decided, err))
+            return KB_FAILED;
+        enum kb_route_result result = decide_null(decided, err);
+        if (result != KB_ROUTED)
+            return result;
     }
     if (has(&r, KB_HOOK_TRANSFORM))
         return route_transformed(router, &r, err);
@@ -438,11 +467,7 @@ enum kb_route_result kb_route(struct kb_router *router, const struct kb_rules *r
     kb_arena_reset(&router->arena);
     kb_buf_reset(&router->text);
     router->n_messages = 0;
-    if (!rec->value.ptr && rules->null_value == KB_NULL_SKIP)
-        return KB_DROPPED;
-    if (!rec->value.ptr && rules->null_value == KB_NULL_DLQ) {
-        kb_err_record(err, KB_FAILURE_DECODE, "the value is null (null_value = \"dlq\")");
-        return KB_DEAD_LETTER;
-    }
+    if (!rec->value.ptr && rules->null_value != KB_NULL_PUBLISH)
+        return decide_null(rules->null_value, err);
     return route_record(router, rules, rec, err);
 }

@@ -28,6 +28,20 @@ struct kb_topic_pattern {
     regex_t regex;
 };
 
+/* A key of a table in the block, or an element's number. */
+struct kb_function_key {
+    struct kb_slice name; /* ptr NULL = `index` */
+    int64_t index;
+};
+
+/* One of the block's functions. */
+struct kb_function {
+    char *place; /* where it is written, "config/orders.lua:12"; NULL = there is none */
+    char *name;  /* "channel", "push.notification.title" */
+    struct kb_function_key *keys; /* what leads to it, the block's own key first */
+    size_t n_keys;
+};
+
 /* All on the heap and owned. Zero-initialise, fill in any order; kb_rules_deinit takes it half
  * filled. */
 struct kb_rules {
@@ -48,12 +62,24 @@ struct kb_rules {
     struct kb_json_template *push, *extras; /* extras: its members, without braces; NULL = none */
     struct kb_extras_layout *layout;        /* NULL = the usual one */
     char *push_text, *extras_text;          /* as Lua, for kably check --print */
-    struct kb_template *cipher_key; /* base64; NULL = a function's, or data is not encrypted */
-    size_t number;                  /* of this block: what kb_hooks know it by */
-    /* The block's functions: where each is written ("config/orders.lua:12"), NULL = there is none.
-     * One in the place of a template leaves that NULL. */
-    char *functions[KB_HOOK_COUNT];
+    struct kb_template *cipher_key;         /* base64; NULL = data is not encrypted */
+    size_t number;                          /* of this block: what kb_hooks know it by */
+    bool dead_letters;                      /* there is a topic for them */
+    /* Those of enum kb_hook at their numbers, behind them those in the places of templates, as each
+     * such template knows its number. NULL = none at all. */
+    struct kb_function *functions;
+    size_t n_functions;
 };
+
+static inline bool kb_rules_has(const struct kb_rules *rules, enum kb_hook hook)
+{
+    return rules->functions && rules->functions[hook].place;
+}
+
+/* Copies all of it. *number says which hook it is, or KB_HOOK_COUNT: one in the place of a
+ * template, and gets its number. False: no memory. */
+bool kb_rules_add_function(struct kb_rules *rules, const char *place,
+    const struct kb_function_key *keys, size_t n_keys, size_t *number) KB_MUST_CHECK;
 
 /* Does this block take that topic? A plain pattern is compared, a regular expression searched for.
  */

@@ -58,6 +58,13 @@ static void set_headers(
     msg->n_headers = headers.n;
 }
 
+/* The members of the table on top of the stack, which are known to be some. */
+static struct kb_slice keep_members(lua_State *L, struct kb_viewed_record *viewed)
+{
+    struct kb_slice json = keep_json(L, viewed, lua_gettop(L));
+    return (struct kb_slice){json.ptr + 1, json.len - 2};
+}
+
 /* push and headers have a place of their own; what else there is goes as it is. */
 static void set_extras(
     lua_State *L, struct kb_viewed_record *viewed, size_t number, struct kb_hook_message *msg)
@@ -89,11 +96,32 @@ static void set_extras(
             any = true;
         }
     }
-    if (any) {
-        struct kb_slice json = keep_json(L, viewed, rest);
-        msg->extras = (struct kb_slice){json.ptr + 1, json.len - 2};
-    }
+    if (any)
+        msg->extras = keep_members(L, viewed);
     lua_settop(L, extras);
+}
+
+struct kb_slice kb_fan_out_extras(lua_State *L, struct kb_viewed_record *viewed, int index)
+{
+    static const struct {
+        const char *name, *instead;
+    } others[] = {{"kafka", "which is kably's own"},
+        {"headers", "which are the record's; transform may change them"},
+        {"push", "which is an option of its own"}};
+    if (!lua_istable(L, index) || lua_rawlen(L, index) > 0)
+        luaL_error(L, "returned a %s; expected a table such as { privileged = true }, or nil",
+            lua_istable(L, index) ? "list" : kb_lua_type_name(L, index));
+    for (size_t i = 0; i < KB_COUNT(others); i++) {
+        lua_pushstring(L, others[i].name);
+        if (lua_rawget(L, index) != LUA_TNIL)
+            luaL_error(L, "returned a member %s, %s", others[i].name, others[i].instead);
+        lua_pop(L, 1);
+    }
+    lua_pushnil(L);
+    if (!lua_next(L, index))
+        return (struct kb_slice){NULL, 0};
+    lua_settop(L, index);
+    return keep_members(L, viewed);
 }
 
 static const char *const fields[] = {

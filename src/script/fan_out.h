@@ -18,5 +18,8 @@ struct kb_fan_out {
 
 void kb_fan_out_take(
     lua_State *L, struct kb_viewed_record *viewed, int index, struct kb_fan_out *out);
+/* What the function `extras` of a topic's block gave: its members as JSON without braces, ptr NULL
+ * = none; kafka, headers and push are not its affair. */
+struct kb_slice kb_fan_out_extras(lua_State *L, struct kb_viewed_record *viewed, int index);
 
 #endif

@@ -1,60 +1,12 @@
-/* Calls a user's functions; see hook.h. All that touches the Lua state happens in functions given
- * to kb_script_call: a failed allocation, a wrong type or a spent budget ends the call, not the
- * process. Conversion of what was returned is inside the call too. */
-#include "script/hook.h"
-
-#include "script/fan_out.h"
+/* The life of a worker's hooks: made, given their functions, begun anew for each record; see
+ * hook.h. Their calls are hook_call.c's. */
 #include "script/hook_clock.h"
+#include "script/hook_inside.h"
 #include "script/kably_library.h"
-#include "script/lua_json.h"
-#include "script/record_view.h"
-
-#include "base/log.h"
-#include "base/utf8.h"
-#include "metrics/metrics.h"
 
 #include <lauxlib.h>
 
 #define LOAD_MS 2000
-#define CUTS_TO_TELL 3
-
-struct function {
-    int ref;     /* LUA_NOREF = none */
-    char *place; /* "config/orders.lua:12", where it is written */
-    uint64_t cuts;
-    struct kb_log_repeat repeat;
-};
-
-struct owned {
-    void *what;
-    void (*free_it)(void *);
-};
-
-struct kb_hooks {
-    struct kb_script *script;
-    struct kb_hook_limits limits;
-    struct function *functions; /* KB_HOOK_COUNT for each topic */
-    size_t n_topics;
-    struct owned owned;
-    struct kb_arena arena; /* one record's */
-    struct kb_buf scratch;
-    struct kb_viewed_record viewed;
-    struct kb_hook_record left;
-    struct kb_fan_out fan_out;
-    bool worn;
-};
-
-const char *kb_hook_name(enum kb_hook hook)
-{
-    static const char *const names[KB_HOOK_COUNT] = {
-#define X(id, key) [KB_HOOK_##id] = key,
-        KB_HOOKS(X)
-#undef X
-    };
-    return names[hook];
-}
-
-/* ---- life ---- */
 
 struct kb_hooks *kb_hooks_new(
     const struct kb_hook_limits *limits, size_t n_topics, struct kb_err *err)
@@ -65,16 +17,14 @@ struct kb_hooks *kb_hooks_new(
         .coarse = kb_hook_clock_coarse()};
     struct kb_hooks *hooks = calloc(1, sizeof(*hooks));
     if (hooks)
-        hooks->functions = calloc(n_topics * KB_HOOK_COUNT + 1, sizeof(*hooks->functions));
-    if (!hooks || !hooks->functions) {
+        hooks->topics = calloc(n_topics + 1, sizeof(*hooks->topics));
+    if (!hooks || !hooks->topics) {
         kb_err_fatal(err, "no memory for hooks");
         free(hooks);
         return NULL;
     }
     hooks->limits = *limits;
     hooks->n_topics = n_topics;
-    for (size_t i = 0; i < n_topics * KB_HOOK_COUNT; i++)
-        hooks->functions[i].ref = LUA_NOREF;
     kb_arena_init(&hooks->arena, limits->memory);
     kb_buf_init(&hooks->scratch, limits->memory);
     hooks->viewed.arena = &hooks->arena;
@@ -86,6 +36,15 @@ struct kb_hooks *kb_hooks_new(
     return NULL;
 }
 
+static void free_topic(struct kb_hook_topic *topic)
+{
+    for (size_t i = 0; i < topic->n; i++) {
+        free(topic->functions[i].name);
+        free(topic->functions[i].place);
+    }
+    free(topic->functions);
+}
+
 void kb_hooks_free(struct kb_hooks *hooks)
 {
     if (!hooks)
@@ -93,9 +52,9 @@ void kb_hooks_free(struct kb_hooks *hooks)
     kb_script_free(hooks->script);
     if (hooks->owned.free_it)
         hooks->owned.free_it(hooks->owned.what);
-    for (size_t i = 0; i < hooks->n_topics * KB_HOOK_COUNT; i++)
-        free(hooks->functions[i].place);
-    free(hooks->functions);
+    for (size_t i = 0; i < hooks->n_topics; i++)
+        free_topic(&hooks->topics[i]);
+    free(hooks->topics);
     kb_arena_deinit(&hooks->arena);
     kb_buf_deinit(&hooks->scratch);
     free(hooks);
@@ -108,26 +67,45 @@ struct kb_script *kb_hooks_script(struct kb_hooks *hooks)
 
 void kb_hooks_own(struct kb_hooks *hooks, void *what, void (*free_it)(void *))
 {
-    hooks->owned = (struct owned){what, free_it};
+    hooks->owned = (struct kb_hook_owned){what, free_it};
 }
 
-static struct function *function_of(const struct kb_hooks *hooks, size_t topic, enum kb_hook hook)
+struct kb_hook_function *kb_hooks_function(
+    const struct kb_hooks *hooks, size_t topic, size_t number)
 {
-    return &hooks->functions[topic * KB_HOOK_COUNT + hook];
+    const struct kb_hook_topic *of = &hooks->topics[topic];
+    return number < of->n && of->functions[number].ref != LUA_NOREF ? &of->functions[number] : NULL;
 }
 
-void kb_hooks_take(lua_State *L, struct kb_hooks *hooks, size_t topic, enum kb_hook hook)
+static bool reserve(struct kb_hook_topic *topic, size_t n)
 {
-    struct function *function = function_of(hooks, topic, hook);
+    struct kb_hook_function *functions = topic->functions;
+    if (n > topic->n)
+        functions = realloc(functions, n * sizeof(*functions));
+    if (!functions)
+        return false;
+    topic->functions = functions;
+    for (; topic->n < n; topic->n++)
+        functions[topic->n] = (struct kb_hook_function){.ref = LUA_NOREF};
+    return true;
+}
+
+void kb_hooks_take(
+    lua_State *L, struct kb_hooks *hooks, size_t topic, size_t number, const char *name)
+{
     lua_Debug ar;
+    if (!reserve(&hooks->topics[topic], number + 1))
+        luaL_error(L, "no memory for a function");
+    struct kb_hook_function *function = &hooks->topics[topic].functions[number];
     lua_pushvalue(L, -1);
     lua_getinfo(L, ">S", &ar);
-    free(function->place);
-    function->place = NULL;
+    function->ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    function->name = strdup(name);
     if (asprintf(&function->place, "%s:%d", ar.source + (*ar.source == '@' || *ar.source == '='),
             ar.linedefined) < 0)
         function->place = NULL;
-    function->ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    if (!function->name || !function->place)
+        luaL_error(L, "no memory for a function");
 }
 
 void kb_hooks_loaded(struct kb_hooks *hooks)
@@ -150,9 +128,15 @@ void kb_hooks_forget(struct kb_hooks *hooks)
 
 /* ---- a record ---- */
 
-bool kb_hooks_has(const struct kb_hooks *hooks, size_t topic, enum kb_hook hook)
+bool kb_hooks_has(const struct kb_hooks *hooks, size_t topic, size_t number)
 {
-    return function_of(hooks, topic, hook)->ref != LUA_NOREF;
+    return kb_hooks_function(hooks, topic, number);
+}
+
+uint64_t kb_hooks_calls(const struct kb_hooks *hooks, size_t topic, size_t number)
+{
+    const struct kb_hook_function *function = kb_hooks_function(hooks, topic, number);
+    return function ? function->calls : 0;
 }
 
 void kb_hooks_begin(
@@ -180,176 +164,4 @@ const struct kb_hook_message *kb_hooks_messages(const struct kb_hooks *hooks, si
 {
     *n = hooks->fan_out.n;
     return hooks->fan_out.list;
-}
-
-/* One call, from C through Lua and back. */
-struct call {
-    struct kb_hooks *hooks;
-    struct function *function;
-    bool returned; /* the function is done: what fails now is what it gave */
-    enum kb_hook_fate fate;
-    struct kb_slice text;
-};
-
-/* Calls the function; what it gave is on top of the stack. */
-static void call_function(lua_State *L, struct call *call)
-{
-    lua_rawgeti(L, LUA_REGISTRYINDEX, call->function->ref);
-    kb_record_view_push(L, &call->hooks->viewed);
-    lua_call(L, 1, 1);
-    call->returned = true;
-}
-
-bool kb_hooks_worn(const struct kb_hooks *hooks)
-{
-    return hooks->worn;
-}
-
-static bool nearly_full(const struct kb_hooks *hooks)
-{
-    return kb_script_memory(hooks->script) > hooks->limits.memory / 4 * 3;
-}
-
-/* Is it garbage of the call that failed, or does somebody hold it for ever? */
-static void look_at_memory(struct kb_hooks *hooks)
-{
-    if (nearly_full(hooks))
-        kb_script_collect(hooks->script);
-    hooks->worn = nearly_full(hooks);
-}
-
-/* One cut is told by the record's failure. That it happens again and again is a fault of the
- * function. */
-static void count_cut(struct call *call, enum kb_hook hook, const struct kb_err *err)
-{
-    struct function *function = call->function;
-    uint64_t suppressed;
-    kb_metric_add(KB_METRIC_HOOK_CUTS, 1);
-    function->cuts++;
-    int64_t now = kb_hook_clock_coarse()->now_ms(kb_hook_clock_coarse());
-    if (function->cuts < CUTS_TO_TELL || !kb_log_repeat(&function->repeat, now, &suppressed))
-        return;
-    kb_log_warn("hook", "%s at %s has been cut %llu times; the last time: %s", kb_hook_name(hook),
-        function->place ? function->place : "?", (unsigned long long)function->cuts, err->text);
-}
-
-static bool protected_call(
-    struct call *call, lua_CFunction run, enum kb_hook hook, struct kb_err *err)
-{
-    bool ok = kb_script_call(call->hooks->script, run, call, err);
-    if (ok)
-        return true;
-    err->class = KB_ERR_RECORD;
-    err->failure = KB_FAILURE_HOOK;
-    look_at_memory(call->hooks);
-    if (kb_script_cut(call->hooks->script))
-        count_cut(call, hook, err);
-    if (call->returned && call->function->place)
-        kb_err_wrap(err, "%s: the function at %s", kb_hook_name(hook), call->function->place);
-    else
-        kb_err_wrap(err, "%s", kb_hook_name(hook));
-    return false;
-}
-
-static int run_transform(lua_State *L)
-{
-    struct call *call = lua_touserdata(L, 1);
-    struct kb_hooks *hooks = call->hooks;
-    struct kb_viewed_record *viewed = &hooks->viewed;
-    call_function(L, call);
-    if (lua_isnil(L, -1)) {
-        call->fate = KB_HOOK_DROP;
-        return 0;
-    }
-    kb_viewed_side_close(L, viewed, &viewed->key);
-    kb_viewed_side_close(L, viewed, &viewed->value);
-    call->fate = KB_HOOK_RECORD;
-    if (kb_is_record_view(L, -1))
-        return 0;
-    call->fate = KB_HOOK_MESSAGES;
-    kb_fan_out_take(L, viewed, lua_gettop(L), &hooks->fan_out);
-    if (hooks->fan_out.n == 0)
-        call->fate = KB_HOOK_DROP;
-    return 0;
-}
-
-enum kb_hook_fate kb_hooks_transform(struct kb_hooks *hooks, size_t topic, struct kb_err *err)
-{
-    struct call call = {
-        hooks, function_of(hooks, topic, KB_HOOK_TRANSFORM), false, KB_HOOK_FAILED, {NULL, 0}};
-    struct kb_viewed_record *viewed = &hooks->viewed;
-    viewed->writable = true;
-    bool ok = protected_call(&call, run_transform, KB_HOOK_TRANSFORM, err);
-    viewed->writable = false;
-    if (!ok)
-        return KB_HOOK_FAILED;
-    hooks->left.key = viewed->key.value;
-    hooks->left.value = viewed->value.value;
-    if (viewed->headers.list) {
-        hooks->left.record.headers = viewed->headers.list;
-        hooks->left.record.n_headers = viewed->headers.n;
-    }
-    return call.fate;
-}
-
-static struct kb_slice keep(lua_State *L, struct call *call, struct kb_slice text)
-{
-    struct kb_slice copy;
-    if (!kb_arena_copy(&call->hooks->arena, text, &copy))
-        luaL_error(L, "returned more than %d MiB", (int)(call->hooks->limits.memory >> 20));
-    return copy;
-}
-
-static int run_text(lua_State *L)
-{
-    struct call *call = lua_touserdata(L, 1);
-    call_function(L, call);
-    if (lua_isnil(L, -1))
-        return 0;
-    if (lua_type(L, -1) == LUA_TSTRING) {
-        struct kb_slice text;
-        text.ptr = lua_tolstring(L, -1, &text.len);
-        if (!kb_utf8_valid(text))
-            return luaL_error(L, "returned a text that is not UTF-8");
-        call->text = keep(L, call, text);
-        return 0;
-    }
-    if (strcmp(kb_lua_type_name(L, -1), "number") != 0)
-        return luaL_error(L, "returned a %s; expected a text", kb_lua_type_name(L, -1));
-    kb_buf_reset(&call->hooks->scratch);
-    kb_lua_json_put(L, -1, &call->hooks->scratch);
-    call->text = keep(L, call, kb_buf_slice(&call->hooks->scratch));
-    return 0;
-}
-
-bool kb_hooks_text(struct kb_hooks *hooks, size_t topic, enum kb_hook hook, struct kb_slice *out,
-    struct kb_err *err)
-{
-    struct call call = {hooks, function_of(hooks, topic, hook), false, KB_HOOK_FAILED, {NULL, 0}};
-    if (!protected_call(&call, run_text, hook, err))
-        return false;
-    *out = call.text;
-    return true;
-}
-
-static int run_push(lua_State *L)
-{
-    struct call *call = lua_touserdata(L, 1);
-    call_function(L, call);
-    if (lua_isnil(L, -1))
-        return 0;
-    kb_buf_reset(&call->hooks->scratch);
-    kb_lua_json_put(L, -1, &call->hooks->scratch);
-    call->text = keep(L, call, kb_buf_slice(&call->hooks->scratch));
-    return 0;
-}
-
-bool kb_hooks_push(struct kb_hooks *hooks, size_t topic, struct kb_slice *out, struct kb_err *err)
-{
-    struct call call = {
-        hooks, function_of(hooks, topic, KB_HOOK_PUSH), false, KB_HOOK_FAILED, {NULL, 0}};
-    if (!protected_call(&call, run_push, KB_HOOK_PUSH, err))
-        return false;
-    *out = call.text;
-    return true;
 }

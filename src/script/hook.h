@@ -1,16 +1,17 @@
-/* The one door through which a user's function is called: transform, push, and functions in the
- * place of templates.
+/* The one door through which a user's function is called: those of enum kb_hook, and functions in
+ * the place of templates.
  *
  *     struct kb_hooks *hooks = kb_hooks_new(&limits, n_topics, &err);     // one a worker
  *     kb_script_run(kb_hooks_script(hooks), name, text, &err);           // the file, once more
- *     kb_hooks_take(L, hooks, topic, KB_HOOK_TRANSFORM);                 // its functions
+ *     kb_hooks_take(L, hooks, topic, KB_HOOK_TRANSFORM, "transform");    // its functions
  *     ...
  *     kb_hooks_begin(hooks, rec, key, value);                            // for each record
  *     switch (kb_hooks_transform(hooks, topic, &err)) { ... }
  *     kb_hooks_record(hooks)                                             // as it was left
- *     kb_hooks_text(hooks, topic, KB_HOOK_CHANNEL, &channel, &err)
+ *     kb_hooks_text(hooks, topic, number, 1, &out, &err)                 // of message 1
  *
- * `topic` is the number of a topic block. Functions run in a state of their own worker, one record
+ * `topic` is the number of a topic block; a function's number is that of its hook, or, in the place
+ * of a template, one behind those. Functions run in a state of their own worker, one record
  * at a time, within limits { hook_ms, hook_memory }. What they return is checked as bytes from a
  * network are. Every failure is KB_ERR_RECORD of class hook, and says which function, which line
  * and what it got: nothing a function does is anybody's fault but the record's.
@@ -21,6 +22,7 @@
 #ifndef KB_SCRIPT_HOOK_H
 #define KB_SCRIPT_HOOK_H
 
+#include "base/buf.h"
 #include "record/record.h"
 #include "script/lua_state.h"
 #include "value/value.h"
@@ -29,11 +31,8 @@
 #define KB_HOOKS(X)           \
     X(TRANSFORM, "transform") \
     X(PUSH, "push")           \
-    X(CHANNEL, "channel")     \
-    X(NAME, "name")           \
-    X(CLIENT_ID, "client_id") \
-    X(ID, "id")               \
-    X(CIPHER_KEY, "cipher.key")
+    X(EXTRAS, "extras")       \
+    X(NULL_VALUE, "null_value")
 
 enum kb_hook {
 #define X(id, key) KB_HOOK_##id,
@@ -41,8 +40,6 @@ enum kb_hook {
 #undef X
         KB_HOOK_COUNT
 };
-
-const char *kb_hook_name(enum kb_hook hook);
 
 struct kb_hook_limits {
     size_t memory; /* bytes of the state, and as many again for one record's edits */
@@ -62,8 +59,10 @@ void kb_hooks_free(struct kb_hooks *hooks);
 struct kb_script *kb_hooks_script(struct kb_hooks *hooks);
 /* Something that must live as long as the state. Takes `what`, also where it fails. */
 void kb_hooks_own(struct kb_hooks *hooks, void *what, void (*free_it)(void *));
-/* Inside a protected call: takes the function on top of the stack. */
-void kb_hooks_take(lua_State *L, struct kb_hooks *hooks, size_t topic, enum kb_hook hook);
+/* Inside a protected call: takes the function on top of the stack. `name` is what a person knows it
+ * by ("push.notification.title"), and is copied. */
+void kb_hooks_take(
+    lua_State *L, struct kb_hooks *hooks, size_t topic, size_t number, const char *name);
 /* Globals are read-only from here on, and calls have the time of a hook. */
 void kb_hooks_loaded(struct kb_hooks *hooks);
 
@@ -77,7 +76,9 @@ void kb_hooks_forget(struct kb_hooks *hooks);
  * found out: whoever made these makes new ones, before the next record fails for it. */
 bool kb_hooks_worn(const struct kb_hooks *hooks);
 
-bool kb_hooks_has(const struct kb_hooks *hooks, size_t topic, enum kb_hook hook);
+bool kb_hooks_has(const struct kb_hooks *hooks, size_t topic, size_t number);
+/* So often it has been called. */
+uint64_t kb_hooks_calls(const struct kb_hooks *hooks, size_t topic, size_t number);
 
 /* Borrows all of it until the next begin. */
 void kb_hooks_begin(struct kb_hooks *hooks, const struct kb_record *rec, struct kb_value key,
@@ -112,11 +113,18 @@ struct kb_hook_message {
 #define KB_HOOK_MESSAGES_MAX 1000
 const struct kb_hook_message *kb_hooks_messages(const struct kb_hooks *hooks, size_t *n);
 
-/* A function in the place of a template; ptr NULL = it gave nil. UTF-8. */
-bool kb_hooks_text(struct kb_hooks *hooks, size_t topic, enum kb_hook hook, struct kb_slice *out,
-    struct kb_err *err) KB_MUST_CHECK;
+/* A function in the place of a template: its text, UTF-8, is appended; nothing for nil. It is told
+ * which of the record's messages it is called for, from 1. */
+bool kb_hooks_text(struct kb_hooks *hooks, size_t topic, size_t number, uint32_t message,
+    struct kb_buf *out, struct kb_err *err) KB_MUST_CHECK;
 /* What `push` gave, as JSON; ptr NULL = nil. */
-bool kb_hooks_push(
+bool kb_hooks_push(struct kb_hooks *hooks, size_t topic, uint32_t message, struct kb_slice *out,
+    struct kb_err *err) KB_MUST_CHECK;
+/* What `extras` gave: members, as JSON without braces; ptr NULL = none. */
+bool kb_hooks_extras(struct kb_hooks *hooks, size_t topic, uint32_t message, struct kb_slice *out,
+    struct kb_err *err) KB_MUST_CHECK;
+/* What `null_value` gave, a word; ptr NULL = nil. */
+bool kb_hooks_null_value(
     struct kb_hooks *hooks, size_t topic, struct kb_slice *out, struct kb_err *err) KB_MUST_CHECK;
 
 #endif

@@ -14,7 +14,8 @@ enum kb_part_kind {
     KB_PART_TIMESTAMP,
     KB_PART_KEY,
     KB_PART_VALUE,
-    KB_PART_HEADER
+    KB_PART_HEADER,
+    KB_PART_FUNCTION /* the whole template */
 };
 
 struct kb_part {
@@ -22,6 +23,7 @@ struct kb_part {
     struct kb_slice text;   /* the literal, or the reference as it was written, for error texts */
     struct kb_slice header; /* its name */
     size_t path;            /* KEY, VALUE: the number the capture knows it by */
+    size_t function;        /* FUNCTION: the number the input's `calls` know it by */
     const struct kb_path_step *steps; /* the same path, for the filter json */
     size_t n_steps;
     const struct kb_filter *filters;

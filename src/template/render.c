@@ -124,6 +124,9 @@ static enum found add_reference(const struct kb_part *part, const struct kb_temp
     case KB_PART_LITERAL:
         kb_buf_add(out, part->text);
         return FOUND;
+    case KB_PART_FUNCTION:
+        KB_BUG_ON(!in->calls);
+        return in->calls->text(in->calls->self, part->function, out, err) ? FOUND : UNUSABLE;
     }
     KB_BUG_ON(true);
     return UNUSABLE;
@@ -207,6 +210,7 @@ static enum found add_json(const struct kb_part *part, const struct kb_template_
     case KB_PART_OFFSET:
     case KB_PART_TIMESTAMP:
     case KB_PART_LITERAL:
+    case KB_PART_FUNCTION:
         break; /* numbers are JSON as they are */
     }
     return add_reference(part, in, out, err);

@@ -53,6 +53,20 @@ struct kb_template *kb_template_compile(struct kb_slice text, struct kb_paths *k
     return tmpl;
 }
 
+struct kb_template *kb_template_function(size_t number, const char *place)
+{
+    struct kb_template *tmpl = allocate(kb_slice_of(place));
+    if (tmpl)
+        tmpl->parts[tmpl->n_parts++] =
+            (struct kb_part){.kind = KB_PART_FUNCTION, .function = number};
+    return tmpl;
+}
+
+bool kb_template_is_function(const struct kb_template *tmpl)
+{
+    return tmpl->n_parts > 0 && tmpl->parts[0].kind == KB_PART_FUNCTION;
+}
+
 void kb_template_free(struct kb_template *tmpl)
 {
     if (!tmpl)
@@ -68,7 +82,7 @@ void kb_template_free(struct kb_template *tmpl)
 bool kb_template_constant(const struct kb_template *tmpl, struct kb_slice *out)
 {
     struct kb_slice prefix = kb_template_prefix(tmpl);
-    if (prefix.len != tmpl->len)
+    if (prefix.len != tmpl->len || kb_template_is_function(tmpl))
         return false;
     *out = prefix;
     return true;

@@ -25,6 +25,10 @@
  * they are UTF-8. Objects, arrays and what is missing or null without a default are errors that
  * name the field.
  *
+ * A function of the user's may stand in the place of a template (kb_template_function): it is
+ * rendered by asking whoever renders, through `calls` of the input, so that all that takes a
+ * template takes a function.
+ *
  * Compilation registers the paths it names, so that decoding captures just those. An error at load
  * is KB_ERR_CONFIG with err.column, counted in characters from 1, where it broke. Rendering appends
  * to `out` and allocates nothing besides; a text over the maximum of `out` is KB_ERR_RECORD of
@@ -43,18 +47,29 @@
 
 struct kb_template; /* opaque */
 
+/* Who calls functions: appends the text that function `number` gives, nothing for nil. */
+struct kb_template_calls {
+    bool (*text)(void *self, size_t number, struct kb_buf *out, struct kb_err *err);
+    void *self;
+};
+
 /* What a template reads. `key` and `value` are captures made with the paths given to compile;
  * either may be NULL where no path was registered. The whole of both is what the filter json looks
  * in; it is of the kind that the captures were made of. */
 struct kb_template_input {
     const struct kb_record *record;
     const struct kb_capture *key, *value;
+    const struct kb_template_calls *calls; /* NULL = no template here is a function */
     struct kb_value whole_key, whole_value;
 };
 
 /* Returns new. Copies the text. */
 struct kb_template *kb_template_compile(struct kb_slice text, struct kb_paths *key_paths,
     struct kb_paths *value_paths, struct kb_err *err) KB_MUST_CHECK;
+/* Returns new, NULL = no memory: the function that `calls` know by that number, written at `place`
+ * ("orders.lua:12"), which is copied. */
+struct kb_template *kb_template_function(size_t number, const char *place) KB_MUST_CHECK;
+bool kb_template_is_function(const struct kb_template *tmpl);
 void kb_template_free(struct kb_template *tmpl);
 
 /* True and the text where the template has no placeholder. */
@@ -64,6 +79,7 @@ bool kb_template_constant(const struct kb_template *tmpl, struct kb_slice *out);
 bool kb_template_is_json(const struct kb_template *tmpl);
 /* The literal text in front of the first placeholder (for checks at load). */
 struct kb_slice kb_template_prefix(const struct kb_template *tmpl);
+/* As it was written; of a function its place. */
 struct kb_slice kb_template_text(const struct kb_template *tmpl);
 
 bool kb_template_render(const struct kb_template *tmpl, const struct kb_template_input *in,

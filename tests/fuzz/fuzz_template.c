@@ -43,8 +43,11 @@ static void render(const struct kb_template *tmpl, const struct kb_paths *key_pa
     KB_BUG_ON(!kb_json_read(rec.key, &key.events, &err));
     KB_BUG_ON(!kb_json_read(rec.value, &value.events, &err));
 
-    struct kb_template_input in = {
-        &rec, &key, &value, {KB_FORM_JSON, rec.key}, {KB_FORM_JSON, rec.value}};
+    struct kb_template_input in = {.record = &rec,
+        .key = &key,
+        .value = &value,
+        .whole_key = {KB_FORM_JSON, rec.key},
+        .whole_value = {KB_FORM_JSON, rec.value}};
     if (kb_template_render(tmpl, &in, &out, &err)) {
         KB_BUG_ON(!kb_utf8_valid(kb_buf_slice(&out)));
         struct kb_slice constant;

@@ -109,7 +109,6 @@ void sim_process_reload(struct sim *sim, struct sim_process *process)
         struct sim_worker *worker = process->workers[i];
         if (!worker->worker)
             continue;
-        sim_source_reloads(worker->source);
         if (!kb_worker_ending(worker->worker))
             worker->settings = process->settings;
         if (!kb_worker_adopt(worker->worker, config, &err))

@@ -125,6 +125,32 @@ static void the_status_in_both_forms(void **state)
         strstr(f->page.body.ptr, "PAUSED\norders                                    1"));
 }
 
+static void records_that_wait_for_the_registry(void **state)
+{
+    struct fixture *f = *state;
+    struct kb_worker_status status = boards_well();
+    status.registry = (struct kb_registry_status){.outage = true,
+        .since_ms = kb_clock_system()->now_ms(kb_clock_system()),
+        .tries = 5,
+        .partitions = 2,
+        .text = "http://r: schema 7: \"no\"\xff"};
+    assert_int_equal(get(f, "/status"), 200);
+    assert_non_null(strstr(f->page.body.ptr, "\"registry_outage\":null"));
+    boards_show(&f->board, &status);
+    assert_int_equal(get(f, "/readyz"), 503);
+    assert_json(f);
+    assert_non_null(strstr(f->page.body.ptr, "\"reason\":\"registry_outage\""));
+    assert_non_null(strstr(f->page.body.ptr, "http://r: schema 7: \\\"no\\\""));
+    assert_int_equal(get(f, "/status"), 200);
+    assert_json(f);
+    assert_non_null(strstr(f->page.body.ptr, "\"registry_outage\":{\"seconds\":0,\"tries\":5,"
+                                             "\"partitions\":2,\"text\":\"http://r: schema 7"));
+    assert_int_equal(get(f, "/metrics"), 200);
+    assert_non_null(strstr(f->page.body.ptr, "\nkably_registry_outage{worker=\"0\"} 1\n"));
+    assert_non_null(
+        strstr(f->page.body.ptr, "\nkably_registry_requests_total{result=\"unknown\"} 0\n"));
+}
+
 static void many_partitions_fit(void **state)
 {
     struct fixture *f = *state;
@@ -252,6 +278,7 @@ int main(void)
         CASE(health_of_a_worker_that_is_well),
         CASE(what_is_wrong_is_said_to_whoever_may_know),
         CASE(the_status_in_both_forms),
+        CASE(records_that_wait_for_the_registry),
         CASE(many_partitions_fit),
         CASE(metrics_of_all_workers),
         CASE(unknown_addresses_and_methods),

@@ -79,6 +79,14 @@ static void each_reason(void **state)
     status = boards_well();
     status.letters_failing = 3;
     expect(f, &status, KB_REASON_DEAD_LETTERS, "3 dead letters wait");
+    status = boards_well();
+    status.registry = (struct kb_registry_status){.outage = true,
+        .since_ms = NOW - 20900,
+        .tries = 9,
+        .partitions = 2,
+        .text = "http://r: schema 7: HTTP 503"};
+    expect(f, &status, KB_REASON_REGISTRY,
+        "http://r: schema 7: HTTP 503; for 20 s, 9 tries, 2 partitions wait");
 }
 
 static void an_outage_and_credentials_are_told_apart(void **state)
@@ -162,12 +170,14 @@ static void the_worst_of_all_workers_has_room(void **state)
     status.outage = true;
     status.letters_failing = 1;
     memset(status.outage_text, 'x', sizeof(status.outage_text) - 1);
+    status.registry.outage = true;
+    memset(status.registry.text, 'x', sizeof(status.registry.text) - 1);
     for (size_t i = 0; i < 2; i++) {
         boards_show(&f->boards[i], &status);
         kb_board_turned(&f->boards[i], 0);
     }
     assert_true(kb_view_take(&f->view, NOW, 0));
-    assert_int_equal(f->view.n_reasons, 10);
+    assert_int_equal(f->view.n_reasons, 12);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -126,6 +126,63 @@ static void each_block_has_its_own_function(void **state)
     kb_config_unref(config);
 }
 
+/* In tables and lists too, the block's own or those of defaults, also where a name has dots. */
+static void functions_inside_tables_are_found(void **state)
+{
+    (void)state;
+    write_file("main.lua", BASE "local function says(text) return function() return text end end\n"
+                                "defaults { channel = { says 'one', 'two', says 'three' },\n"
+                                "  extras = { ['a.b'] = { says 'x', { c = says 'y' } } } }\n"
+                                "topic 'a' { }\n"
+                                "topic 'b' { channel = { 'four', says 'five' } }\n");
+    struct kb_config *config = load_main();
+    struct kb_hooks *hooks = hooks_of(config);
+    struct kb_router router;
+    struct kb_err err;
+    struct kb_record rec = {.topic = KB_S("a"), .value = KB_S("v")};
+    assert_true(kb_router_init(&router, KB_S("x")));
+    kb_router_set_hooks(&router, hooks);
+    assert_int_equal(kb_route(&router, &config->topics[0], &rec, &err), KB_ROUTED);
+    assert_int_equal(router.n_messages, 3);
+    assert_true(kb_slice_is(router.messages[0].channel, "one"));
+    assert_true(kb_slice_is(router.messages[1].channel, "two"));
+    assert_true(kb_slice_is(router.messages[2].channel, "three"));
+    assert_true(kb_slice_is(router.messages[2].extras, "\"a.b\":[\"x\",{\"c\":\"y\"}]"));
+    rec.topic = KB_S("b");
+    assert_int_equal(kb_route(&router, &config->topics[1], &rec, &err), KB_ROUTED);
+    assert_int_equal(router.n_messages, 2);
+    assert_true(kb_slice_is(router.messages[0].channel, "four"));
+    assert_true(kb_slice_is(router.messages[1].channel, "five"));
+    assert_int_equal(config->topics[0].functions[KB_HOOK_COUNT].n_keys, 2);
+    assert_string_equal(config->topics[0].functions[KB_HOOK_COUNT + 3].name, "extras.a.b.2.c");
+    kb_router_deinit(&router);
+    kb_hooks_free(hooks);
+    kb_config_unref(config);
+}
+
+/* What would be a load error as a word is the record's failure as an answer. */
+static void no_dead_letters_for_a_null_value(void **state)
+{
+    (void)state;
+    write_file(
+        "main.lua", BASE "topic 'a' { channel = 'x', null_value = function() return 'dlq' end }\n");
+    struct kb_config *config = load_main();
+    struct kb_hooks *hooks = hooks_of(config);
+    struct kb_router router;
+    struct kb_err err;
+    const struct kb_record rec = {.topic = KB_S("a")};
+    assert_true(kb_router_init(&router, KB_S("x")));
+    kb_router_set_hooks(&router, hooks);
+    assert_int_equal(kb_route(&router, &config->topics[0], &rec, &err), KB_FAILED);
+    assert_int_equal(err.failure, KB_FAILURE_HOOK);
+    assert_non_null(strstr(err.text, "returned \"dlq\", but there is no dead_letter"));
+    assert_int_equal(kb_hooks_calls(hooks, 0, KB_HOOK_NULL_VALUE), 1);
+    assert_int_equal(kb_hooks_calls(hooks, 0, KB_HOOK_TRANSFORM), 0);
+    kb_router_deinit(&router);
+    kb_hooks_free(hooks);
+    kb_config_unref(config);
+}
+
 static void no_function_no_state(void **state)
 {
     (void)state;
@@ -212,6 +269,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_read_stays),
         cmocka_unit_test(each_block_has_its_own_function),
+        cmocka_unit_test(functions_inside_tables_are_found),
+        cmocka_unit_test(no_dead_letters_for_a_null_value),
         cmocka_unit_test(no_function_no_state),
         cmocka_unit_test(modules_that_are_none),
         cmocka_unit_test(what_is_remembered_is_forgotten),

@@ -1,8 +1,7 @@
 /* Random JSON through a function and back: what it does not touch keeps its bytes; what goes
  * through Lua's own values keeps its digits, its kinds, its nulls, its names and their order. */
-#include "config/config.h"
-#include "route/route.h"
 #include "support/prop.h"
+#include "support/routed.h"
 #include "value/json.h"
 
 #include <inttypes.h>
@@ -50,7 +49,7 @@ static void put_space(struct kb_buf *in)
 static void put_number(struct kb_buf *in, struct kb_buf *out)
 {
     char text[64];
-    uint64_t bits = kb_random_system()->next(kb_random_system());
+    uint64_t bits = prop_random.random.next(&prop_random.random);
     switch (prop_below(4)) {
     case 0:
         snprintf(text, sizeof(text), "%" PRId64, (int64_t)bits);
@@ -137,18 +136,11 @@ static void put_value(struct kb_buf *in, struct kb_buf *out, int depth)
 
 /* ---- */
 
-struct routed {
-    struct kb_config *config;
-    struct kb_hooks *hooks;
-    struct kb_router router;
-};
-
 static struct kb_slice route(struct routed *routed, const char *topic, struct kb_slice value)
 {
     struct kb_err err;
     const struct kb_record rec = {.topic = kb_slice_of(topic), .value = value};
-    const struct kb_rules *rules = kb_config_rules(routed->config, rec.topic);
-    if (kb_route(&routed->router, rules, &rec, &err) != KB_ROUTED)
+    if (routed_route(routed, &rec, &err) != KB_ROUTED)
         fail_msg(KB_FMT ": %s", KB_ARG(value), err.text);
     return routed->router.messages[0].data.bytes;
 }
@@ -189,25 +181,14 @@ static void json_to_lua_to_json(void **state)
 {
     (void)state;
     struct routed routed = {0};
-    struct kb_problems problems;
-    struct kb_err err;
     struct kb_buf in, out;
     prop_seed();
     kb_buf_init(&in, TEXT_MAX);
     kb_buf_init(&out, TEXT_MAX);
-    kb_problems_init(&problems);
-    routed.config = kb_config_load_text("a.lua", kb_slice_of(file), &problems);
-    kb_problems_print(&problems, stderr);
-    kb_problems_deinit(&problems);
-    assert_non_null(routed.config);
-    assert_true(kb_config_hooks(routed.config, &routed.hooks, &err));
-    assert_true(kb_router_init(&routed.router, KB_S("x")));
-    kb_router_set_hooks(&routed.router, routed.hooks);
+    routed_load(&routed, kb_slice_of(file));
     for (int i = 0; i < DOCUMENTS; i++)
         run(&routed, &in, &out);
-    kb_router_deinit(&routed.router);
-    kb_hooks_free(routed.hooks);
-    kb_config_unref(routed.config);
+    routed_unload(&routed);
     kb_buf_deinit(&in);
     kb_buf_deinit(&out);
 }

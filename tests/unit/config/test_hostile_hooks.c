@@ -1,17 +1,9 @@
 /* Functions that mean harm, or were written by somebody tired: each costs its own record, as a
  * failure of class hook, and the next record goes its way. Under sanitizers, with little memory and
  * a short time. */
-#include "config/config.h"
-#include "route/route.h"
+#include "support/routed.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <time.h>
-
-#include <cmocka.h>
 
 #define MEMORY (8 << 20)
 #define VALUE "{\"l\":[1,2,3],\"a\":\"x\"}"
@@ -194,17 +186,9 @@ static const struct {
     {"kably is read-only", "kably.null = 1", "read-only"},
 };
 
-struct routed {
-    struct kb_config *config;
-    struct kb_hooks *hooks;
-    struct kb_router router;
-};
-
 static void load(struct routed *routed, int ms, const char *first, const char *body)
 {
     char *text = NULL;
-    struct kb_problems problems;
-    struct kb_err err;
     assert_true(asprintf(&text,
                     "kafka { ['bootstrap.servers'] = 'localhost:9092', ['group.id'] = 'g' }\n"
                     "ably { key = 'app.id:secret' } limits { hook_memory = '8MiB', hook_ms = %d }\n"
@@ -212,30 +196,15 @@ static void load(struct routed *routed, int ms, const char *first, const char *b
                     "if record.key == 'good' then return record end\n"
                     "do %s end end }",
                     ms, first, body) > 0);
-    kb_problems_init(&problems);
-    routed->config = kb_config_load_text("hooks.lua", kb_slice_of(text), &problems);
-    kb_problems_print(&problems, stderr);
-    kb_problems_deinit(&problems);
+    routed_load(routed, kb_slice_of(text));
     free(text);
-    assert_non_null(routed->config);
-    if (!kb_config_hooks(routed->config, &routed->hooks, &err))
-        fail_msg("%s", err.text);
-    assert_true(kb_router_init(&routed->router, KB_S("x")));
-    kb_router_set_hooks(&routed->router, routed->hooks);
-}
-
-static void unload(struct routed *routed)
-{
-    kb_router_deinit(&routed->router);
-    kb_hooks_free(routed->hooks);
-    kb_config_unref(routed->config);
 }
 
 static enum kb_route_result route(struct routed *routed, const char *key, struct kb_err *err)
 {
     const struct kb_record rec = {
         .topic = KB_S("orders"), .key = kb_slice_of(key), .value = KB_S(VALUE)};
-    return kb_route(&routed->router, &routed->config->topics[0], &rec, err);
+    return routed_route(routed, &rec, err);
 }
 
 static double cpu_ms(void)
@@ -282,7 +251,7 @@ static void hostile_hooks_cost_their_own_record(void **state)
         load(&routed, 20, "", rows[i].body);
         bool ok = try_row(&routed, i) && try_row(&routed, i);
         failed += !ok;
-        unload(&routed);
+        routed_unload(&routed);
     }
     assert_int_equal(failed, 0);
 }
@@ -297,13 +266,13 @@ static void a_state_that_is_full_is_worn(void **state)
         "kept[1] = ('x'):rep(1 << 20) while true do kept[1] = kept[1] .. kept[1] end");
     assert_int_equal(route(&routed, "bad", &err), KB_FAILED);
     assert_false(kb_hooks_worn(routed.hooks));
-    unload(&routed);
+    routed_unload(&routed);
     load(&routed, 5000, "local kept = {}",
         "while true do kept[#kept + 1] = ('x'):rep(9999) .. #kept end");
     assert_int_equal(route(&routed, "bad", &err), KB_FAILED);
     assert_non_null(strstr(err.text, "memory"));
     assert_true(kb_hooks_worn(routed.hooks));
-    unload(&routed);
+    routed_unload(&routed);
 }
 
 int main(void)

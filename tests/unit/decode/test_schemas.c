@@ -1,5 +1,6 @@
 /* The registry's client against a door that a test answers by hand: who is asked for what and when,
  * and what each answer means. */
+#include "decode/schema_cache.h"
 #include "decode/schemas.h"
 
 #include "support/prop.h"
@@ -153,12 +154,14 @@ static void test_outages(void **state)
         step(&f, 1);
         assert_int_equal(f.door.n_open, 1);
     }
-    struct kb_schemas_status status;
-    kb_schemas_status(f.schemas, &status);
-    assert_int_equal(status.failing, 1);
-    assert_string_equal(status.text, "http://r: schema 7: HTTP 400: Schema 9 not found");
+    struct kb_schemas_status status = kb_schemas_status(f.schemas);
+    assert_true(status.outage);
+    assert_int_equal(status.outage_since_ms, 1001);
+    assert_int_equal(status.outage_tries, KB_COUNT(outages));
+    assert_string_equal(status.outage_text, "http://r: schema 7: HTTP 400: Schema 9 not found");
     answer(&f, "http://r/schemas/ids/7", 200, ANSWER_LONG);
     expect_state(&f, 7, KB_SCHEMA_THERE);
+    assert_false(kb_schemas_status(f.schemas).outage);
     kb_schemas_free(f.schemas);
 }
 
@@ -240,6 +243,27 @@ static void test_references(void **state)
     kb_schemas_free(f.schemas);
 }
 
+/* The id is known, what it refers to is not: format auto must not take the record for plain bytes.
+ */
+static void test_an_unknown_reference(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct kb_err err;
+    set_up(&f, "http://r", NULL);
+    expect_state(&f, 7, KB_SCHEMA_AWAITED);
+    step(&f, 0);
+    answer(&f, "http://r/schemas/ids/7", 200,
+        "{\"schema\":\"\\\"A\\\"\",\"references\":[{\"name\":\"A\",\"subject\":\"a\","
+        "\"version\":1}]}");
+    answer(&f, "http://r/subjects/a/versions/1", 404, "{\"error_code\":40401,\"message\":\"no\"}");
+    assert_int_equal(get(&f, 7, &err), KB_SCHEMA_REFUSED);
+    assert_int_equal(err.code, 0);
+    assert_string_equal(
+        err.text, "schema 7: a schema it refers to: the registry does not know it: no");
+    kb_schemas_free(f.schemas);
+}
+
 static void test_addresses_in_turn(void **state)
 {
     (void)state;
@@ -249,12 +273,55 @@ static void test_addresses_in_turn(void **state)
     step(&f, 0);
     answer(&f, "http://a/schemas/ids/7", 0, "");
     answer(&f, "http://b:1/x/schemas/ids/7", 500, ""); /* at once, without a wait */
+    assert_false(kb_schemas_status(f.schemas).outage);
     answer(&f, "https://c/schemas/ids/7", 500, "");
     assert_int_equal(f.door.n_open, 0); /* all have been asked: now it waits */
     assert_true(kb_schemas_wake_ms(f.schemas) > f.now);
+    assert_true(kb_schemas_status(f.schemas).outage);
     step(&f, 5000);
     answer(&f, "http://a/schemas/ids/7", 200, ANSWER_LONG);
     expect_state(&f, 7, KB_SCHEMA_THERE);
+    kb_schemas_free(f.schemas);
+}
+
+/* Several schemas at once: each asks every address, and the one that answers is the first of those
+ * that come later. */
+static void test_addresses_in_turn_for_each_schema(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up(&f, "http://a,http://b", NULL);
+    expect_state(&f, 1, KB_SCHEMA_AWAITED);
+    expect_state(&f, 2, KB_SCHEMA_AWAITED);
+    step(&f, 0);
+    answer(&f, "http://a/schemas/ids/1", 503, "");
+    answer(&f, "http://a/schemas/ids/2", 503, "");
+    answer(&f, "http://b/schemas/ids/1", 200, ANSWER_LONG);
+    answer(&f, "http://b/schemas/ids/2", 200, ANSWER_LONG);
+    expect_state(&f, 3, KB_SCHEMA_AWAITED);
+    step(&f, 0);
+    answer(&f, "http://b/schemas/ids/3", 200, ANSWER_LONG);
+    assert_int_equal(f.door.asked, 5);
+    kb_schemas_free(f.schemas);
+}
+
+/* One answer ends the wait of all, but the outage only when none is left that can't be had. */
+static void test_an_outage_ends_for_all(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up(&f, "http://r", NULL);
+    for (uint32_t id = 1; id <= 2; id++)
+        expect_state(&f, id, KB_SCHEMA_AWAITED);
+    step(&f, 0);
+    answer(&f, "http://r/schemas/ids/1", 503, "");
+    answer(&f, "http://r/schemas/ids/2", 503, "");
+    step(&f, 5000);
+    answer(&f, "http://r/schemas/ids/2", 503, "");
+    answer(&f, "http://r/schemas/ids/1", 404, NOT_FOUND);
+    assert_true(kb_schemas_status(f.schemas).outage);
+    answer(&f, "http://r/schemas/ids/2", 200, ANSWER_LONG); /* it was asked for at once */
+    assert_false(kb_schemas_status(f.schemas).outage);
     kb_schemas_free(f.schemas);
 }
 
@@ -286,6 +353,46 @@ static void test_credentials(void **state)
     assert_int_equal(f.door.n_open, 0);
 }
 
+/* Another registry's ids mean other schemas, and what it doesn't know the other may. The same
+ * options change nothing, not even what is being asked. */
+static void test_a_change_of_options(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct kb_err err;
+    struct kb_registry_options same = {.urls = "http://r/"},
+                               with = {.urls = "http://r", .auth = "u:p"},
+                               other = {.urls = "http://s", .auth = "u:p"};
+    set_up(&f, "http://r", NULL);
+    for (uint32_t id = 1; id <= 3; id++)
+        expect_state(&f, id, KB_SCHEMA_AWAITED);
+    step(&f, 0);
+    answer(&f, "http://r/schemas/ids/1", 200, ANSWER_LONG);
+    answer(&f, "http://r/schemas/ids/2", 404, NOT_FOUND);
+    assert_true(kb_schemas_change(f.schemas, &same, &err));
+    assert_int_equal(f.door.n_open, 1);
+    assert_true(kb_schemas_change(f.schemas, &with, &err));
+    assert_int_equal(f.door.n_open, 0);
+    expect_state(&f, 1, KB_SCHEMA_THERE);
+    expect_state(&f, 2, KB_SCHEMA_REFUSED);
+    step(&f, 0);
+    answer(&f, "http://r/schemas/ids/3", 200,
+        "{\"schema\":\"\\\"A\\\"\",\"references\":[{\"name\":\"A\",\"subject\":\"a\","
+        "\"version\":1}]}");
+    open_request(&f, "http://r/subjects/a/versions/1");
+    assert_true(kb_schemas_change(f.schemas, &other, &err));
+    for (uint32_t id = 1; id <= 3; id++)
+        expect_state(&f, id, KB_SCHEMA_AWAITED);
+    step(&f, 0);
+    for (uint32_t id = 1; id <= 3; id++) {
+        char url[64];
+        snprintf(url, sizeof(url), "http://s/schemas/ids/%u", id);
+        answer(&f, url, 200, ANSWER_LONG);
+        expect_state(&f, id, KB_SCHEMA_THERE);
+    }
+    kb_schemas_free(f.schemas);
+}
+
 /* The one that is longest unused goes; what is awaited stays. */
 static void test_the_cache_is_bounded(void **state)
 {
@@ -301,9 +408,7 @@ static void test_the_cache_is_bounded(void **state)
         if (id > 1)
             expect_state(&f, 1, KB_SCHEMA_THERE); /* used all the time */
     }
-    struct kb_schemas_status status;
-    kb_schemas_status(f.schemas, &status);
-    assert_int_equal(status.cached, KB_SCHEMAS_MAX);
+    assert_int_equal(kb_schemas_status(f.schemas).cached, KB_SCHEMAS_MAX);
     expect_state(&f, 1, KB_SCHEMA_THERE);
     expect_state(&f, 3, KB_SCHEMA_THERE);
     expect_state(&f, 2, KB_SCHEMA_AWAITED);
@@ -334,7 +439,11 @@ int main(void)
         cmocka_unit_test(test_unknown_ids),
         cmocka_unit_test(test_what_does_not_compile),
         cmocka_unit_test(test_references),
+        cmocka_unit_test(test_an_unknown_reference),
         cmocka_unit_test(test_addresses_in_turn),
+        cmocka_unit_test(test_addresses_in_turn_for_each_schema),
+        cmocka_unit_test(test_an_outage_ends_for_all),
+        cmocka_unit_test(test_a_change_of_options),
         cmocka_unit_test(test_credentials),
         cmocka_unit_test(test_the_cache_is_bounded),
         cmocka_unit_test(test_lists_of_addresses),

@@ -1,6 +1,5 @@
 /* tests/golden/message.txt: a topic block and a record, and the whole message it becomes. */
-#include "golden_record.h"
-#include "route/route.h"
+#include "golden_message.h"
 
 struct block {
     struct kb_slice channel, name, client_id, cluster;
@@ -71,62 +70,6 @@ static struct kb_rules make_rules(const struct block *block)
     return rules;
 }
 
-static void show_text(struct kb_buf *out, const char *what, struct kb_slice text)
-{
-    if (text.ptr)
-        kb_buf_printf(out, "= %s " KB_FMT "\n", what, KB_ARG(text));
-}
-
-static void show_value(struct kb_buf *out, const char *what, const struct kb_value *value)
-{
-    static const char *const forms[] = {
-        [KB_FORM_TEXT] = "text", [KB_FORM_BYTES] = "bytes", [KB_FORM_JSON] = "json"};
-    if (value->form == KB_FORM_NULL) {
-        kb_buf_printf(out, "= %s null\n", what);
-        return;
-    }
-    kb_buf_printf(out, "= %s %s ", what, forms[value->form]);
-    kb_buf_add(out, value->bytes); /* may hold zero bytes */
-    kb_buf_byte(out, '\n');
-}
-
-static void show_message(struct kb_buf *out, const struct kb_message *msg)
-{
-    show_text(out, "channel", msg->channel);
-    show_text(out, "id", msg->id);
-    show_text(out, "name", msg->name);
-    show_text(out, "client_id", msg->client_id);
-    show_value(out, "data", &msg->data);
-    show_value(out, "key", &msg->key);
-    show_text(out, "encoding", msg->encoding);
-    show_text(out, "push", msg->push);
-    if (msg->n_headers > 0)
-        kb_buf_printf(out, "= headers %zu\n", msg->n_headers);
-}
-
-static void show_result(struct kb_buf *out, const struct kb_router *router,
-    enum kb_route_result result, const struct kb_err *err)
-{
-    switch (result) {
-    case KB_ROUTED:
-        for (size_t i = 0; i < router->n_messages; i++)
-            show_message(out, &router->messages[i]);
-        return;
-    case KB_DROPPED:
-        kb_buf_add(out, KB_S("= dropped\n"));
-        return;
-    case KB_DEAD_LETTER:
-        assert_int_equal(err->class, KB_ERR_RECORD);
-        assert_int_equal(err->failure, KB_FAILURE_DECODE);
-        kb_buf_printf(out, "= dead letter: %s\n", err->text);
-        return;
-    case KB_WAITS:
-    case KB_FAILED:
-        assert_int_equal(err->class, KB_ERR_RECORD);
-        kb_buf_printf(out, "= failed %s: %s\n", kb_failure_name(err->failure), err->text);
-    }
-}
-
 static void run_case(struct golden *golden, const struct golden_case *c, struct kb_router *router,
     struct kb_buf *expected, struct kb_buf *got)
 {
@@ -151,7 +94,7 @@ static void run_case(struct golden *golden, const struct golden_case *c, struct 
     struct kb_rules rules = make_rules(&block);
     struct kb_err err = {0};
     kb_router_set_cluster(router, block.cluster);
-    show_result(got, router, kb_route(router, &rules, &record.rec, &err), &err);
+    golden_result(got, router, kb_route(router, &rules, &record.rec, &err), &err, false);
     golden_check(golden, c, kb_buf_slice(expected), kb_buf_slice(got));
     kb_rules_deinit(&rules);
 }

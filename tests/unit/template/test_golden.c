@@ -33,8 +33,11 @@ static void render(struct kb_slice text, const struct kb_record *rec, struct kb_
     struct kb_capture key, value;
     capture_json(&key, key_paths, &arena, rec->key);
     capture_json(&value, value_paths, &arena, rec->value);
-    struct kb_template_input in = {
-        rec, &key, &value, json_or_null(rec->key), json_or_null(rec->value)};
+    struct kb_template_input in = {.record = rec,
+        .key = &key,
+        .value = &value,
+        .whole_key = json_or_null(rec->key),
+        .whole_value = json_or_null(rec->value)};
     kb_buf_reset(out);
     kb_buf_add(out, KB_S("kept:"));
     *ok = kb_template_render(tmpl, &in, out, &err);
