@@ -58,7 +58,8 @@ const struct kb_command kb_commands[] = {
         "  --count N     at most N records (10)\n"
         "\n"
         "FILE is a kably configuration; without it $KABLY_CONFIG, else\n"
-        "/etc/kably/kably.lua. Exit 1: Kafka does not answer, or has no such topic.\n",
+        "/etc/kably/kably.lua. Exit 1: Kafka does not answer or has no such topic, or\n"
+        "the schema registry gives no schema.\n",
         kb_cli_preview},
     {"status", "[--admin URL] [--json]", "ask a running kably how it is",
         "Whether it is ready, and if not, why; what was counted; its workers and\n"

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/utf8.h"
 #include "cli/cli.h"
+#include "cli/outside.h"
 #include "cli/trial.h"
 #include "kafka/reader.h"
 
@@ -15,6 +16,7 @@
 #define COUNT 10
 #define WAIT_MS 200
 #define FIND_MS 10000
+#define SILENCE_MS 30000 /* of a Kafka that had records to give */
 #define KEY_SHOWN 60
 
 struct wish {
@@ -150,29 +152,33 @@ static void print_head(const struct kb_record *rec)
     putchar('\n');
 }
 
-static void print_fate(struct kb_trial *trial, const struct kb_record *rec)
+static void print_messages(struct kb_trial *trial)
 {
-    struct kb_err err;
-    const struct kb_rules *rules = kb_config_rules(trial->config, rec->topic);
-    if (!rules) {
-        puts("  no topic block takes it");
-        return;
-    }
-    switch (kb_trial_run(trial, rules, rec, &err)) {
+    for (size_t i = 0; i < trial->router.n_messages; i++)
+        printf("  " KB_FMT "\n", KB_ARG(kb_trial_spec(trial, i)));
+    if (trial->router.n_messages == 0)
+        puts("  dropped: no message");
+    else if (trial->sealed_as.ptr)
+        printf("  its data goes out encrypted: " KB_FMT "\n", KB_ARG(trial->sealed_as));
+}
+
+static void print_fate(struct kb_trial *trial, const struct kb_rules *rules,
+    const struct kb_record *rec, enum kb_trial_fate fate, struct kb_err *err)
+{
+    switch (fate) {
     case KB_TRIAL_MESSAGES:
-        for (size_t i = 0; i < trial->router.n_messages; i++)
-            printf("  " KB_FMT "\n", KB_ARG(kb_trial_spec(trial, i)));
-        if (trial->router.n_messages == 0)
-            puts("  dropped: no message");
+        print_messages(trial);
         break;
     case KB_TRIAL_DROPPED:
         printf("  dropped: %s\n", rec->value.ptr ? "by transform" : "its value is null");
         break;
     case KB_TRIAL_FAILED:
-        kb_utf8_one_line(err.text, strlen(err.text));
-        printf("  fails: %s: %s; policy=%s\n", kb_failure_name(err.failure), err.text,
-            kb_trial_policy(trial, rules, &err));
+        kb_utf8_one_line(err->text, strlen(err->text));
+        printf("  fails: %s: %s; policy=%s\n", kb_failure_name(err->failure), err->text,
+            kb_trial_policy(trial, rules, err));
         break;
+    case KB_TRIAL_WAITS:
+        KB_BUG_ON(true); /* settled() has waited */
     }
 }
 
@@ -213,39 +219,91 @@ static void on_signal(int number)
     interrupted = 1;
 }
 
+static int64_t now_ms(void)
+{
+    return kb_clock_system()->now_ms(kb_clock_system());
+}
+
+struct preview {
+    const struct wish *wish;
+    struct kb_outside outside;
+    struct kb_trial trial;
+    struct kb_reader *reader;
+};
+
+/* What becomes of a record once its schemas are there. False: the registry is away; err. */
+static bool settled(struct preview *p, const struct kb_rules *rules, const struct kb_record *rec,
+    enum kb_trial_fate *fate, struct kb_err *err)
+{
+    for (;;) {
+        uint64_t changes = p->outside.schemas ? kb_schemas_changes(p->outside.schemas) : 0;
+        *fate = kb_trial_run(&p->trial, rules, rec, err);
+        if (*fate != KB_TRIAL_WAITS)
+            return true;
+        if (!kb_outside_schema(&p->outside, changes, err))
+            return kb_err_wrap(
+                err, KB_FMT "[%d]@%" PRId64, KB_ARG(rec->topic), rec->partition, rec->offset);
+    }
+}
+
+static bool show(struct preview *p, const struct kb_record *rec, struct kb_err *err)
+{
+    enum kb_trial_fate fate;
+    const struct kb_rules *rules = kb_config_rules(p->trial.config, rec->topic);
+    struct kb_err why;
+    if (!settled(p, rules, rec, &fate, &why)) {
+        *err = why;
+        return false;
+    }
+    print_head(rec);
+    print_fate(&p->trial, rules, rec, fate, &why);
+    fflush(stdout);
+    return true;
+}
+
 /* To the end of what is there; from the end on, until it is enough or Ctrl-C. */
-static void read_records(struct kb_reader *reader, struct kb_trial *trial, const struct wish *wish)
+static bool read_records(struct preview *p, struct kb_err *err)
 {
     struct kb_record rec;
-    bool waits = wish->start.kind == KB_START_END;
-    for (long n = 0; n < wish->count && !interrupted;) {
-        enum kb_read got = kb_reader_next(reader, &rec, WAIT_MS);
+    bool waits = p->wish->start.kind == KB_START_END;
+    int64_t last_ms = now_ms();
+    for (long n = 0; n < p->wish->count && !interrupted;) {
+        enum kb_read got = kb_reader_next(p->reader, &rec, WAIT_MS);
+        const char *complaint = kb_reader_complaint(p->reader);
+        if (complaint)
+            fprintf(stderr, "kably preview: Kafka: %s\n", complaint);
         if (got == KB_READ_END && !waits)
             break;
+        if (got == KB_READ_NOTHING && !waits && now_ms() - last_ms >= SILENCE_MS)
+            return kb_err_outage(err, "Kafka gives nothing more, but has not come to the end");
         if (got != KB_READ_RECORD)
             continue;
-        print_head(&rec);
-        print_fate(trial, &rec);
-        fflush(stdout);
+        if (!show(p, &rec, err))
+            return interrupted;
+        last_ms = now_ms();
         n++;
     }
+    return true;
 }
 
 static bool preview(const struct wish *wish, const struct kb_config *config, struct kb_err *err)
 {
-    struct kb_trial trial;
-    struct kb_reader *reader = NULL;
-    bool ok = kb_trial_init(&trial, config, err);
-    if (ok)
-        reader = kb_reader_new(config->kafka.properties, config->kafka.n, err);
-    ok = reader && find_topics(reader, wish, config, err) &&
-         kb_reader_begin(reader, &wish->start, err);
+    struct preview p = {.wish = wish};
+    bool ok = kb_trial_init(&p.trial, config, err) && kb_outside_open(&p.outside, config, err);
     if (ok) {
-        kb_router_set_cluster(&trial.router, kb_reader_cluster(reader));
-        read_records(reader, &trial, wish);
+        p.outside.stopped = &interrupted;
+        p.trial.router.schemas = p.outside.schemas;
+        p.reader = kb_reader_new(config->kafka.properties, config->kafka.n, err);
     }
-    kb_reader_free(reader);
-    kb_trial_deinit(&trial);
+    ok = p.reader && find_topics(p.reader, wish, config, err) &&
+         kb_reader_begin(p.reader, &wish->start, err);
+    if (ok) {
+        kb_router_set_cluster(&p.trial.router, kb_reader_cluster(p.reader));
+        ok = read_records(&p, err);
+    }
+    kb_reader_free(p.reader);
+    kb_trial_deinit(&p.trial);
+    kb_outside_close(&p.outside);
     return ok;
 }
 
@@ -266,7 +324,7 @@ int kb_cli_preview(int argc, char **argv)
     kb_problems_deinit(&problems);
     if (!config)
         return KB_EXIT_USAGE;
-    kb_log_setup(KB_LOG_WARN, config->log.format);
+    kb_log_setup(KB_LOG_ERROR, config->log.format);
     if (!preview(&wish, config, &err)) {
         fprintf(stderr, "kably preview: %s\n", err.text);
         code = err.class == KB_ERR_CONFIG ? KB_EXIT_USAGE : KB_EXIT_FAILED;

@@ -9,7 +9,8 @@ bool kb_trial_init(struct kb_trial *trial, const struct kb_config *config, struc
 {
     *trial = (struct kb_trial){.config = config};
     kb_buf_init(&trial->spec, SPEC_MAX);
-    if (!kb_router_init(&trial->router, (struct kb_slice){NULL, 0}))
+    if (!kb_router_init(&trial->router, (struct kb_slice){NULL, 0}) ||
+        !kb_sealer_init(&trial->sealer))
         return kb_err_fatal(err, "out of memory");
     if (!kb_config_hooks(config, &trial->hooks, err))
         return false;
@@ -22,19 +23,34 @@ void kb_trial_deinit(struct kb_trial *trial)
     kb_router_deinit(&trial->router);
     kb_hooks_free(trial->hooks);
     kb_buf_deinit(&trial->spec);
+    kb_sealer_deinit(&trial->sealer);
+}
+
+/* As it would go out, and whether Ably takes it. What is encrypted is larger; its copy in clear
+ * stays, for people. */
+static bool check_message(
+    struct kb_trial *trial, const struct kb_message *clear, struct kb_err *err)
+{
+    size_t max = (size_t)trial->config->ably.max_message_size;
+    struct kb_message msg = *clear;
+    if (msg.cipher_key.ptr) {
+        if (!kb_seal(&trial->sealer, kb_random_system(), &msg, err))
+            return false;
+        trial->sealed_as = msg.encoding;
+    }
+    return kb_message_within(&msg, max) ||
+           kb_err_record(err, KB_FAILURE_MESSAGE,
+               "the message has %zu bytes, Ably takes %zu (ably { max_message_size })",
+               kb_message_size(&msg), max);
 }
 
 /* All of them first, as the daemon does: a record is published whole or not at all. */
-static bool check_sizes(const struct kb_trial *trial, struct kb_err *err)
+static bool check_messages(struct kb_trial *trial, struct kb_err *err)
 {
-    size_t max = (size_t)trial->config->ably.max_message_size;
-    for (size_t i = 0; i < trial->router.n_messages; i++) {
-        const struct kb_message *msg = &trial->router.messages[i];
-        if (!kb_message_within(msg, max))
-            return kb_err_record(err, KB_FAILURE_MESSAGE,
-                "the message has %zu bytes, Ably takes %zu (ably { max_message_size })",
-                kb_message_size(msg), max);
-    }
+    kb_sealer_begin(&trial->sealer);
+    for (size_t i = 0; i < trial->router.n_messages; i++)
+        if (!check_message(trial, &trial->router.messages[i], err))
+            return false;
     return true;
 }
 
@@ -42,16 +58,18 @@ enum kb_trial_fate kb_trial_run(struct kb_trial *trial, const struct kb_rules *r
     const struct kb_record *rec, struct kb_err *err)
 {
     trial->to_letters = false;
+    trial->sealed_as = (struct kb_slice){NULL, 0};
     switch (kb_route(&trial->router, rules, rec, err)) {
     case KB_ROUTED:
-        return check_sizes(trial, err) ? KB_TRIAL_MESSAGES : KB_TRIAL_FAILED;
+        return check_messages(trial, err) ? KB_TRIAL_MESSAGES : KB_TRIAL_FAILED;
     case KB_DROPPED:
         return KB_TRIAL_DROPPED;
     case KB_DEAD_LETTER:
         trial->to_letters = true;
         break;
+    case KB_WAITS:
+        return KB_TRIAL_WAITS;
     case KB_FAILED:
-    case KB_WAITS: /* without a registry's schemas: never */
         break;
     }
     return KB_TRIAL_FAILED;

@@ -7,6 +7,7 @@
  *     case KB_TRIAL_MESSAGES: trial.router.n_messages; kb_trial_spec(&trial, i)
  *     case KB_TRIAL_DROPPED: ...
  *     case KB_TRIAL_FAILED: err says why; kb_trial_policy(rules, &err) what comes of it
+ *     case KB_TRIAL_WAITS: for a schema, where trial.router.schemas is set; err names it
  *     }
  *     kb_trial_deinit(&trial);
  *
@@ -14,6 +15,7 @@
 #ifndef KB_CLI_TRIAL_H
 #define KB_CLI_TRIAL_H
 
+#include "ably/cipher.h"
 #include "config/tests.h"
 #include "route/route.h"
 
@@ -22,10 +24,13 @@ struct kb_trial {
     struct kb_hooks *hooks;
     struct kb_router router;
     struct kb_buf spec;
+    struct kb_sealer sealer;
+    struct kb_slice sealed_as; /* how the data of the last message goes out, such as
+                                  "json/utf-8/cipher+aes-256-cbc"; ptr NULL = in clear */
     bool to_letters; /* the last failure goes to the dead letters, whatever on_error says */
 };
 
-enum kb_trial_fate { KB_TRIAL_MESSAGES, KB_TRIAL_DROPPED, KB_TRIAL_FAILED };
+enum kb_trial_fate { KB_TRIAL_MESSAGES, KB_TRIAL_DROPPED, KB_TRIAL_FAILED, KB_TRIAL_WAITS };
 
 bool kb_trial_init(
     struct kb_trial *trial, const struct kb_config *config, struct kb_err *err) KB_MUST_CHECK;
@@ -37,7 +42,8 @@ enum kb_trial_fate kb_trial_run(struct kb_trial *trial, const struct kb_rules *r
  * topic's format. Both borrow. False: KB_ERR_CONFIG, the record names no topic of the file. */
 bool kb_trial_rules(const struct kb_trial *trial, const struct kb_test_record *given,
     struct kb_record *rec, struct kb_rules *rules, struct kb_err *err) KB_MUST_CHECK;
-/* One message as it stands in a request; until the next call. */
+/* One message as it stands in a request, its data in clear also where that is encrypted; until the
+ * next call. */
 struct kb_slice kb_trial_spec(struct kb_trial *trial, size_t i);
 const char *kb_trial_policy(
     const struct kb_trial *trial, const struct kb_rules *rules, const struct kb_err *err);

@@ -60,7 +60,7 @@ static bool due(struct kb_client_log *log, const char *kind, uint64_t *suppresse
     return now;
 }
 
-static void blot(const struct kb_client_log *log, char *line)
+void kb_client_log_blot(const struct kb_client_log *log, char *line)
 {
     for (size_t i = 0; i < log->n_secrets; i++) {
         for (char *at = line; (at = strstr(at, log->secrets[i]));)
@@ -71,7 +71,7 @@ static void blot(const struct kb_client_log *log, char *line)
 static void print(const struct kb_client_log *log, enum kb_log_level level, const char *kind,
     char *line, uint64_t suppressed)
 {
-    blot(log, line);
+    kb_client_log_blot(log, line);
     if (suppressed)
         kb_log(level, "kafka", "%s: %s (and %llu more of this kind)", kind, line,
             (unsigned long long)suppressed);

@@ -39,5 +39,7 @@ void kb_client_log_attach(rd_kafka_conf_t *conf, struct kb_client_log *log);
 /* A warning of one kind (an error's name): printed the first time, then summed up. */
 void kb_client_log_error(struct kb_client_log *log, const char *kind, const char *fmt, ...)
     KB_PRINTF(3, 4);
+/* Puts stars over the secrets that stand in a text of the library's. */
+void kb_client_log_blot(const struct kb_client_log *log, char *line);
 
 #endif

@@ -9,6 +9,7 @@
 #define QUEUE_BYTES ((size_t)16 << 20)
 #define TEXT_MAX 512
 #define HEADERS_MAX 1024
+#define ASK_MS 2500
 
 struct topic {
     char *name;
@@ -22,6 +23,9 @@ struct kb_reader {
     size_t n_topics, n_partitions, n_ended;
     int n_brokers;
     char *cluster;
+    char complaint[TEXT_MAX]; /* the last */
+    bool complained;          /* and nobody was told */
+    bool refused;             /* the credentials, or the certificate: it gets no better */
     rd_kafka_message_t *held;
     struct kb_header headers[HEADERS_MAX];
 };
@@ -30,7 +34,11 @@ static void note_error(rd_kafka_t *rk, int code, const char *text, void *opaque)
 {
     struct kb_reader *reader = opaque;
     (void)rk;
-    kb_client_log_error(&reader->log, rd_kafka_err2name((rd_kafka_resp_err_t)code), "%s", text);
+    snprintf(reader->complaint, sizeof(reader->complaint), "%s", text);
+    kb_client_log_blot(&reader->log, reader->complaint);
+    reader->complained = true;
+    reader->refused = reader->refused || code == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
+                      code == RD_KAFKA_RESP_ERR__SSL;
 }
 
 static bool set(rd_kafka_conf_t *conf, const char *name, const char *value, struct kb_err *err)
@@ -135,13 +143,36 @@ static bool take_topics(struct kb_reader *reader, const struct rd_kafka_metadata
     return reader->topics != NULL;
 }
 
+/* Nothing is assigned yet: what comes can only be a complaint, which goes to note_error. */
+static void hear(struct kb_reader *reader)
+{
+    rd_kafka_message_t *message = rd_kafka_consumer_poll(reader->rk, 0);
+    if (message && message->err)
+        note_error(reader->rk, message->err, rd_kafka_message_errstr(message), reader);
+    if (message)
+        rd_kafka_message_destroy(message);
+}
+
+const char *kb_reader_complaint(struct kb_reader *reader)
+{
+    bool news = reader->complained;
+    reader->complained = false;
+    return news ? reader->complaint : NULL;
+}
+
 bool kb_reader_find(struct kb_reader *reader, kb_reader_wanted *wanted, void *context, int wait_ms,
     struct kb_err *err)
 {
     const struct rd_kafka_metadata *all = NULL;
-    rd_kafka_resp_err_t code = rd_kafka_metadata(reader->rk, 1, NULL, &all, wait_ms);
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
+    for (int waited = 0; code && waited < wait_ms && !reader->refused; waited += ASK_MS) {
+        code = rd_kafka_metadata(reader->rk, 1, NULL, &all, ASK_MS);
+        hear(reader);
+    }
     if (code)
-        return kb_err_outage(err, "Kafka: %s", rd_kafka_err2str(code));
+        return kb_err_outage(err, "Kafka: %s",
+            reader->complained ? kb_reader_complaint(reader) : rd_kafka_err2str(code));
+    reader->complained = false; /* of one address of several, maybe: it is there */
     bool ok = take_topics(reader, all, wanted, context);
     rd_kafka_metadata_destroy(all);
     char *cluster = rd_kafka_clusterid(reader->rk, wait_ms);

@@ -22,7 +22,8 @@ struct kb_reader *kb_reader_new(
     const struct kb_property *properties, size_t n_properties, struct kb_err *err) KB_MUST_CHECK;
 void kb_reader_free(struct kb_reader *reader); /* NULL is fine */
 
-/* Waits for Kafka's answer, wait_ms at most. False: there is none; err says why. */
+/* Waits for Kafka's answer, wait_ms at most, or until it refuses the credentials. False: there is
+ * none; err says why, in the client's own words where it has some. */
 typedef bool kb_reader_wanted(void *context, const char *topic);
 bool kb_reader_find(struct kb_reader *reader, kb_reader_wanted *wanted, void *context, int wait_ms,
     struct kb_err *err) KB_MUST_CHECK;
@@ -50,6 +51,9 @@ bool kb_reader_begin(
     struct kb_reader *reader, const struct kb_start *start, struct kb_err *err) KB_MUST_CHECK;
 
 enum kb_read { KB_READ_RECORD, KB_READ_NOTHING, KB_READ_END };
+/* What the client last complained of (a broker that is away), once; NULL = nothing new. */
+const char *kb_reader_complaint(struct kb_reader *reader);
+
 /* END: every partition has been read to where it ended. The record lives until the next call. */
 enum kb_read kb_reader_next(struct kb_reader *reader, struct kb_record *out, int wait_ms);
 

@@ -1,9 +1,9 @@
 /* A worker's thread and the doors it is given; see thread.h. */
 #include "pipeline/thread.h"
 
-#include "http/curl_transport.h"
 #include "kafka/consumer.h"
 #include "kafka/dead_letters.h"
+#include "pipeline/settings.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -55,27 +55,12 @@ static struct kb_dead_letters *open_dead_letters(
     return kb_dead_letters_new(&options, err);
 }
 
-static struct kb_curl_options curl_options(const struct kb_config *config)
-{
-    return (struct kb_curl_options){.user_agent = "kably/" KABLY_VERSION,
-        .ca_file = config->ably.ca_file,
-        .cert_file = config->ably.cert_file,
-        .key_file = config->ably.cert_key_file,
-        .key_password = config->ably.cert_key_password,
-        .proxy = config->ably.proxy,
-        .no_proxy = config->ably.no_proxy_text,
-        .max_connections = (int)config->publish.concurrency};
-}
-
 /* In the loop of the other requests, with TLS settings of its own; also without a registry, which a
  * reload may bring. */
 static bool open_registry(
     struct kb_worker_thread *t, const struct kb_config *config, struct kb_err *err)
 {
-    struct kb_curl_options options = {.user_agent = "kably/" KABLY_VERSION,
-        .ca_file = config->registry.ca_file,
-        .cert_file = config->registry.certificate_file,
-        .key_file = config->registry.key_file};
+    const struct kb_curl_options options = kb_settings_registry_curl(config);
     t->doors.registry = kb_curl_beside(t->doors.transport, &options, err);
     return t->doors.registry != NULL;
 }
@@ -83,7 +68,7 @@ static bool open_registry(
 static bool open_doors(struct kb_worker_thread *t, const struct kb_config *config, int worker,
     int n_workers, struct kb_err *err)
 {
-    const struct kb_curl_options curl = curl_options(config);
+    const struct kb_curl_options curl = kb_settings_ably_curl(config);
     t->doors.clock = kb_clock_system();
     t->doors.random = kb_random_system();
     t->doors.transport = kb_curl_new(&curl, err);
@@ -134,7 +119,7 @@ static void perhaps_reload(struct kb_worker_thread *t)
 {
     if (atomic_load(&t->reload) != KB_RELOAD_ASKED)
         return;
-    const struct kb_curl_options curl = curl_options(t->next);
+    const struct kb_curl_options curl = kb_settings_ably_curl(t->next);
     bool ok = kb_curl_change(t->doors.transport, &curl, &t->reload_err) &&
               kb_worker_adopt(t->worker, t->next, &t->reload_err);
     kb_config_unref(t->next);

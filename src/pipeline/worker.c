@@ -2,6 +2,7 @@
  * threads and by the simulation; owns everything of struct kb_worker, borrows the doors. */
 #include "ably/endpoint.h"
 #include "metrics/metrics.h"
+#include "pipeline/settings.h"
 #include "pipeline/worker_state.h"
 
 #include <inttypes.h>
@@ -23,21 +24,10 @@ static struct kb_publisher_options publisher_options(
         .max_retries = (int)c->ably.http_max_retry_count,
         .retry_ms = c->ably.http_max_retry_duration_ms,
         .keep_ms = c->ably.fallback_retry_timeout_ms,
-        .auth = {.key = c->ably.key,
-            .key_file = c->ably.key_file,
-            .token = c->ably.token,
-            .token_file = c->ably.token_file,
-            .use_token = c->ably.use_token_auth,
-            .exchange = c->ably.token_type == KB_TOKEN_ABLY,
-            .auth_url = c->ably.auth_url,
-            .auth_post = c->ably.auth_method == KB_AUTH_POST,
-            .auth_headers = c->ably.auth_headers,
-            .auth_params = c->ably.auth_params,
-            .capability = c->ably.capability,
-            .ttl_ms = c->ably.token_ttl_ms},
+        .auth = kb_settings_auth(c),
         .clock = w->doors.clock,
         .client_id = c->ably.client_id,
-        .agent = "kably/" KABLY_VERSION,
+        .agent = KB_AGENT,
         .msgpack = w->msgpack,
         .concurrency = concurrency > 0 ? concurrency : 1,
         .requests_per_second = rate,
@@ -77,9 +67,7 @@ bool kb_worker_tune_publisher(
  * asked. */
 bool kb_worker_tune_schemas(struct kb_worker *w, const struct kb_config *config, struct kb_err *err)
 {
-    struct kb_registry_options options = {.urls = config->registry.url,
-        .auth = config->registry.auth,
-        .token = config->registry.token};
+    const struct kb_registry_options options = kb_settings_registry(config);
     w->router.schemas = NULL;
     w->waiting.changes = UINT64_MAX; /* who waits looks again */
     if (!config->registry.url)

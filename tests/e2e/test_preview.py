@@ -121,3 +121,48 @@ def test_what_is_wrong_is_said(real_world, tmp_path):
     away = w.config(bootstrap_servers="127.0.0.1:1").topic(w.topic, channel="x")
     done = preview(tmp_path, away)
     assert done.returncode == 1 and "Kafka" in done.stderr
+
+
+KEY = "o9qXZoPGDNla50VnRwH7cGqIrpyagTxGsRgimKJbY40="
+FAN_OUT = """function(record)
+  local v = record.value
+  if v.broken then error("no such thing") end
+  if v.nothing then return {} end
+  return { record, { channel = "copy:" .. v.user, name = "copied", data = { n = 1 },
+    push = { notification = { title = "T", body = "B" } } } }
+end"""
+
+
+def test_several_messages_and_channels_push_and_encryption(real_world, daemons, tmp_path):
+    """Each message of a record is a line; what is encrypted is shown in clear, and how it goes out; what fails for a
+    key of its own fails here as well."""
+    w = real_world(1)
+    values = [{"user": 1, "key": KEY}, {"user": 2, "broken": True}, {"user": 3, "nothing": True}, {"user": 4, "key": "c2hvcnQ="}]
+    w.kafka.produce(w.topic, [{"partition": 0, "value": json.dumps(value)} for value in values])
+    config = w.config().block("dead_letter", topic=w.topic + "-dlq").topic(
+        w.topic,
+        channel=["all", "user:#{value.user}"],
+        cipher={"key": '#{value.key}'},
+        transform=Raw(FAN_OUT),
+        push={"notification": {"title": "For #{value.user}", "body": "b"}},
+        on_error={"hook": "dlq", "default": "skip"},
+    )
+    w.kafka.create(w.topic + "-dlq", 1)
+    got = shown(preview(tmp_path, config))
+    *lines, how = got[0, 0]
+    assert how == "  its data goes out encrypted: json/utf-8/cipher+aes-256-cbc"
+    specs = [json.loads(line) for line in lines]
+    assert [spec["channels"] for spec in specs] == [["all"], ["user:1"], ["copy:1"]]
+    told = [spec["messages"][0] for spec in specs]
+    assert json.loads(told[0]["data"]) == values[0] and json.loads(told[2]["data"]) == {"n": 1}
+    assert [m["extras"]["push"]["notification"]["title"] for m in told] == ["For 1", "For 1", "T"]
+    assert re.match(r"  fails: hook: transform: \S+preview\.lua:\d+: no such thing; policy=dlq$", got[0, 1][0])
+    assert got[0, 2] == [DROPPED]
+    assert re.match(r"  fails: mapping: cipher: .*; policy=skip$", got[0, 3][0]) and "c2hvcnQ" not in got[0, 3][0]
+    daemons.run(config)
+    until(lambda: w.ably.unique() == 3, 60, "three messages")
+    for spec, message in zip(specs, told, strict=True):
+        (sent,) = w.ably.history(spec["channels"][0])
+        assert sent["encoding"] == how.split()[-1] + "/base64" and sent["data"] != message["data"]
+        for member in ("id", "name", "extras"):
+            assert sent.get(member) == message.get(member)
