@@ -72,7 +72,7 @@ static bool try_tests(const struct wish *wish, const struct kb_problems *known, 
     struct kb_config *config = kb_config_load_tests(wish->path, &tests, &again);
     bool ok = config != NULL;
     print_more(&again, known, warnings);
-    if (ok && !kb_trial_init(&trial, config, &err)) {
+    if (ok && !kb_trial_init(&trial, config, NULL, &err)) {
         fprintf(stderr, "%s\n", err.text);
         ok = false;
     }

@@ -289,7 +289,8 @@ static bool read_records(struct preview *p, struct kb_err *err)
 static bool preview(const struct wish *wish, const struct kb_config *config, struct kb_err *err)
 {
     struct preview p = {.wish = wish};
-    bool ok = kb_trial_init(&p.trial, config, err) && kb_outside_open(&p.outside, config, err);
+    bool ok =
+        kb_trial_init(&p.trial, config, NULL, err) && kb_outside_open(&p.outside, config, err);
     if (ok) {
         p.outside.stopped = &interrupted;
         p.trial.router.schemas = p.outside.schemas;

@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 #include "cli/expect.h"
 #include "cli/trial.h"
+#include "cli/unreached.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 struct run {
     const struct kb_config *config;
     struct kb_trial trial;
+    struct kb_lines *lines; /* what has run of the file's functions */
     struct kb_expect expect;
     struct kb_buf body; /* all messages of a test, as one request would have them */
     size_t passed, failed;
@@ -159,12 +161,16 @@ static void tell_unreached(const struct run *run)
 static bool run_init(struct run *run, const struct kb_config *config, struct kb_err *err)
 {
     run->config = config;
-    return kb_trial_init(&run->trial, config, err);
+    run->lines = kb_lines_new();
+    if (!run->lines)
+        return kb_err_fatal(err, "out of memory");
+    return kb_trial_init(&run->trial, config, run->lines, err);
 }
 
 static void run_deinit(struct run *run)
 {
     kb_trial_deinit(&run->trial);
+    kb_lines_free(run->lines);
     kb_expect_deinit(&run->expect);
     kb_buf_deinit(&run->body);
 }
@@ -200,10 +206,12 @@ static int test_file(const char *argument, size_t *passed, size_t *failed)
         code = KB_EXIT_DONE;
         for (size_t i = 0; i < tests.n; i++)
             run_test(&run, &tests.list[i]);
-        if (tests.n > 0)
+        if (tests.n > 0) {
             tell_unreached(&run);
-        else
+            kb_unreached_print(&tests, run.lines, stdout);
+        } else {
             printf("%s has no tests; write test \"name\" { given = ..., expect = ... }\n", path);
+        }
         if (run.failed > 0 || tests.n == 0)
             code = KB_EXIT_FAILED;
     } else if (config) {

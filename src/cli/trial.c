@@ -5,14 +5,15 @@
 
 #define SPEC_MAX (64u << 20)
 
-bool kb_trial_init(struct kb_trial *trial, const struct kb_config *config, struct kb_err *err)
+bool kb_trial_init(struct kb_trial *trial, const struct kb_config *config, struct kb_lines *lines,
+    struct kb_err *err)
 {
     *trial = (struct kb_trial){.config = config};
     kb_buf_init(&trial->spec, SPEC_MAX);
     if (!kb_router_init(&trial->router, (struct kb_slice){NULL, 0}) ||
         !kb_sealer_init(&trial->sealer))
         return kb_err_fatal(err, "out of memory");
-    if (!kb_config_hooks(config, &trial->hooks, err))
+    if (!kb_config_hooks_watched(config, lines, &trial->hooks, err))
         return false;
     kb_router_set_hooks(&trial->router, trial->hooks);
     return true;

@@ -2,7 +2,7 @@
  * no further: what `kably test`, `kably preview` and `kably check` stand on.
  *
  *     struct kb_trial trial;
- *     if (!kb_trial_init(&trial, config, &err)) ...             // its hooks can't be loaded
+ *     if (!kb_trial_init(&trial, config, NULL, &err)) ...       // its hooks can't be loaded
  *     switch (kb_trial_run(&trial, rules, &rec, &err)) {
  *     case KB_TRIAL_MESSAGES: trial.router.n_messages; kb_trial_spec(&trial, i)
  *     case KB_TRIAL_DROPPED: ...
@@ -32,8 +32,9 @@ struct kb_trial {
 
 enum kb_trial_fate { KB_TRIAL_MESSAGES, KB_TRIAL_DROPPED, KB_TRIAL_FAILED, KB_TRIAL_WAITS };
 
-bool kb_trial_init(
-    struct kb_trial *trial, const struct kb_config *config, struct kb_err *err) KB_MUST_CHECK;
+/* `lines` notes what runs of the file (script/lines.h); NULL = nobody asks. */
+bool kb_trial_init(struct kb_trial *trial, const struct kb_config *config, struct kb_lines *lines,
+    struct kb_err *err) KB_MUST_CHECK;
 void kb_trial_deinit(struct kb_trial *trial);
 
 enum kb_trial_fate kb_trial_run(struct kb_trial *trial, const struct kb_rules *rules,

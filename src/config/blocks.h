@@ -108,6 +108,8 @@ struct kb_blocks {
     size_t n_files;
     struct kb_block *list;
     size_t n;
+    struct kb_text_function *functions,
+        **functions_end; /* config/texts.h; where tests are wanted */
 };
 
 void kb_blocks_init(struct kb_blocks *blocks, struct kb_inputs *inputs);

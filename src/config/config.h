@@ -142,6 +142,9 @@ const struct kb_rules *kb_config_rules(const struct kb_config *config, struct kb
  * Returns new. */
 bool kb_config_hooks(
     const struct kb_config *config, struct kb_hooks **out, struct kb_err *err) KB_MUST_CHECK;
+/* The same, and which lines run is noted in `lines` (script/lines.h) from the file's first on. */
+bool kb_config_hooks_watched(const struct kb_config *config, struct kb_lines *lines,
+    struct kb_hooks **out, struct kb_err *err) KB_MUST_CHECK;
 
 /* The effective configuration as a kably file, secrets as "***" (kably check --print). */
 void kb_config_print(const struct kb_config *config, FILE *to);

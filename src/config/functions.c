@@ -143,10 +143,12 @@ static bool load(struct loading *loading, struct kb_err *err)
            kb_script_call(script, take_functions, loading, err);
 }
 
-bool kb_config_hooks(const struct kb_config *config, struct kb_hooks **out, struct kb_err *err)
+bool kb_config_hooks_watched(const struct kb_config *config, struct kb_lines *lines,
+    struct kb_hooks **out, struct kb_err *err)
 {
-    const struct kb_hook_limits limits = {
-        .memory = (size_t)config->limits.hook_memory, .time_ms = (int)config->limits.hook_ms};
+    const struct kb_hook_limits limits = {.memory = (size_t)config->limits.hook_memory,
+        .time_ms = (int)config->limits.hook_ms,
+        .lines = lines};
     *out = NULL;
     if (!any_functions(config))
         return true;
@@ -167,4 +169,9 @@ bool kb_config_hooks(const struct kb_config *config, struct kb_hooks **out, stru
     kb_hooks_loaded(hooks);
     *out = hooks;
     return true;
+}
+
+bool kb_config_hooks(const struct kb_config *config, struct kb_hooks **out, struct kb_err *err)
+{
+    return kb_config_hooks_watched(config, NULL, out, err);
 }

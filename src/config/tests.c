@@ -4,7 +4,6 @@
 #include "config/tests.h"
 
 #include "script/lua_json.h"
-#include "script/lua_library.h"
 #include "script/lua_state.h"
 #include "value/document.h"
 #include "value/json.h"
@@ -178,42 +177,6 @@ static void add_problems(lua_State *L, struct kb_blocks *blocks)
     }
 }
 
-/* known(name) */
-static int is_known(lua_State *L)
-{
-    lua_settop(L, 1);
-    kb_script_push_globals(L);
-    lua_pushvalue(L, 1);
-    lua_pushboolean(L, lua_rawget(L, -2) != LUA_TNIL);
-    return 1;
-}
-
-/* report(name, line), of the source whose number is the second upvalue. */
-static int report_name(lua_State *L)
-{
-    struct kb_blocks *blocks = lua_touserdata(L, lua_upvalueindex(1));
-    int source = (int)lua_tointeger(L, lua_upvalueindex(2));
-    struct kb_place place = {
-        .path = blocks->sources[source].path, .file = source, .line = (int)luaL_checkinteger(L, 2)};
-    kb_problem_add(blocks->problems, true, &place,
-        "nothing here has the name \"%s\": it is an error when this line runs",
-        luaL_checkstring(L, 1));
-    return 0;
-}
-
-static void find_unknown_names(lua_State *L, struct kb_blocks *blocks)
-{
-    for (size_t i = 0; i < blocks->n_sources; i++) {
-        struct kb_slice text = blocks->sources[i].text;
-        lua_pushlstring(L, text.ptr ? text.ptr : "", text.len);
-        lua_pushcfunction(L, is_known);
-        lua_pushlightuserdata(L, blocks);
-        lua_pushinteger(L, (lua_Integer)i);
-        lua_pushcclosure(L, report_name, 2);
-        kb_script_run_embedded(L, "names.lua", 3);
-    }
-}
-
 static int free_buf(lua_State *L)
 {
     kb_buf_deinit(lua_touserdata(L, 1));
@@ -243,7 +206,7 @@ void kb_tests_prepare(lua_State *L, struct kb_blocks *blocks)
     lua_pushvalue(L, problems);
     kb_script_run_embedded(L, "tests.lua", 5);
     add_problems(L, blocks);
-    find_unknown_names(L, blocks);
+    kb_texts_look(L, blocks);
 }
 
 /* ---- from plain data ---- */
@@ -365,6 +328,25 @@ static bool take_test(
     return take_expected(tests, block, blocks, test);
 }
 
+/* Like the slices, out of the blocks' arena. */
+static bool take_functions(struct kb_tests *tests, const struct kb_blocks *blocks)
+{
+    struct kb_text_function **end = &tests->functions;
+    for (const struct kb_text_function *from = blocks->functions; from; from = from->next) {
+        struct kb_text_function *to = take_memory(tests, 1, sizeof(*to));
+        int *lines = take_memory(tests, from->n_lines, sizeof(*lines));
+        const char *path = copy(tests, kb_slice_of(from->path)).ptr;
+        if (!to || !lines || !path)
+            return false;
+        memcpy(lines, from->lines, from->n_lines * sizeof(*lines));
+        *to = (struct kb_text_function){
+            .path = path, .first = from->first, .lines = lines, .n_lines = from->n_lines};
+        *end = to;
+        end = &to->next;
+    }
+    return true;
+}
+
 bool kb_tests_take(struct kb_tests *tests, const struct kb_blocks *blocks)
 {
     tests->list = take_memory(tests, blocks->n, sizeof(*tests->list));
@@ -372,7 +354,7 @@ bool kb_tests_take(struct kb_tests *tests, const struct kb_blocks *blocks)
         if (blocks->list[i].kind == KB_BLOCK_TEST && blocks->list[i].body.kind == KB_RAW_TABLE &&
             !take_test(tests, blocks, &blocks->list[i]))
             return false;
-    return tests->list != NULL;
+    return tests->list && take_functions(tests, blocks);
 }
 
 void kb_tests_init(struct kb_tests *tests)

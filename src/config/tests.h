@@ -11,7 +11,7 @@
 #ifndef KB_CONFIG_TESTS_H
 #define KB_CONFIG_TESTS_H
 
-#include "config/blocks.h"
+#include "config/texts.h"
 #include "record/record.h"
 
 #define KB_TESTS_UNSET                                                        \
@@ -42,6 +42,7 @@ struct kb_tests {
     struct kb_arena arena;
     struct kb_test *list;
     size_t n;
+    struct kb_text_function *functions; /* of all texts, those of the tests as well */
 };
 
 void kb_tests_init(struct kb_tests *tests);

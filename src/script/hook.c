@@ -14,7 +14,8 @@ struct kb_hooks *kb_hooks_new(
     const struct kb_script_limits script_limits = {.memory = limits->memory,
         .time_ms = LOAD_MS,
         .clock = kb_hook_clock(),
-        .coarse = kb_hook_clock_coarse()};
+        .coarse = kb_hook_clock_coarse(),
+        .lines = limits->lines};
     struct kb_hooks *hooks = calloc(1, sizeof(*hooks));
     if (hooks)
         hooks->topics = calloc(n_topics + 1, sizeof(*hooks->topics));

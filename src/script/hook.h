@@ -42,8 +42,9 @@ enum kb_hook {
 };
 
 struct kb_hook_limits {
-    size_t memory; /* bytes of the state, and as many again for one record's edits */
-    int time_ms;   /* of one call */
+    size_t memory;          /* bytes of the state, and as many again for one record's edits */
+    int time_ms;            /* of one call */
+    struct kb_lines *lines; /* as in kb_script_limits */
 };
 
 struct kb_hooks; /* opaque */

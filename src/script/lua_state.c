@@ -4,12 +4,14 @@
 #include "script/lua_state.h"
 
 #include "script/embedded.h"
+#include "script/lines.h"
 #include "script/lua_library.h"
 
 #include <ctype.h>
 #include <lauxlib.h>
 
 #define INSTRUCTIONS_PER_LOOK 100
+#define WATCHED_TIMES 4       /* noting a line costs about as much more than running it */
 #define CHARGE_PER_LOOK 10000 /* of kb_script_charge's units */
 #define LARGE_BLOCK (64 << 10)
 #define LEVELS_MAX 100 /* of the stack to look through: each is found by counting from the top */
@@ -31,13 +33,19 @@ static struct kb_script *script_of(lua_State *L)
     return *(struct kb_script **)lua_getextraspace(L);
 }
 
-static void look_at_clock(lua_State *L, lua_Debug *ar);
+static void on_hook(lua_State *L, lua_Debug *ar);
 
-/* At the next instruction. */
+/* The next look at the clock is after so many instructions. */
+static void arm(const struct kb_script *script, int instructions)
+{
+    lua_sethook(script->L, on_hook, LUA_MASKCOUNT | (script->limits.lines ? LUA_MASKLINE : 0),
+        instructions);
+}
+
 static void look_soon(const struct kb_script *script)
 {
     if (script->L)
-        lua_sethook(script->L, look_at_clock, LUA_MASKCOUNT, 1);
+        arm(script, 1);
 }
 
 /* lua_Alloc. For a new block `old` is a type tag, not a size. Shrinking must not fail: Lua relies
@@ -88,10 +96,11 @@ static bool spent(struct kb_script *script)
         script->measured_ms = script->limits.clock->now_ms(script->limits.clock);
         return false;
     }
-    if (now - script->looked_ms < script->limits.time_ms)
+    int64_t most = (int64_t)script->limits.time_ms * (script->limits.lines ? WATCHED_TIMES : 1);
+    if (now - script->looked_ms < most)
         return false;
     int64_t work = script->limits.clock->now_ms(script->limits.clock) - script->measured_ms;
-    return work >= script->limits.time_ms;
+    return work >= most;
 }
 
 /* The nearest line of a named text, from that level of the stack on. */
@@ -125,22 +134,31 @@ static void check_budget(lua_State *L)
     struct kb_script *script = script_of(L);
     if (!script->expired) {
         if (!spent(script)) {
-            lua_sethook(L, look_at_clock, LUA_MASKCOUNT, INSTRUCTIONS_PER_LOOK);
+            arm(script, INSTRUCTIONS_PER_LOOK);
             return;
         }
         script->expired = true;
         note_place(L, script);
-        lua_sethook(L, look_at_clock, LUA_MASKCOUNT, 1);
+        arm(script, 1);
     }
     lua_pushliteral(L, "out of time");
     lua_error(L);
 }
 
-/* lua_Hook. */
-static void look_at_clock(lua_State *L, lua_Debug *ar)
+static void note_line(lua_State *L, lua_Debug *ar)
 {
-    (void)ar;
-    check_budget(L);
+    lua_getinfo(L, "Sl", ar);
+    if (*ar->source == '@')
+        kb_lines_note(script_of(L)->limits.lines, ar->source + 1, ar->linedefined, ar->currentline);
+}
+
+/* lua_Hook. */
+static void on_hook(lua_State *L, lua_Debug *ar)
+{
+    if (ar->event == LUA_HOOKLINE)
+        note_line(L, ar);
+    else
+        check_budget(L);
 }
 
 void kb_script_charge(lua_State *L, size_t cost)
@@ -235,7 +253,7 @@ struct kb_script *kb_script_new(const struct kb_script_limits *limits, struct kb
         return NULL;
     }
     *(struct kb_script **)lua_getextraspace(script->L) = script;
-    lua_sethook(script->L, look_at_clock, LUA_MASKCOUNT, INSTRUCTIONS_PER_LOOK);
+    arm(script, INSTRUCTIONS_PER_LOOK);
     if (!kb_script_call(script, open_library, NULL, err)) {
         kb_script_free(script);
         return NULL;
@@ -270,7 +288,7 @@ bool kb_script_call(
     lua_State *L = script->L;
     script->looked = script->measured = false;
     if (script->expired)
-        lua_sethook(L, look_at_clock, LUA_MASKCOUNT, INSTRUCTIONS_PER_LOOK);
+        arm(script, INSTRUCTIONS_PER_LOOK);
     script->expired = false;
     lua_pushcfunction(L, add_place);
     lua_pushcfunction(L, function);
@@ -362,7 +380,7 @@ static const struct kb_embedded *find_embedded(const char *file)
 bool kb_script_push_module(lua_State *L, const char *name)
 {
     static const char *const others[] = {
-        "blocks", "cache", "demo", "names", "tests"}; /* no modules */
+        "blocks", "cache", "demo", "lines", "names", "tests", "tokens"}; /* no modules */
     for (size_t i = 0; i < KB_COUNT(others); i++)
         if (strcmp(name, others[i]) == 0)
             return false;

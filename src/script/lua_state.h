@@ -24,6 +24,7 @@
 
 #include <lua.h>
 
+struct kb_lines;  /* script/lines.h */
 struct kb_script; /* opaque */
 
 struct kb_script_limits {
@@ -31,6 +32,7 @@ struct kb_script_limits {
     int time_ms;             /* of one kb_script_run or kb_script_call */
     struct kb_clock *clock;  /* what counts; both are borrowed while the script lives */
     struct kb_clock *coarse; /* NULL = none: cheaper to ask and never behind `clock` */
+    struct kb_lines *lines;  /* NULL = nobody asks; else which lines run is noted here. Borrowed */
 };
 
 /* Returns new. */
