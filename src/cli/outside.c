@@ -5,6 +5,8 @@
 #include "base/clock.h"
 #include "pipeline/settings.h"
 
+#include <string.h>
+
 #define WAIT_MS 50
 
 static int64_t now_ms(void)
@@ -47,6 +49,7 @@ void kb_outside_ask(struct kb_outside *outside, struct kb_transport *door,
     size_t flying = 0;
     for (size_t i = 0; i < n; i++) {
         reqs[i].reply = (struct kb_http_reply){.status = 0};
+        reqs[i].headers_version = ++outside->asked;
         if (door->ops->submit(door, &reqs[i], &reqs[i].reply.err))
             flying++;
         else
@@ -61,6 +64,14 @@ void kb_outside_ask(struct kb_outside *outside, struct kb_transport *door,
         take(context, done);
         flying--;
     }
+}
+
+const char *kb_outside_why(const struct kb_http_request *req)
+{
+    const char *text = req->reply.err.text, *host = strstr(req->url, "://");
+    size_t len = host ? strcspn(host + 3, "/?#") : 0;
+    bool named = len > 0 && strncmp(text, host + 3, len) == 0 && strncmp(text + len, ": ", 2) == 0;
+    return named ? text + len + 2 : text;
 }
 
 bool kb_outside_schema(struct kb_outside *outside, uint64_t changes, struct kb_err *err)

@@ -26,6 +26,7 @@ struct kb_outside {
     struct kb_transport *ably, *registry;
     struct kb_schemas *schemas;           /* NULL = the file has no registry */
     const volatile sig_atomic_t *stopped; /* somebody wants it to end; NULL = nobody can */
+    uint64_t asked;                       /* requests so far: tells their headers apart */
 };
 
 bool kb_outside_open(
@@ -37,6 +38,9 @@ void kb_outside_close(struct kb_outside *outside);
 typedef void kb_outside_take(void *context, struct kb_http_request *req);
 void kb_outside_ask(struct kb_outside *outside, struct kb_transport *door,
     struct kb_http_request *reqs, size_t n, kb_outside_take *take, void *context);
+
+/* Why nobody answered, without the host that it begins with: for a line that names the address. */
+const char *kb_outside_why(const struct kb_http_request *req);
 
 /* Waits until a schema has come, or was refused, since `changes`. KB_ERR_OUTAGE: there is none, err
  * says which address was asked and what to do. */

@@ -269,9 +269,8 @@ static bool read_records(struct preview *p, struct kb_err *err)
     int64_t last_ms = now_ms();
     for (long n = 0; n < p->wish->count && !interrupted;) {
         enum kb_read got = kb_reader_next(p->reader, &rec, WAIT_MS);
-        const char *complaint = kb_reader_complaint(p->reader);
-        if (complaint)
-            fprintf(stderr, "kably preview: Kafka: %s\n", complaint);
+        if (kb_reader_complained(p->reader, err))
+            fprintf(stderr, "kably preview: %s\n", err->text);
         if (got == KB_READ_END && !waits)
             break;
         if (got == KB_READ_NOTHING && !waits && now_ms() - last_ms >= SILENCE_MS)

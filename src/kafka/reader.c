@@ -24,18 +24,26 @@ struct kb_reader {
     int n_brokers;
     char *cluster;
     char complaint[TEXT_MAX]; /* the last */
-    bool complained;          /* and nobody was told */
-    bool refused;             /* the credentials, or the certificate: it gets no better */
+    int complaint_code;
+    bool complained; /* and nobody was told */
+    bool refused;    /* the credentials, or the certificate: it gets no better */
     rd_kafka_message_t *held;
     struct kb_header headers[HEADERS_MAX];
 };
 
+/* A handshake that fails comes with the transport's code as often as with that of TLS; and that all
+ * brokers are down says less than what was said of one. */
 static void note_error(rd_kafka_t *rk, int code, const char *text, void *opaque)
 {
     struct kb_reader *reader = opaque;
     (void)rk;
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && reader->complained)
+        return;
+    if (code == RD_KAFKA_RESP_ERR__TRANSPORT && strstr(text, "SSL routines"))
+        code = RD_KAFKA_RESP_ERR__SSL;
     snprintf(reader->complaint, sizeof(reader->complaint), "%s", text);
     kb_client_log_blot(&reader->log, reader->complaint);
+    reader->complaint_code = code;
     reader->complained = true;
     reader->refused = reader->refused || code == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
                       code == RD_KAFKA_RESP_ERR__SSL;
@@ -153,11 +161,20 @@ static void hear(struct kb_reader *reader)
         rd_kafka_message_destroy(message);
 }
 
-const char *kb_reader_complaint(struct kb_reader *reader)
+static bool outage(struct kb_err *err, int code, const char *text)
+{
+    kb_err_outage(err, "Kafka: %s", text);
+    err->code = code;
+    return false;
+}
+
+bool kb_reader_complained(struct kb_reader *reader, struct kb_err *err)
 {
     bool news = reader->complained;
     reader->complained = false;
-    return news ? reader->complaint : NULL;
+    if (news)
+        outage(err, reader->complaint_code, reader->complaint);
+    return news;
 }
 
 bool kb_reader_find(struct kb_reader *reader, kb_reader_wanted *wanted, void *context, int wait_ms,
@@ -169,9 +186,10 @@ bool kb_reader_find(struct kb_reader *reader, kb_reader_wanted *wanted, void *co
         code = rd_kafka_metadata(reader->rk, 1, NULL, &all, ASK_MS);
         hear(reader);
     }
+    if (code && kb_reader_complained(reader, err)) /* which says more than that time ran out */
+        return false;
     if (code)
-        return kb_err_outage(err, "Kafka: %s",
-            reader->complained ? kb_reader_complaint(reader) : rd_kafka_err2str(code));
+        return outage(err, (int)code, rd_kafka_err2str(code));
     reader->complained = false; /* of one address of several, maybe: it is there */
     bool ok = take_topics(reader, all, wanted, context);
     rd_kafka_metadata_destroy(all);
@@ -204,6 +222,84 @@ struct kb_slice kb_reader_cluster(struct kb_reader *reader)
     return kb_slice_of(reader->cluster);
 }
 
+bool kb_reader_look(struct kb_reader *reader, const char *topic, int wait_ms, struct kb_err *err)
+{
+    const struct rd_kafka_metadata *found = NULL;
+    rd_kafka_topic_t *rkt = rd_kafka_topic_new(reader->rk, topic, NULL);
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__INVALID_ARG;
+    if (rkt)
+        code = rd_kafka_metadata(reader->rk, 0, rkt, &found, wait_ms);
+    if (!code)
+        code =
+            found->topic_cnt == 1 ? found->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    if (found)
+        rd_kafka_metadata_destroy(found);
+    if (rkt)
+        rd_kafka_topic_destroy(rkt);
+    if (!code)
+        return true;
+    outage(err, (int)code, rd_kafka_err2str(code));
+    return kb_err_wrap(err, "topic %s", topic);
+}
+
+/* All of the topics found, each at that offset. Returns new. */
+static rd_kafka_topic_partition_list_t *partitions_of(
+    const struct kb_reader *reader, int64_t offset)
+{
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new((int)reader->n_partitions);
+    for (size_t i = 0; i < reader->n_topics; i++)
+        for (int p = 0; p < reader->topics[i].n_partitions; p++)
+            rd_kafka_topic_partition_list_add(list, reader->topics[i].name, p)->offset = offset;
+    return list;
+}
+
+/* The one group of the answer: partitions with a commit, or its error. */
+static rd_kafka_resp_err_t take_group(rd_kafka_event_t *event, size_t *n_committed)
+{
+    size_t n = 0;
+    const rd_kafka_group_result_t **groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
+        rd_kafka_event_ListConsumerGroupOffsets_result(event), &n);
+    if (n != 1)
+        return RD_KAFKA_RESP_ERR__BAD_MSG;
+    if (rd_kafka_group_result_error(groups[0]))
+        return rd_kafka_error_code(rd_kafka_group_result_error(groups[0]));
+    const rd_kafka_topic_partition_list_t *list = rd_kafka_group_result_partitions(groups[0]);
+    for (int i = 0; list && i < list->cnt; i++)
+        *n_committed += list->elems[i].offset >= 0;
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+bool kb_reader_group(struct kb_reader *reader, const char *group, size_t *n_committed, int wait_ms,
+    struct kb_err *err)
+{
+    *n_committed = 0;
+    if (reader->n_partitions == 0)
+        return true;
+    rd_kafka_topic_partition_list_t *list = partitions_of(reader, RD_KAFKA_OFFSET_INVALID);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(reader->rk);
+    rd_kafka_ListConsumerGroupOffsets_t *asked = rd_kafka_ListConsumerGroupOffsets_new(group, list);
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(reader->rk, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
+    char why[TEXT_MAX];
+    rd_kafka_AdminOptions_set_request_timeout(options, wait_ms, why, sizeof(why));
+    rd_kafka_ListConsumerGroupOffsets(reader->rk, &asked, 1, options, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, wait_ms + ASK_MS);
+    rd_kafka_resp_err_t code = event ? rd_kafka_event_error(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
+    if (!code)
+        code = take_group(event, n_committed);
+    if (event)
+        rd_kafka_event_destroy(event);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_ListConsumerGroupOffsets_destroy(asked);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (!code)
+        return true;
+    outage(err, (int)code, rd_kafka_err2str(code));
+    return kb_err_wrap(err, "group %s", group);
+}
+
 /* ---- reading ---- */
 
 static int64_t offset_of(const struct kb_start *start)
@@ -224,12 +320,7 @@ static int64_t offset_of(const struct kb_start *start)
 
 bool kb_reader_begin(struct kb_reader *reader, const struct kb_start *start, struct kb_err *err)
 {
-    rd_kafka_topic_partition_list_t *list =
-        rd_kafka_topic_partition_list_new((int)reader->n_partitions);
-    for (size_t i = 0; i < reader->n_topics; i++)
-        for (int p = 0; p < reader->topics[i].n_partitions; p++)
-            rd_kafka_topic_partition_list_add(list, reader->topics[i].name, p)->offset =
-                offset_of(start);
+    rd_kafka_topic_partition_list_t *list = partitions_of(reader, offset_of(start));
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
     if (start->kind == KB_START_TIME) /* one behind all records is answered by the end */
         code = rd_kafka_offsets_for_times(reader->rk, list, 10000);
@@ -237,7 +328,7 @@ bool kb_reader_begin(struct kb_reader *reader, const struct kb_start *start, str
         code = rd_kafka_assign(reader->rk, list);
     rd_kafka_topic_partition_list_destroy(list);
     reader->n_ended = 0;
-    return !code || kb_err_outage(err, "Kafka: %s", rd_kafka_err2str(code));
+    return !code || outage(err, (int)code, rd_kafka_err2str(code));
 }
 
 static void take_headers(struct kb_reader *reader, struct kb_record *out)

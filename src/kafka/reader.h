@@ -23,7 +23,8 @@ struct kb_reader *kb_reader_new(
 void kb_reader_free(struct kb_reader *reader); /* NULL is fine */
 
 /* Waits for Kafka's answer, wait_ms at most, or until it refuses the credentials. False: there is
- * none; err says why, in the client's own words where it has some. */
+ * none; err says why, in the client's own words where it has some, and err->code is librdkafka's.
+ */
 typedef bool kb_reader_wanted(void *context, const char *topic);
 bool kb_reader_find(struct kb_reader *reader, kb_reader_wanted *wanted, void *context, int wait_ms,
     struct kb_err *err) KB_MUST_CHECK;
@@ -32,6 +33,14 @@ const char *kb_reader_topic(const struct kb_reader *reader, size_t i, int *n_par
 int kb_reader_brokers(const struct kb_reader *reader);
 /* Ptr NULL = the cluster has none. Borrowed. */
 struct kb_slice kb_reader_cluster(struct kb_reader *reader);
+/* One topic by name, which is not made by asking. False: it is not there, or may not be described;
+ * err->code tells which. */
+bool kb_reader_look(
+    struct kb_reader *reader, const char *topic, int wait_ms, struct kb_err *err) KB_MUST_CHECK;
+/* In how many partitions of the topics found a group has committed, without joining it. False: it
+ * may not be described, or nobody coordinates it. */
+bool kb_reader_group(struct kb_reader *reader, const char *group, size_t *n_committed, int wait_ms,
+    struct kb_err *err) KB_MUST_CHECK;
 
 enum kb_start_kind {
     KB_START_BEGINNING,
@@ -51,8 +60,9 @@ bool kb_reader_begin(
     struct kb_reader *reader, const struct kb_start *start, struct kb_err *err) KB_MUST_CHECK;
 
 enum kb_read { KB_READ_RECORD, KB_READ_NOTHING, KB_READ_END };
-/* What the client last complained of (a broker that is away), once; NULL = nothing new. */
-const char *kb_reader_complaint(struct kb_reader *reader);
+/* Has the client complained of something since it was last asked: a broker that is away, a topic
+ * that may not be read? Then err has it, with librdkafka's code. */
+bool kb_reader_complained(struct kb_reader *reader, struct kb_err *err);
 
 /* END: every partition has been read to where it ended. The record lives until the next call. */
 enum kb_read kb_reader_next(struct kb_reader *reader, struct kb_record *out, int wait_ms);

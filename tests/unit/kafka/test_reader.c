@@ -1,0 +1,130 @@
+/* What a reader is told that may not do what it wants: by the mock cluster, which says any error.
+ */
+#include "kafka/reader.h"
+
+#include "support/kafka_mock.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#define WAIT_MS 10000
+
+static struct kafka_mock mock;
+
+static int start(void **state)
+{
+    (void)state;
+    kafka_mock_start(&mock, 1);
+    kafka_mock_topic(&mock, "orders", 2);
+    kafka_mock_topic(&mock, "secret", 1);
+    rd_kafka_mock_topic_set_error(
+        mock.cluster, "secret", RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    kafka_mock_stop(&mock);
+    return 0;
+}
+
+static bool any(void *context, const char *topic)
+{
+    (void)context;
+    (void)topic;
+    return true;
+}
+
+static struct kb_reader *open_reader(const char *bootstrap)
+{
+    struct kb_property properties[] = {
+        {(char *)(uintptr_t) "bootstrap.servers", (char *)(uintptr_t)bootstrap, false, 1},
+        {(char *)(uintptr_t) "group.id", (char *)(uintptr_t) "g", false, 1},
+        {(char *)(uintptr_t) "sasl.password", (char *)(uintptr_t) "swordfish", true, 1},
+    };
+    struct kb_err err;
+    struct kb_reader *reader = kb_reader_new(properties, KB_COUNT(properties), &err);
+    assert_non_null(reader);
+    return reader;
+}
+
+static void a_topic_that_may_not_be_described(void **state)
+{
+    (void)state;
+    struct kb_err err;
+    struct kb_reader *reader = open_reader(mock.bootstraps);
+    assert_true(kb_reader_find(reader, any, NULL, WAIT_MS, &err));
+    assert_true(kb_reader_look(reader, "orders", WAIT_MS, &err));
+    assert_false(kb_reader_look(reader, "secret", WAIT_MS, &err));
+    assert_int_equal(err.class, KB_ERR_OUTAGE);
+    assert_int_equal(err.code, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    assert_non_null(strstr(err.text, "topic secret: Kafka: "));
+    kb_reader_free(reader);
+}
+
+static void a_group_that_may_not_be_described(void **state)
+{
+    (void)state;
+    struct kb_err err;
+    size_t n = 7;
+    struct kb_reader *reader = open_reader(mock.bootstraps);
+    assert_true(kb_reader_find(reader, any, NULL, WAIT_MS, &err));
+    assert_true(kb_reader_group(reader, "g", &n, WAIT_MS, &err));
+    assert_int_equal(n, 0);
+    rd_kafka_mock_push_request_errors(
+        mock.cluster, 9 /* OffsetFetch */, 1, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED);
+    assert_false(kb_reader_group(reader, "g", &n, WAIT_MS, &err));
+    assert_int_equal(err.code, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED);
+    assert_non_null(strstr(err.text, "group g: Kafka: "));
+    kb_reader_free(reader);
+}
+
+/* A right that is missing shows when the first fetch is refused. */
+static void a_topic_that_may_not_be_read(void **state)
+{
+    (void)state;
+    const struct kb_start end = {.kind = KB_START_END};
+    struct kb_record rec;
+    struct kb_err err;
+    struct kb_reader *reader = open_reader(mock.bootstraps);
+    assert_true(kb_reader_find(reader, any, NULL, WAIT_MS, &err));
+    for (int i = 0; i < 4; i++)
+        rd_kafka_mock_push_request_errors(
+            mock.cluster, 1 /* Fetch */, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    assert_true(kb_reader_begin(reader, &end, &err));
+    bool complained = false;
+    for (int i = 0; i < 100 && !complained; i++) {
+        (void)kb_reader_next(reader, &rec, 100);
+        complained = kb_reader_complained(reader, &err);
+    }
+    assert_true(complained);
+    assert_int_equal(err.code, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    assert_false(kb_reader_complained(reader, &err)); /* once */
+    kb_reader_free(reader);
+}
+
+static void nobody_there(void **state)
+{
+    (void)state;
+    struct kb_err err;
+    struct kb_reader *reader = open_reader("127.0.0.1:1");
+    assert_false(kb_reader_find(reader, any, NULL, 2500, &err));
+    assert_int_equal(err.class, KB_ERR_OUTAGE);
+    assert_non_null(strstr(err.text, "Connection refused"));
+    kb_reader_free(reader);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_topic_that_may_not_be_described),
+        cmocka_unit_test(a_group_that_may_not_be_described),
+        cmocka_unit_test(a_topic_that_may_not_be_read),
+        cmocka_unit_test(nobody_there),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
