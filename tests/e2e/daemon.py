@@ -96,9 +96,16 @@ class Process:
         """How often it says that Ably gave up a channel's order."""
         return sum(map(int, re.findall(r"\b(\d+) order inversion", self.log())))
 
-    def rss_kib(self):
+    def _memory_kib(self, name):
         with open(f"/proc/{self.pid}/status", encoding="ascii") as status:
-            return int(re.search(r"VmRSS:\s+(\d+) kB", status.read()).group(1))
+            return int(re.search(rf"{name}:\s+(\d+) kB", status.read()).group(1))
+
+    def rss_kib(self):
+        return self._memory_kib("VmRSS")
+
+    def peak_kib(self):
+        """The most it ever was."""
+        return self._memory_kib("VmHWM")
 
     def signal(self, number):
         self.child.send_signal(number)
