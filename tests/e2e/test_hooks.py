@@ -85,12 +85,13 @@ def test_a_counter_is_one_for_all_workers_and_stands_in_the_metrics(mock_world, 
     )
     kably = daemons.run(config)
     admin = Admin(kably)
+    # A rebalance in the middle would have records taken, and counted, twice.
+    until(lambda: [worker["partitions"] for worker in admin.status()["workers"]] == [2, 2], 30, kably.tail)
     w.kafka.produce(w.topic, [{"partition": n % 4, "value": "x" * 10} for n in range(400)])
     until(lambda: w.ably.unique() == 400, 30, kably.tail)
     counters = admin.metrics()["kably_hook_counter_total"]
     named = {dict(labels)["name"]: value for labels, value in counters.items()}
     assert named == {**{f"seen.of-p{n}": 100 for n in range(4)}, "bytes:all_": 4000}
-    assert {worker["assigned"] for worker in admin.status()["workers"]} != {4}, "both workers had a part"
 
 
 def test_a_cache_is_emptied_when_partitions_are_taken_away(real_world, daemons):
