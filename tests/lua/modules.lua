@@ -91,8 +91,24 @@ topic "half" { channel = "c", transform = sample.by_key(0.5) }
 test "sample: all" { given = { topic = "all", key = "k", value = 1 }, expect = { channel = "c" } }
 test "sample: none" { given = { topic = "none", key = "k", value = 1 }, expect = "drop" }
 test "sample: the same key each time" {
-  given = { { topic = "half", key = "key2", value = 1 }, { topic = "half", key = "key2", value = 2 } },
+  given = { { topic = "half", key = "key4", value = 1 }, { topic = "half", key = "key4", value = 2 } },
   expect = { { data = 1 }, { data = 2 } },
+}
+
+-- Of keys that differ in their last digits alone the share is right too: of a thousand devices all but 60 to 140.
+local tenth = sample.by_key(0.1)
+topic "devices" {
+  channel = "devices",
+  transform = function(record)
+    local kept = 0
+    for i = 1, 1000 do
+      if tenth { key = "dev-" .. i } then kept = kept + 1 end
+    end
+    return { data = { near = kept > 60 and kept < 140, kept = kept > 60 and kept < 140 and kably.null or kept } }
+  end,
+}
+test "sample: keys that are alike" {
+  given = { topic = "devices", value = 1 }, expect = { data = { near = true, kept = kably.null } },
 }
 
 topic "baskets" { channel = "baskets", transform = split.each "items" }
