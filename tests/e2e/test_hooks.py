@@ -179,3 +179,33 @@ def test_memory_bombs_leave_the_daemon_as_it_was(mock_world, daemons):
     # A sanitizer keeps what is freed for a while: then only that it ends somewhere is shown.
     assert grown < (400 if daemon.sanitized() else 64) * 1024
     assert before < (800 if daemon.sanitized() else 200) * 1024
+
+
+def test_a_reload_brings_other_functions_and_forgets_what_they_knew(mock_world, daemons):
+    """Each worker has functions of its own, and one counter; records come all the while."""
+    w = mock_world(partitions=4)
+    hook = 'function(record) {counts} if known:seen(record.key) then return nil end return {{ channel = "{channel}" }} end'
+    counts = 'kably.counter("taken"):add()'
+
+    def config(channel):
+        config = w.config().block("limits", workers=2).block("admin", listen="127.0.0.1:0")
+        config.topic(w.topic, channel="unused", transform=Raw(hook.format(channel=channel, counts=counts)))
+        config.blocks.insert(0, "local known = kably.cache { size = 10000 }\n")
+        return config
+
+    kably = daemons.run(config("one"), "kably")
+    admin = Admin(kably)
+    until(lambda: [worker["partitions"] for worker in admin.status()["workers"]] == [2, 2], 30, kably.tail)
+    taken = 0
+    for turn, channel in enumerate(["one", "two", "three", "four"]):
+        if turn:
+            with open(f"{daemons.folder}/kably.lua", "w", encoding="utf-8") as file:
+                file.write(config(channel).text())
+            assert admin.ask("/reload", method="POST", seconds=60)[0] == 200, kably.tail()
+        for repeat in range(2):  # the second time all of it is known
+            w.kafka.produce(w.topic, [{"partition": n % 4, "key": f"k{n}", "value": "x"} for n in range(200)])
+            taken += 200
+            w.wait_committed_ends()
+            until(lambda: len(w.ably.history(channel)) >= 200, 30, kably.tail)
+            assert len(w.ably.history(channel)) == 200, f"turn {turn}, repeat {repeat}"
+    assert admin.metrics()["kably_hook_counter_total"] == {frozenset({("name", "taken")}): taken}
