@@ -49,10 +49,13 @@ static void sort_few(struct entry *entries, size_t n, bool text)
     }
 }
 
-/* Heap sort: bounded for any keys. */
+/* Heap sort: bounded for any keys. Many maps come sorted. */
 static void sort_many(struct entry *entries, size_t n, bool text)
 {
-    for (size_t end = n, start = n / 2; end > 1;) {
+    size_t sorted = 1;
+    while (sorted < n && less(&entries[sorted - 1], &entries[sorted], text))
+        sorted++;
+    for (size_t end = sorted < n ? n : 0, start = end / 2; end > 1;) {
         struct entry entry;
         if (start > 0) {
             entry = entries[--start];

@@ -3,6 +3,7 @@
 #include "value/decimal.h"
 
 #define LIMBS_MAX (KB_DECIMAL_BYTES_MAX / 4)
+#define PASS 1000000000 /* nine digits */
 #define DIGITS_MAX (KB_DECIMAL_BYTES_MAX * 5 / 2)
 
 /* The absolute value's digits, right-aligned in `text`. */
@@ -52,19 +53,35 @@ static size_t to_limbs(struct kb_slice unscaled, bool negative, uint32_t limbs[L
     return n;
 }
 
+/* *rest and the limb behind it, divided. */
+static uint32_t divide(uint64_t *rest, uint32_t limb)
+{
+    uint64_t number = *rest << 32 | limb;
+    *rest = number % PASS;
+    return (uint32_t)(number / PASS);
+}
+
+static void put_pass(struct digits *digits, uint64_t rest)
+{
+    for (int i = 0; i < 9; i++, rest /= 10)
+        digits->text[--digits->start] = (char)('0' + rest % 10);
+}
+
+/* Two passes at once, the second a limb behind the first: a processor does them side by side. */
 static void large(struct digits *digits, struct kb_slice unscaled)
 {
     uint32_t limbs[LIMBS_MAX];
     size_t n = to_limbs(unscaled, digits->negative, limbs);
-    while (n > 2) {
-        uint64_t rest = 0;
-        for (size_t i = n; i-- > 0;) {
-            rest = rest << 32 | limbs[i];
-            limbs[i] = (uint32_t)(rest / 1000000000);
-            rest %= 1000000000;
+    while (n > 2) { /* so more than 18 digits are left */
+        uint64_t rest = 0, rest_behind = 0;
+        uint32_t quotient = divide(&rest, limbs[n - 1]);
+        for (size_t i = n - 1; i-- > 0;) {
+            limbs[i + 1] = divide(&rest_behind, quotient);
+            quotient = divide(&rest, limbs[i]);
         }
-        for (int i = 0; i < 9; i++, rest /= 10)
-            digits->text[--digits->start] = (char)('0' + rest % 10);
+        limbs[0] = divide(&rest_behind, quotient);
+        put_pass(digits, rest);
+        put_pass(digits, rest_behind);
         while (n > 0 && limbs[n - 1] == 0)
             n--;
     }
