@@ -68,9 +68,10 @@ static bool read_indexes(const char **at, const char *end, struct indexes *out, 
 static const struct kb_proto_message *inside(
     const struct kb_proto_message *message, int64_t place, bool count_entries)
 {
+    int64_t at = 0;
     for (size_t i = 0; i < message->n_nested; i++) {
         const struct kb_proto_message *nested = message->nested[i];
-        if ((count_entries || !nested->synthetic) && place-- == 0)
+        if ((count_entries || !nested->synthetic) && at++ == place)
             return nested->synthetic ? NULL : nested;
     }
     return NULL;
