@@ -3,6 +3,7 @@
  * sent through templates and functions. */
 #include "cli/cli.h"
 #include "cli/online.h"
+#include "cli/shadows.h"
 #include "cli/trial.h"
 
 #include "base/log.h"
@@ -21,23 +22,58 @@ static void warn(size_t *warnings, const struct kb_test *test, const char *text)
         test->line, test->name, text);
 }
 
+/* The tests' records, on their way through templates and functions. */
+struct trying {
+    struct kb_trial trial;
+    struct kb_shadows shadows;
+    size_t *warnings;
+};
+
 /* A record that fails where its test expects no failure. */
-static void try_test(struct kb_trial *trial, const struct kb_test *test, size_t *warnings)
+static void try_record(
+    struct trying *trying, const struct kb_test *test, const struct kb_test_record *given)
 {
     char text[KB_ERR_TEXT_MAX + 64];
-    for (size_t i = 0; i < test->n_records; i++) {
-        struct kb_record rec;
-        struct kb_rules rules;
-        struct kb_err err;
-        if (!kb_trial_rules(trial, &test->records[i], &rec, &rules, &err)) {
-            warn(warnings, test, err.text);
-        } else if (kb_trial_run(trial, &rules, &rec, &err) == KB_TRIAL_FAILED &&
-                   test->expected != KB_EXPECT_FAILS) {
-            snprintf(text, sizeof(text), "its record fails: %s: %s", kb_failure_name(err.failure),
-                err.text);
-            warn(warnings, test, text);
-        }
+    struct kb_record rec;
+    struct kb_rules rules;
+    struct kb_err err;
+    if (!kb_trial_rules(&trying->trial, given, &rec, &rules, &err)) {
+        warn(trying->warnings, test, err.text);
+        return;
     }
+    switch (kb_trial_run(&trying->trial, &rules, &rec, &err)) {
+    case KB_TRIAL_MESSAGES:
+        kb_shadows_note(&trying->shadows, &rules, &trying->trial);
+        break;
+    case KB_TRIAL_FAILED:
+        if (test->expected == KB_EXPECT_FAILS)
+            break;
+        snprintf(
+            text, sizeof(text), "its record fails: %s: %s", kb_failure_name(err.failure), err.text);
+        warn(trying->warnings, test, text);
+        break;
+    case KB_TRIAL_DROPPED:
+    case KB_TRIAL_WAITS: /* never: no registry is asked */
+        break;
+    }
+}
+
+static bool try_all(const struct kb_config *config, const struct kb_tests *tests, size_t *warnings)
+{
+    struct trying trying = {.warnings = warnings};
+    struct kb_err err;
+    bool ok = kb_trial_init(&trying.trial, config, NULL, &err) &&
+              (kb_shadows_init(&trying.shadows, config) || kb_err_fatal(&err, "out of memory"));
+    if (!ok)
+        fprintf(stderr, "%s\n", err.text);
+    for (size_t i = 0; ok && i < tests->n; i++)
+        for (size_t k = 0; k < tests->list[i].n_records; k++)
+            try_record(&trying, &tests->list[i], &tests->list[i].records[k]);
+    if (ok)
+        *warnings += kb_shadows_tell(&trying.shadows, tests, stderr);
+    kb_shadows_deinit(&trying.shadows);
+    kb_trial_deinit(&trying.trial);
+    return ok;
 }
 
 static bool stands_in(const struct kb_problems *problems, const char *text)
@@ -65,21 +101,11 @@ static bool try_tests(const struct wish *wish, const struct kb_problems *known, 
 {
     struct kb_problems again;
     struct kb_tests tests;
-    struct kb_trial trial;
-    struct kb_err err;
     kb_problems_init(&again);
     kb_tests_init(&tests);
     struct kb_config *config = kb_config_load_tests(wish->path, &tests, &again);
-    bool ok = config != NULL;
     print_more(&again, known, warnings);
-    if (ok && !kb_trial_init(&trial, config, NULL, &err)) {
-        fprintf(stderr, "%s\n", err.text);
-        ok = false;
-    }
-    for (size_t i = 0; ok && i < tests.n; i++)
-        try_test(&trial, &tests.list[i], warnings);
-    if (config)
-        kb_trial_deinit(&trial);
+    bool ok = config && try_all(config, &tests, warnings);
     kb_config_unref(config);
     kb_tests_deinit(&tests);
     kb_problems_deinit(&again);

@@ -213,6 +213,8 @@ static void load_all(struct kb_load *load)
     kb_load_admin(load);
     kb_load_topics(load);
     kb_load_registry(load);
+    if (load->problems->errors == 0)
+        kb_load_unused(load);
 }
 
 static struct kb_config *new_config(const char *path, struct kb_inputs *inputs)

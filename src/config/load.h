@@ -39,6 +39,7 @@ void kb_load_registry(const struct kb_load *load);
 void kb_load_admin(const struct kb_load *load);
 void kb_load_ably(const struct kb_load *load);
 void kb_load_topics(const struct kb_load *load);
+void kb_load_unused(const struct kb_load *load); /* the last: warnings of what has no effect */
 /* Is that a topic's name Kafka could have? */
 bool kb_topic_name_valid(struct kb_slice name);
 

@@ -347,6 +347,58 @@ static bool take_functions(struct kb_tests *tests, const struct kb_blocks *block
     return true;
 }
 
+static bool take_keys(struct kb_tests *tests, const struct kb_blocks *blocks,
+    const struct kb_block *block, size_t topic)
+{
+    for (size_t i = 0; i < block->body.n_entries; i++) {
+        struct kb_slice key = block->body.entries[i].key;
+        if (!key.ptr)
+            continue;
+        struct kb_place place = kb_block_place_of(blocks, block, key);
+        struct kb_key_place *to = take_memory(tests, 1, sizeof(*to));
+        if (!to)
+            return false;
+        *to = (struct kb_key_place){.next = tests->keys,
+            .topic = topic,
+            .key = copy(tests, key).ptr,
+            .path = copy(tests, kb_slice_of(place.path)).ptr,
+            .title = copy(tests, kb_slice_of(block->title)).ptr,
+            .line = place.line};
+        if (!to->key || !to->path || !to->title)
+            return false;
+        tests->keys = to;
+    }
+    return true;
+}
+
+static bool take_all_keys(struct kb_tests *tests, const struct kb_blocks *blocks)
+{
+    size_t topic = 0;
+    for (size_t i = 0; i < blocks->n; i++) {
+        const struct kb_block *block = &blocks->list[i];
+        bool is_topic = block->kind == KB_BLOCK_TOPIC;
+        if ((is_topic || block->kind == KB_BLOCK_DEFAULTS) &&
+            !take_keys(tests, blocks, block, is_topic ? topic : SIZE_MAX))
+            return false;
+        topic += is_topic;
+    }
+    return true;
+}
+
+const struct kb_key_place *kb_tests_key(const struct kb_tests *tests, size_t topic, const char *key)
+{
+    const struct kb_key_place *shared = NULL;
+    for (const struct kb_key_place *place = tests->keys; place; place = place->next) {
+        if (strcmp(place->key, key) != 0)
+            continue;
+        if (place->topic == topic)
+            return place;
+        if (place->topic == SIZE_MAX)
+            shared = place;
+    }
+    return shared;
+}
+
 bool kb_tests_take(struct kb_tests *tests, const struct kb_blocks *blocks)
 {
     tests->list = take_memory(tests, blocks->n, sizeof(*tests->list));
@@ -354,7 +406,7 @@ bool kb_tests_take(struct kb_tests *tests, const struct kb_blocks *blocks)
         if (blocks->list[i].kind == KB_BLOCK_TEST && blocks->list[i].body.kind == KB_RAW_TABLE &&
             !take_test(tests, blocks, &blocks->list[i]))
             return false;
-    return tests->list && take_functions(tests, blocks);
+    return tests->list && take_functions(tests, blocks) && take_all_keys(tests, blocks);
 }
 
 void kb_tests_init(struct kb_tests *tests)

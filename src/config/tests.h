@@ -38,8 +38,17 @@ struct kb_test {
     struct kb_slice request; /* REQUEST: the whole body */
 };
 
+/* Where a topic's block, or `defaults` for it, sets a key. */
+struct kb_key_place {
+    struct kb_key_place *next;
+    size_t topic; /* number of the block; SIZE_MAX = defaults */
+    const char *key, *path, *title;
+    int line;
+};
+
 struct kb_tests {
     struct kb_arena arena;
+    struct kb_key_place *keys;
     struct kb_test *list;
     size_t n;
     struct kb_text_function *functions; /* of all texts, those of the tests as well */
@@ -49,6 +58,9 @@ void kb_tests_init(struct kb_tests *tests);
 struct kb_config *kb_config_load_tests(
     const char *path, struct kb_tests *tests, struct kb_problems *problems);
 void kb_tests_deinit(struct kb_tests *tests);
+/* Where that key of the topic was set; NULL = nowhere. */
+const struct kb_key_place *kb_tests_key(
+    const struct kb_tests *tests, size_t topic, const char *key);
 
 /* For load.c: the bodies of the blocks, which tests.lua has made plain, as tests. */
 bool kb_tests_take(struct kb_tests *tests, const struct kb_blocks *blocks);

@@ -1,6 +1,9 @@
 """`kably check`: records of the file's tests through templates and functions; --online, what is there."""
 
 import os
+import re
+
+import pytest
 
 import daemon
 from conftest import ROOT
@@ -65,6 +68,67 @@ topic "t" {
     assert done.returncode == 0 and "2 warnings" in done.stdout, done
     assert 'check.lua:12: nothing here has the name "recrod": ' in done.stderr
     assert 'check.lua:17: nothing here has the name "Helper": ' in done.stderr
+
+
+SHADOWED = """topic "t" {{
+  key = "string", value = "json",
+  channel = {channel},
+  name = "#{{topic}}",
+  client_id = "me",
+  push = {{ notification = {{ title = "t", body = "b" }} }},
+  extras = {{ headers = false, privileged = true }},
+  id = {id},
+  transform = function(record)
+    local v = record.value
+    local mine = {{ channel = v.c, name = v.n, client_id = v.i, push = v.p, extras = v.e and {{ own = true }} }}
+    return v.twice and {{ record, mine }} or {{ mine }}
+  end,
+}}
+"""
+OWN = {
+    "channel": 'c = "own"',
+    "name": 'n = "own"',
+    "client_id": 'i = "own"',
+    "push": 'p = { notification = { title = "own", body = "own" } }',
+    "extras": "e = true",
+}
+
+
+def shadowed(folder, *values, channel="function() return 'f' end", id="nil"):
+    """(warnings, the keys that are told to have no effect)"""
+    tests = "".join(f'test "{n}" {{ given = {{ value = {{ {v} }} }}, expect = {{ {{}}, {{}} }} }}\n' for n, v in enumerate(values))
+    done = check(folder, HEAD + SHADOWED.format(channel=channel, id=id) + tests.replace("{}, {}", '{ id = "x" }'))
+    assert done.returncode == 0, done
+    told = re.findall(
+        r'^\S+check\.lua:\d+: topic "t": (\w+): has no effect on the tests\' records: transform \(\S+check\.lua:11\)'
+        r" gives each message its own; .+ \(warning\)$",
+        done.stderr,
+        re.M,
+    )
+    return int(re.search(r"(\d+) warning", done.stdout)[1]), told
+
+
+@pytest.mark.parametrize("key", OWN)
+def test_a_setting_that_transform_makes_useless_is_told(tmp_path, key):
+    assert shadowed(tmp_path, OWN[key]) == (1, [key])
+    assert shadowed(tmp_path, OWN[key], OWN[key]) == (1, [key])
+    assert shadowed(tmp_path, OWN[key], "x = 1") == (0, []), "one of two records needs it"
+    assert shadowed(tmp_path, OWN[key] + ", twice = true") == (0, []), "one of two messages needs it"
+    assert shadowed(tmp_path, ", ".join(OWN.values())) == (len(OWN), list(OWN))
+
+
+def test_a_channel_of_plain_text_is_a_placeholder(tmp_path):
+    assert shadowed(tmp_path, OWN["channel"], channel='"none"') == (0, [])
+    assert shadowed(tmp_path, OWN["channel"], channel='"c:#{key}"') == (1, ["channel"])
+    assert shadowed(tmp_path, OWN["channel"], channel='{ "a", "b" }') == (1, ["channel"])
+
+
+def test_an_id_that_two_messages_of_a_record_share_is_told(tmp_path):
+    """Ably would drop the second as a repeat of the first; on another channel it is none."""
+    assert shadowed(tmp_path, "x = 1, twice = true", channel='"c"', id='"#{offset}"') == (1, [])
+    done = check(tmp_path, (tmp_path / "check.lua").read_text())
+    assert 'check.lua:10: topic "t": id: two messages of one record have one id and one channel: Ably drops' in done.stderr
+    assert shadowed(tmp_path, OWN["channel"] + ", twice = true", channel='"c"', id='"#{offset}"') == (0, [])
 
 
 def test_the_shipped_files_use_no_unknown_name():

@@ -64,11 +64,12 @@ static bool run_case(struct golden_case *golden)
     kb_buf_init(&got, 1 << 20);
     struct kb_config *config = kb_config_load_text("a.lua", kb_buf_slice(&golden->text), &problems);
     for (size_t i = 0; i < problems.count; i++)
-        kb_buf_printf(&got, "%s\n", problems.list[i].text);
+        kb_buf_printf(
+            &got, "%s%s\n", problems.list[i].text, problems.list[i].warning ? " (warning)" : "");
     trim(&got);
     trim(&golden->says);
     bool same = kb_slice_eq(kb_buf_slice(&got), kb_buf_slice(&golden->says)) &&
-                (config != NULL) == (golden->says.len == 0);
+                (config != NULL) == (problems.errors == 0);
     if (!same)
         print_error("%s:%d: expected\n" KB_FMT "\ngot\n" KB_FMT "\n", GOLDEN, golden->line,
             KB_ARG(kb_buf_slice(&golden->says)), KB_ARG(kb_buf_slice(&got)));
