@@ -16,6 +16,9 @@ local record_keys = {
   topic = "string", partition = "number", offset = "number", timestamp = "number",
   key = "any", value = "any", headers = "table",
 }
+-- What read() gives beside: were these no texts in the file?
+local captured_keys = { key_structured = "boolean", value_structured = "boolean" }
+for key, kind in pairs(record_keys) do captured_keys[key] = kind end
 local message_keys = {
   channel = "string", name = "string", data = "any", client_id = "string", encoding = "string", id = "string",
   extras = "table",
@@ -57,15 +60,17 @@ local function header_list(headers)
   return list
 end
 
-local function record_of(what, given)
+local function record_of(what, given, keys)
   if type(given) ~= "table" then error(what .. ": expected a record, { value = ..., ... }, got a " .. type(given), 0) end
-  check_keys(what, given, record_keys)
+  check_keys(what, given, keys)
   local record = {
     topic = given.topic, partition = given.partition or 0, offset = given.offset,
     timestamp = given.timestamp or 0, headers = header_list(given.headers),
   }
   record.key, record.key_structured = bytes_of(given.key)
   record.value, record.value_structured = bytes_of(given.value)
+  record.key_structured = record.key_structured or given.key_structured
+  record.value_structured = record.value_structured or given.value_structured
   return record
 end
 
@@ -73,10 +78,13 @@ local function records_of(given)
   if type(given) ~= "table" then
     error("given: expected a record, { value = ..., ... }, or a list of them, got a " .. type(given), 0)
   end
-  if given.records then given = read(given.records, given.from) end
-  if given[1] == nil then return { record_of("given", given) } end
+  local keys = record_keys
+  if given.records then
+    given, keys = read(given.records, given.from), captured_keys
+  end
+  if given[1] == nil then return { record_of("given", given, keys) } end
   local list = {}
-  for i, one in ipairs(given) do list[i] = record_of("given[" .. i .. "]", one) end
+  for i, one in ipairs(given) do list[i] = record_of("given[" .. i .. "]", one, keys) end
   return list
 end
 

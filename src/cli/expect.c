@@ -2,6 +2,7 @@
  * passed kb_json_read: one was written by us, the other by the encoder of specs. */
 #include "cli/expect.h"
 
+#include "base/utf8.h"
 #include "value/document.h"
 #include "value/json.h"
 
@@ -11,6 +12,7 @@
 #define ARENA_MAX (256u << 20)
 #define TEXT_MAX (16u << 20)
 #define SHOWN_MAX 120
+#define PLACE_MAX 60
 #define PATH_MAX_BYTES 300
 
 void kb_expect_init(struct kb_expect *expect)
@@ -32,30 +34,92 @@ struct side {
 
 /* ---- telling ---- */
 
-static void show(struct kb_buf *out, struct kb_slice json)
+/* Where the two begin to differ, at the start of a character. */
+static size_t first_difference(struct kb_slice a, struct kb_slice b)
 {
-    bool cut = json.len > SHOWN_MAX;
-    kb_buf_add(out, (struct kb_slice){json.ptr, cut ? SHOWN_MAX : json.len});
-    if (cut)
+    size_t at = 0, most = a.len < b.len ? a.len : b.len;
+    while (at < most && a.ptr[at] == b.ptr[at])
+        at++;
+    while (at > 0 && at < most && (a.ptr[at] & 0xC0) == 0x80)
+        at--;
+    return at;
+}
+
+/* At most `max` bytes; a longer text from a little before that place on. */
+static void show_from(struct kb_buf *out, struct kb_slice text, size_t at, size_t max)
+{
+    size_t start = 0;
+    if (text.len > max && at > max / 3)
+        start = at - max / 3;
+    while (start > 0 && (text.ptr[start] & 0xC0) == 0x80)
+        start--;
+    struct kb_slice rest = {text.ptr + start, text.len - start};
+    size_t shown = kb_utf8_cut(rest, max);
+    if (start > 0)
+        kb_buf_add(out, KB_S("..."));
+    kb_buf_add(out, (struct kb_slice){rest.ptr, shown});
+    if (shown < rest.len)
         kb_buf_add(out, KB_S("..."));
 }
 
-static void show_node(struct kb_buf *out, const struct kb_node *node)
+static bool is_space(char c)
 {
-    if (node)
-        show(out, node->text);
-    else
-        kb_buf_add(out, KB_S("nothing"));
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-static void differ(struct kb_expect *expect, const char *path, const struct kb_node *wanted,
-    const struct kb_node *got)
+static bool only_space_differs(struct kb_slice a, struct kb_slice b)
+{
+    size_t i = 0, j = 0;
+    for (;;) {
+        while (i < a.len && is_space(a.ptr[i]))
+            i++;
+        while (j < b.len && is_space(b.ptr[j]))
+            j++;
+        if (i == a.len || j == b.len || a.ptr[i] != b.ptr[j])
+            return i == a.len && j == b.len;
+        i++;
+        j++;
+    }
+}
+
+static void differ(
+    struct kb_expect *expect, const char *path, struct kb_slice wanted, struct kb_slice got)
 {
     struct kb_buf *out = &expect->differences;
+    size_t at = wanted.ptr && got.ptr ? first_difference(wanted, got) : 0;
     kb_buf_printf(out, "%s: expected ", path);
-    show_node(out, wanted);
+    show_from(out, wanted.ptr ? wanted : KB_S("nothing"), at, SHOWN_MAX);
     kb_buf_add(out, KB_S(", got "));
-    show_node(out, got);
+    show_from(out, got.ptr ? got : KB_S("nothing"), at, SHOWN_MAX);
+    if (wanted.len > SHOWN_MAX || got.len > SHOWN_MAX)
+        kb_buf_printf(out, "; they differ from byte %zu on", at + 1);
+    if (wanted.ptr && got.ptr && only_space_differs(wanted, got))
+        kb_buf_add(out, KB_S("; only white space differs"));
+    kb_buf_byte(out, '\n');
+}
+
+static void differ_nodes(struct kb_expect *expect, const char *path, const struct kb_node *wanted,
+    const struct kb_node *got)
+{
+    static const struct kb_slice nothing = {NULL, 0};
+    differ(expect, path, wanted ? wanted->text : nothing, got ? got->text : nothing);
+}
+
+void kb_expect_text(
+    struct kb_expect *expect, struct kb_slice wanted, struct kb_slice got, const char *what)
+{
+    struct kb_buf *out = &expect->differences;
+    if (kb_slice_eq(wanted, got))
+        return;
+    size_t at = first_difference(wanted, got);
+    kb_buf_printf(out,
+        "expected the %s\n  " KB_FMT "\ngot\n  " KB_FMT "\nthey differ from byte %zu on: ", what,
+        KB_ARG(wanted), KB_ARG(got), at + 1);
+    show_from(out, wanted, at, PLACE_MAX);
+    kb_buf_add(out, KB_S(", "));
+    show_from(out, got, at, PLACE_MAX);
+    if (only_space_differs(wanted, got))
+        kb_buf_add(out, KB_S("; only white space differs"));
     kb_buf_byte(out, '\n');
 }
 
@@ -102,7 +166,7 @@ static bool same_object(
         struct kb_node *other = kb_node_member(&got->doc, got->node, name);
         go_deeper(deeper, path, name);
         if (!other)
-            differ(expect, deeper, mine, NULL);
+            differ_nodes(expect, deeper, mine, NULL);
         equal = (other ? same(expect, at(wanted, mine), at(got, other), deeper) : false) && equal;
     }
     for (uint32_t i = 0; i < got->node->n; i++) {
@@ -111,7 +175,7 @@ static bool same_object(
         if (kb_node_member(&wanted->doc, wanted->node, name))
             continue;
         go_deeper(deeper, path, name);
-        differ(expect, deeper, NULL, other);
+        differ_nodes(expect, deeper, NULL, other);
         equal = false;
     }
     return equal;
@@ -130,7 +194,7 @@ static bool same_array(
         if (mine && other) {
             equal = same(expect, at(wanted, mine), at(got, other), deeper) && equal;
         } else {
-            differ(expect, deeper, mine, other);
+            differ_nodes(expect, deeper, mine, other);
             equal = false;
         }
     }
@@ -164,7 +228,7 @@ static bool same(struct kb_expect *expect, struct side wanted, struct side got, 
     else if (equal)
         equal = kb_slice_eq(a->text, b->text);
     if (!equal)
-        differ(expect, path, a, b);
+        differ_nodes(expect, path, a, b);
     return equal;
 }
 
@@ -183,7 +247,7 @@ static void compare_data(struct kb_expect *expect, struct side *wanted, struct k
     struct kb_node *data = member(got, "data"), *encoding = member(got, "encoding");
     if (!data) {
         if (mine->kind != KB_NODE_NULL)
-            differ(expect, path, mine, NULL);
+            differ_nodes(expect, path, mine, NULL);
         return;
     }
     struct kb_slice text = kb_document_string(&got->doc, data->text);
@@ -195,7 +259,10 @@ static void compare_data(struct kb_expect *expect, struct side *wanted, struct k
         return;
     if (is_json && kb_document_init(&inside.doc, &expect->arena, text)) {
         inside.node = inside.doc.root;
-        same(expect, at(wanted, mine), inside, path);
+        if (mine->kind == KB_NODE_STRING && inside.node->kind != KB_NODE_STRING)
+            differ(expect, path, kb_document_string(&wanted->doc, mine->text), text);
+        else
+            same(expect, at(wanted, mine), inside, path);
     } else {
         same(expect, at(wanted, mine), at(got, data), path);
     }
@@ -216,7 +283,7 @@ static void compare_extras(struct kb_expect *expect, struct side *wanted, struct
         if (other)
             same(expect, at(wanted, one), at(got, other), deeper);
         else
-            differ(expect, deeper, one, NULL);
+            differ_nodes(expect, deeper, one, NULL);
     }
 }
 
@@ -245,7 +312,7 @@ static void compare_member(struct kb_expect *expect, struct side *wanted, struct
         if (other)
             same(expect, at(wanted, mine), at(got, other), path);
         else
-            differ(expect, path, mine, NULL);
+            differ_nodes(expect, path, mine, NULL);
     }
 }
 

@@ -109,10 +109,7 @@ static void judge(struct run *run, const struct kb_test *test, const struct got 
         break;
     case KB_EXPECT_REQUEST:
         kb_buf_byte(&run->body, ']');
-        if (!kb_slice_eq(kb_buf_slice(&run->body), test->request))
-            kb_buf_printf(&run->expect.differences,
-                "expected the request\n  %s\ngot\n  " KB_FMT "\n", test->request.ptr,
-                KB_ARG(kb_buf_slice(&run->body)));
+        kb_expect_text(&run->expect, test->request, kb_buf_slice(&run->body), "request");
         break;
     }
 }

@@ -39,13 +39,19 @@ static void push_bytes(lua_State *L, struct kb_document *doc, const struct kb_no
         lua_pushlstring(L, bytes.ptr ? bytes.ptr : "", bytes.len);
 }
 
-static bool set_bytes(lua_State *L, struct kb_document *doc, const char *member, const char *key)
+/* `mark` (NULL = none) is set where it is no text: then it is JSON, whatever the topic's format. */
+static bool set_bytes(
+    lua_State *L, struct kb_document *doc, const char *member, const char *key, const char *mark)
 {
     const struct kb_node *node = kb_node_member(doc, doc->root, kb_slice_of(member));
     if (!node)
         return false;
     push_bytes(L, doc, node);
     lua_setfield(L, -2, key);
+    if (mark && node->kind != KB_NODE_STRING && node->kind != KB_NODE_NULL) {
+        lua_pushboolean(L, 1);
+        lua_setfield(L, -2, mark);
+    }
     return true;
 }
 
@@ -99,10 +105,10 @@ static void push_record(
     if (!kb_document_init(&doc, &blocks->arena, text) || doc.root->kind != KB_NODE_OBJECT)
         luaL_error(L, "%s:%d: expected a JSON object", path, line);
     lua_newtable(L);
-    set_bytes(L, &doc, "topic", "topic");
-    set_bytes(L, &doc, "key", "key");
-    if (!set_bytes(L, &doc, "value", "value"))
-        set_bytes(L, &doc, "payload", "value");
+    set_bytes(L, &doc, "topic", "topic", NULL);
+    set_bytes(L, &doc, "key", "key", "key_structured");
+    if (!set_bytes(L, &doc, "value", "value", "value_structured"))
+        set_bytes(L, &doc, "payload", "value", "value_structured");
     set_number(L, &doc, "partition", "partition");
     set_number(L, &doc, "offset", "offset");
     if (!set_number(L, &doc, "timestamp", "timestamp"))

@@ -76,7 +76,9 @@ bool kb_framed_decode(enum kb_format format, struct kb_slice raw, const struct k
     struct frame frame;
     struct kb_schema *schema;
     char key[KB_SCHEMA_KEY_TEXT];
-    bool ok = with->schemas || kb_err_record(err, KB_FAILURE_DECODE, "no registry is set");
+    bool ok = with->schemas || kb_err_record(err, KB_FAILURE_DECODE,
+                                   "no registry is asked here: a test gives a table, or an object "
+                                   "in its file of records, for what the schema would show");
     ok = ok && read_frame(raw, with, &frame, err) &&
          kb_schemas_get(with->schemas, &frame.key, &schema, err) == KB_SCHEMA_THERE;
     if (ok && kb_schema_type(schema) != type_of(format)) {
