@@ -261,18 +261,33 @@ static bool show(struct preview *p, const struct kb_record *rec, struct kb_err *
     return true;
 }
 
+/* Else silence could mean anything. */
+static void tell_topics(const struct preview *p, const char *what)
+{
+    int n_partitions;
+    fprintf(stderr, "kably preview: %s", what);
+    for (size_t i = 0; i < kb_reader_topics(p->reader); i++)
+        fprintf(stderr, "%s %s", i ? "," : "", kb_reader_topic(p->reader, i, &n_partitions));
+    fputc('\n', stderr);
+}
+
 /* To the end of what is there; from the end on, until it is enough or Ctrl-C. */
 static bool read_records(struct preview *p, struct kb_err *err)
 {
     struct kb_record rec;
-    bool waits = p->wish->start.kind == KB_START_END;
+    bool waits = p->wish->start.kind == KB_START_END, told = false;
     int64_t last_ms = now_ms();
-    for (long n = 0; n < p->wish->count && !interrupted;) {
+    long n = 0;
+    while (n < p->wish->count && !interrupted) {
         enum kb_read got = kb_reader_next(p->reader, &rec, WAIT_MS);
         if (kb_reader_complained(p->reader, err))
             fprintf(stderr, "kably preview: %s\n", err->text);
         if (got == KB_READ_END && !waits)
             break;
+        if (got == KB_READ_END && !told) { /* now it knows where the end is */
+            tell_topics(p, "waits for new records of");
+            told = true;
+        }
         if (got == KB_READ_NOTHING && !waits && now_ms() - last_ms >= SILENCE_MS)
             return kb_err_outage(err, "Kafka gives nothing more, but has not come to the end");
         if (got != KB_READ_RECORD)
@@ -282,6 +297,8 @@ static bool read_records(struct preview *p, struct kb_err *err)
         last_ms = now_ms();
         n++;
     }
+    if (n == 0 && !waits && !interrupted)
+        tell_topics(p, "finds no record there in");
     return true;
 }
 

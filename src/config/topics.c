@@ -145,19 +145,37 @@ static bool names_it(const struct kb_rules *rules, const char *name)
     return false;
 }
 
+static bool takes_all(const struct kb_rules *rules)
+{
+    static const char *const all[] = {"^", "^.*", "^.*$", "^.+", "^.+$"};
+    for (size_t i = 0; i < rules->n_patterns; i++)
+        for (size_t k = 0; k < KB_COUNT(all); k++)
+            if (strcmp(rules->patterns[i].text, all[k]) == 0)
+                return true;
+    return false;
+}
+
+/* Does that block take whatever this pattern names? Of two regular expressions it is not known,
+ * unless the first is one that takes all. */
+static bool takes_before(const struct kb_rules *other, const struct kb_topic_pattern *pattern)
+{
+    if (pattern->is_regex)
+        return takes_all(other);
+    return !names_it(other, pattern->text) && kb_rules_match(other, kb_slice_of(pattern->text));
+}
+
 /* Of several blocks the first wins: a name that an earlier pattern takes never comes here. */
 static void check_reached(
     const struct kb_load *load, const struct kb_block *block, const struct kb_rules *rules)
 {
     for (size_t i = 0; i < rules->n_patterns; i++) {
-        const char *name = rules->patterns[i].text;
-        for (const struct kb_rules *other = load->config->topics; other < rules; other++)
-            if (!rules->patterns[i].is_regex && !names_it(other, name) &&
-                kb_rules_match(other, kb_slice_of(name))) {
-                kb_load_warning(load, block, no_key,
-                    "the topic \"%s\" never comes here: %s takes it first", name, other->where);
-                break;
-            }
+        const struct kb_rules *other = load->config->topics;
+        while (other < rules && !takes_before(other, &rules->patterns[i]))
+            other++;
+        if (other < rules)
+            kb_load_warning(load, block, no_key, "%s \"%s\" never comes here: %s takes it first",
+                rules->patterns[i].is_regex ? "what matches" : "the topic", rules->patterns[i].text,
+                other->where);
     }
 }
 

@@ -109,6 +109,8 @@ def test_where_it_begins_and_how_much_it_shows(real_world, tmp_path):
     assert offsets("--from", "1970-01-01") == list(range(10))
     assert offsets("--from", "2999-01-01T00:00:00Z") == []
     assert offsets("--topic", w.topic, "--count", 1) == [0]
+    done = preview(tmp_path, config, "--from", "2999-01-01")
+    assert done.returncode == 0 and done.stderr == f"kably preview: finds no record there in {w.topic}\n" and not done.stdout
 
 
 def test_what_is_wrong_is_said(real_world, tmp_path):

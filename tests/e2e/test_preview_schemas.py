@@ -81,11 +81,9 @@ def test_it_begins_where_it_is_told(real_world, tmp_path, registry_url, writer):
     path, options = tmp_path / "preview.lua", ("--from", "end", "--count", 1)
     running = daemon.Process(str(tmp_path), "tail", "preview", path, *options, env=config.env)
 
-    def shows_what_comes():  # it doesn't say when it has begun to wait
-        w.kafka.produce(w.topic, orders(writer, 9))
-        return not running.running()
-
-    until(shows_what_comes, 60, running.tail, every=0.5)
+    running.wait_log(f"^kably preview: waits for new records of {w.topic}$")
+    w.kafka.produce(w.topic, orders(writer, 9))
+    until(lambda: not running.running(), 60, running.tail)
     assert running.ended() == 0 and '\\"user\\":9' in running.out()
     assert w.kafka.members("kably-preview") == []
 
