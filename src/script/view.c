@@ -231,16 +231,17 @@ static int on_eq(lua_State *L)
     return 1;
 }
 
-/* Upvalues: the view, how many were given. A member that was removed meanwhile shifts the others:
- * as with next, only the current one may be. */
+/* Upvalues: the view, how many were given, the one given last. Members that were removed meanwhile
+ * have shifted the others, and by more than one place where names repeat. */
 static int next_member(lua_State *L)
 {
     struct view *view = live(L, lua_touserdata(L, lua_upvalueindex(1)));
     struct kb_node *node = view->node;
     lua_Integer i = lua_tointeger(L, lua_upvalueindex(2));
-    /* The one given last is gone: what came behind it has its place. */
-    struct kb_node *last = lua_touserdata(L, lua_upvalueindex(3));
-    if (i > 0 && i <= node->n && last && node->children[i - 1]->name.ptr != last->name.ptr)
+    const struct kb_node *last = lua_touserdata(L, lua_upvalueindex(3));
+    if (i > node->n)
+        i = node->n;
+    while (last && i > 0 && node->children[i - 1]->order > last->order)
         i--;
     if (i >= node->n)
         return 0;

@@ -170,6 +170,7 @@ static struct kb_node *add_child(struct kb_document *doc, struct kb_node *node,
     *child = (struct kb_node){
         .name = name, .parent = node, .depth = (uint16_t)(node->depth + 1), .escaped = escaped};
     set_text(child, text);
+    child->order = node->n > 0 ? node->children[node->n - 1]->order + 1 : 0;
     node->children[node->n++] = child;
     return child;
 }

@@ -38,6 +38,7 @@ struct kb_node {
     struct kb_node *parent;
     struct kb_node **children; /* of an opened one */
     uint32_t n, cap;
+    uint32_t order; /* among its parent's children: it grows from one to the next, whatever goes */
     uint16_t depth; /* containers around it */
     uint8_t kind;   /* enum kb_node_kind */
     uint8_t peeks;  /* so often somebody looked without opening it */

@@ -45,6 +45,8 @@ static const char file[] =
     "    tables = function(v, k, x) v[k] = kably.copy(held[x]) end,\n"
     "    remove = function(v, k) v[k] = nil end,\n"
     "    insert = function(v, k, x) table.insert(v, k, values[x]) end,\n"
+    "    sift = function(v) for k, x in pairs(v) do note(k)\n"
+    "      if type(x) ~= 'table' and type(x) ~= 'string' then v[k] = nil end end end,\n"
     "    take = function(v, k) note(table.remove(v, k)) end,\n"
     "    replace = function(v) record.value = v held[#held + 1] = record.value end,\n"
     "  }\n"
@@ -383,21 +385,55 @@ static void set(struct run *run, size_t of, const char *what)
     run->edited = true;
 }
 
+static void remove_named(struct tree *node, struct kb_slice name)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < node->n; i++)
+        if (!kb_slice_eq(node->children[i]->name, name))
+            node->children[kept++] = node->children[i];
+    node->n = kept;
+}
+
 static void remove_child(struct run *run, size_t of)
 {
     struct tree *node = run->held[of];
     struct kb_slice name = {NULL, 0};
-    size_t place = node->n, kept = 0;
+    size_t place = node->n;
     if (node->object)
         place = choose_any(run, node, &name);
     tell(run, "remove", of, node, name, place > 0 ? place : 1, 0);
     if (place == 0)
         return;
-    for (size_t i = 0; node->object && i < node->n; i++)
-        if (!kb_slice_eq(node->children[i]->name, name))
-            node->children[kept++] = node->children[i];
-    node->n = node->object ? kept : node->n - 1;
+    if (node->object)
+        remove_named(node, name);
+    else
+        node->n--;
     run->edited = true;
+}
+
+/* A walk that removes members as it goes sees each that is still there. */
+static void sift(struct run *run, size_t of)
+{
+    struct tree *node = run->held[of];
+    if (!node->object)
+        return;
+    size_t n = node->n;
+    struct tree **all = take(n * sizeof(struct tree *));
+    if (n > 0)
+        memcpy(all, node->children, n * sizeof(struct tree *));
+    tell(run, "sift", of, node, KB_S(""), 0, 0);
+    for (size_t i = 0; i < n; i++) {
+        bool there = false;
+        for (size_t k = 0; k < node->n; k++)
+            there = there || node->children[k] == all[i];
+        if (!there)
+            continue;
+        note_name(run, all[i]->name);
+        if (all[i]->container || all[i]->text.ptr[0] == '"')
+            continue;
+        remove_named(node, all[i]->name);
+        run->edited = true;
+    }
 }
 
 /* table.insert and table.remove assign each element to the next place: copies, all of them. */
@@ -485,7 +521,7 @@ static void replace_root(struct run *run, size_t of)
 static void one(struct run *run)
 {
     size_t of = below(&run->bytes, run->n_held);
-    switch (below(&run->bytes, 12)) {
+    switch (below(&run->bytes, 13)) {
     case 0:
     case 1:
         hold_child(run, of);
@@ -517,6 +553,9 @@ static void one(struct run *run)
         break;
     case 10:
         take_element(run, of);
+        break;
+    case 11:
+        sift(run, of);
         break;
     default:
         replace_root(run, of);
