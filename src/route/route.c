@@ -105,12 +105,19 @@ static bool call_text(void *self, size_t number, struct kb_buf *out, struct kb_e
     return kb_hooks_text(r->hooks, r->rules->number, number, r->message, out, err);
 }
 
+/* The same within a table: any value. */
+static bool call_json(void *self, size_t number, struct kb_buf *out, struct kb_err *err)
+{
+    const struct routing *r = self;
+    return kb_hooks_json(r->hooks, r->rules->number, number, r->message, out, err);
+}
+
 /* Where it is, it stays: the input points into it. */
 static void routing_init(struct routing *r, struct kb_router *router, const struct kb_rules *rules,
     const struct kb_record *rec)
 {
     *r = (struct routing){.rules = rules, .rec = *rec, .hooks = router->hooks};
-    r->calls = (struct kb_template_calls){call_text, r};
+    r->calls = (struct kb_template_calls){.json = call_json, .text = call_text, .self = r};
     r->in = (struct kb_template_input){
         .record = &r->rec, .key = &r->key_fields, .value = &r->value_fields, .calls = &r->calls};
 }
@@ -260,7 +267,7 @@ static bool render_texts(struct kb_router *router, const struct routing *r,
     msg->name = text_or_none(router, name);
     msg->client_id = text_or_none(router, client_id);
     msg->id = text_at(router, id);
-    if (rules->cipher_key)
+    if (rules->cipher_key) /* no key is a wrong key: nothing is sent in clear for it */
         msg->cipher_key = text_at(router, cipher_key);
     return true;
 }

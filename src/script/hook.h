@@ -118,6 +118,9 @@ const struct kb_hook_message *kb_hooks_messages(const struct kb_hooks *hooks, si
  * which of the record's messages it is called for, from 1. */
 bool kb_hooks_text(struct kb_hooks *hooks, size_t topic, size_t number, uint32_t message,
     struct kb_buf *out, struct kb_err *err) KB_MUST_CHECK;
+/* The same where any value may stand: as JSON, null for nil. */
+bool kb_hooks_json(struct kb_hooks *hooks, size_t topic, size_t number, uint32_t message,
+    struct kb_buf *out, struct kb_err *err) KB_MUST_CHECK;
 /* What `push` gave, as JSON; ptr NULL = nil. */
 bool kb_hooks_push(struct kb_hooks *hooks, size_t topic, uint32_t message, struct kb_slice *out,
     struct kb_err *err) KB_MUST_CHECK;

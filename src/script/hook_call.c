@@ -152,6 +152,13 @@ static struct kb_slice keep(lua_State *L, struct call *call, struct kb_slice tex
     return (struct kb_slice){copy, text.len};
 }
 
+static void add_json(lua_State *L, struct call *call)
+{
+    kb_buf_reset(&call->hooks->scratch);
+    kb_lua_json_put(L, -1, &call->hooks->scratch);
+    kb_buf_add(call->out, kb_buf_slice(&call->hooks->scratch));
+}
+
 static int run_text(lua_State *L)
 {
     struct call *call = lua_touserdata(L, 1);
@@ -168,9 +175,7 @@ static int run_text(lua_State *L)
     }
     if (strcmp(kb_lua_type_name(L, -1), "number") != 0)
         return luaL_error(L, "returned a %s; expected a text", kb_lua_type_name(L, -1));
-    kb_buf_reset(&call->hooks->scratch);
-    kb_lua_json_put(L, -1, &call->hooks->scratch);
-    kb_buf_add(call->out, kb_buf_slice(&call->hooks->scratch));
+    add_json(L, call);
     return 0;
 }
 
@@ -180,6 +185,25 @@ bool kb_hooks_text(struct kb_hooks *hooks, size_t topic, size_t number, uint32_t
     struct call call = call_of(hooks, topic, number, message);
     call.out = out;
     return protected_call(&call, run_text, err);
+}
+
+static int run_json(lua_State *L)
+{
+    struct call *call = lua_touserdata(L, 1);
+    call_function(L, call);
+    if (lua_isnil(L, -1))
+        kb_buf_add(call->out, KB_S("null"));
+    else
+        add_json(L, call);
+    return 0;
+}
+
+bool kb_hooks_json(struct kb_hooks *hooks, size_t topic, size_t number, uint32_t message,
+    struct kb_buf *out, struct kb_err *err)
+{
+    struct call call = call_of(hooks, topic, number, message);
+    call.out = out;
+    return protected_call(&call, run_json, err);
 }
 
 /* Calls a hook and hands out what `run` took of what it gave. */

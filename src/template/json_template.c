@@ -1,6 +1,7 @@
 /* See json_template.h: pieces of JSON text, each with the template behind it. */
 #include "template/json_template.h"
 
+#include "template/parts.h"
 #include "value/json.h"
 
 #define LITERALS_MAX (1u << 20)
@@ -73,10 +74,13 @@ void kb_json_template_field(struct kb_json_template *json, struct kb_template *t
         json->pieces[json->n - 1].tmpl = tmpl;
 }
 
-/* One field: a JSON string of what its template renders, or the JSON value that it renders. */
+/* One field: a JSON string of what its template renders, or the JSON value that it renders, or that
+ * its function gives. */
 static bool render_field(const struct kb_template *tmpl, const struct kb_template_input *in,
     struct kb_buf *out, struct kb_buf *scratch, struct kb_err *err)
 {
+    if (kb_template_is_function(tmpl))
+        return in->calls->json(in->calls->self, tmpl->parts[0].function, out, err);
     if (kb_template_is_json(tmpl))
         return kb_template_render(tmpl, in, out, err);
     kb_buf_reset(scratch);

@@ -9,8 +9,8 @@
  *
  * Numbers, booleans and null are literal, so they arrive exactly as written; what a template
  * renders is text, unless it is one placeholder with the filter json: then the value stands there
- * as the record has it. Errors are those of kb_template_render. Thread: immutable once built,
- * shared. */
+ * as the record has it. A function's value stands there as JSON. Errors are those of
+ * kb_template_render. Thread: immutable once built, shared. */
 #ifndef KB_TEMPLATE_JSON_TEMPLATE_H
 #define KB_TEMPLATE_JSON_TEMPLATE_H
 

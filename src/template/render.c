@@ -210,8 +210,8 @@ static enum found add_json(const struct kb_part *part, const struct kb_template_
     case KB_PART_OFFSET:
     case KB_PART_TIMESTAMP:
     case KB_PART_LITERAL:
-    case KB_PART_FUNCTION:
-        break; /* numbers are JSON as they are */
+    case KB_PART_FUNCTION: /* has no filters */
+        break;             /* numbers are JSON as they are */
     }
     return add_reference(part, in, out, err);
 }

@@ -47,8 +47,10 @@
 
 struct kb_template; /* opaque */
 
-/* Who calls functions: appends the text that function `number` gives, nothing for nil. */
+/* Who calls functions: appends what function `number` gives, as a text (nothing for nil) or as JSON
+ * (null for nil). */
 struct kb_template_calls {
+    bool (*json)(void *self, size_t number, struct kb_buf *out, struct kb_err *err);
     bool (*text)(void *self, size_t number, struct kb_buf *out, struct kb_err *err);
     void *self;
 };

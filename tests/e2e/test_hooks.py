@@ -68,7 +68,7 @@ def test_functions_stand_wherever_a_template_may(mock_world, daemons):
     (first,) = w.ably.history("user:u1")
     assert (first["id"], first["name"]) == ("a-1:0", "1")
     push = {"notification": {"title": "for u1", "body": "a"}}
-    assert first["extras"] == {"ref": {"of": "0"}, "push": push}
+    assert first["extras"] == {"ref": {"of": 0}, "push": push}
     assert [(m["id"], m["name"]) for m in w.ably.history("all")] == [("a-2:0", "2"), ("b-2:0", "2")]
     kably.stop()
     assert w.ably.unique() == 4 and " 1 dropped" in kably.log()
