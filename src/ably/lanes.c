@@ -78,6 +78,7 @@ void kb_lanes_change(struct kb_lanes *lanes, const struct kb_lanes_options *opti
     kb_rates_change(&lanes->rates, options->channel_rate);
     for (size_t i = 0; lanes->holds.cells && i <= lanes->holds.mask; i++)
         if (lanes->holds.cells[i]) {
+            kb_hold_ungroup(lanes, lanes->holds.cells[i]);
             kb_hold_place(lanes, lanes->holds.cells[i]);
             kb_lane_refresh(lanes, kb_lane_of(lanes, lanes->holds.cells[i]->channel));
         }

@@ -22,6 +22,18 @@ struct kb_spec *kb_hold_pop(struct kb_hold *hold)
     return kb_queue_pop_head(&hold->queue);
 }
 
+void kb_hold_ungroup(struct kb_lanes *lanes, struct kb_hold *hold)
+{
+    struct kb_spec *first = hold->queue.head;
+    if (!first || !first->group || first->unknown)
+        return;
+    hold->n += first->group - 1;
+    kb_queue_pop_head(&hold->queue);
+    struct kb_queue members = kb_group_take_apart(lanes->grouper, first);
+    kb_queue_append(&members, hold->queue);
+    hold->queue = members;
+}
+
 /* As many as make a tenth of a second's worth: a request for each single message would use up the
  * rate of requests. */
 static size_t enough(const struct kb_lanes *lanes, const struct kb_hold *hold)

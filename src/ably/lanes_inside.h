@@ -85,6 +85,8 @@ struct kb_hold *kb_hold_begin(struct kb_lanes *lanes, struct kb_lane *lane, uint
 void kb_hold_push(struct kb_lanes *lanes, struct kb_hold *hold, struct kb_spec *spec,
     void (*push)(struct kb_queue *queue, struct kb_spec *spec));
 struct kb_spec *kb_hold_pop(struct kb_hold *hold);
+/* A group that was never sent was made by limits that may have changed: it is none any more. */
+void kb_hold_ungroup(struct kb_lanes *lanes, struct kb_hold *hold);
 /* When it may send is thought over. */
 void kb_hold_place(struct kb_lanes *lanes, struct kb_hold *hold);
 /* How many specs of it may ride in one request. */

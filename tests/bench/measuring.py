@@ -45,6 +45,14 @@ SCENARIOS = {
         sink=["--latency", "--limit", "ch:k0"],
         others=1 - 1 / LIMITED_KEYS,
     ),
+    "grouped": dict(
+        channel="ch:#{key}",
+        keys=LIMITED_KEYS,
+        rate=1000,
+        publish=', group = "when_limited"',
+        sink=["--latency", "--limit", "ch:k0"],
+        others=1 - 1 / LIMITED_KEYS,
+    ),
 }
 CONFIG = """
 kafka {{ ["bootstrap.servers"] = "{bootstrap}", ["group.id"] = "bench-{run}"{kafka} }}

@@ -98,11 +98,11 @@ def test_own_ids_are_left_alone(mock_world, daemons):
     w = mock_world(partitions=1)
     w.ably.faults({"channel": "rate:p0", "rate": 10})
     w.kafka.produce(w.topic, records(30))
-    config = w.config().topic(w.topic, value="json", channel="rate:#{key}", id="own-#{value.n}")
+    config = w.config().topic(w.topic, value="json", channel="rate:#{key}", id="own/0/#{value.n}/x")
     kably = daemons.run(config.block("publish", **GROUPED))
     w.wait_committed_ends(60)
     kably.stop()
-    assert sorted(text for _, text in w.ably.deliveries()) == sorted(f"own-{n}" for n in range(30))
+    assert sorted(text for _, text in w.ably.deliveries()) == sorted(f"own/0/{n}/x" for n in range(30))
 
 
 def test_only_the_bad_one_of_a_group_is_refused(mock_world, daemons):

@@ -227,21 +227,25 @@ static void world_free(struct world *w)
     memset(w, 0, sizeof(*w));
 }
 
-static struct world *world_new(uint64_t seed, double channel_rate)
+static struct kb_publisher_options options_with(double channel_rate, size_t max_records)
 {
     static const struct kb_host_list host = {.n = 1, .url = {"https://example:443"}};
-    struct kb_publisher_options options = {.hosts = &host,
+    return (struct kb_publisher_options){.hosts = &host,
         .auth = {.key = "app.key:SECRET"},
         .agent = "kably/test",
         .concurrency = 4,
         .channel_messages_per_second = channel_rate,
-        .max_records = 100,
+        .max_records = max_records,
         .max_bytes = 100000,
         .max_channels = 50,
         .group_size = 65536,
         .ordered = true,
         .open_timeout_ms = 4000,
         .request_timeout_ms = 10000};
+}
+
+static struct world *world_with(uint64_t seed, const struct kb_publisher_options *options)
+{
     struct world *w = &world;
     struct kb_publisher_callbacks callbacks = {settled, wanted, w};
     struct kb_err err;
@@ -249,9 +253,15 @@ static struct world *world_new(uint64_t seed, double channel_rate)
     w->now_ms = 1000;
     kb_buf_init(&w->reply, 1 << 22);
     kb_random_seed(&w->random, seed);
-    w->pub = kb_publisher_new(&options, &w->door, &w->random.random, &callbacks, &err);
+    w->pub = kb_publisher_new(options, &w->door, &w->random.random, &callbacks, &err);
     assert_non_null(w->pub);
     return w;
+}
+
+static struct world *world_new(uint64_t seed, double channel_rate)
+{
+    struct kb_publisher_options options = options_with(channel_rate, 100);
+    return world_with(seed, &options);
 }
 
 static size_t add(struct world *w, size_t channel, size_t partition)
@@ -486,6 +496,33 @@ static void test_what_nobody_wants_leaves_its_group(void **state)
     world_free(w);
 }
 
+/* A group that was made for a request, found no room there and so was never sent, obeys what a
+ * reload says. */
+static void test_a_reload_makes_unsent_groups_anew(void **state)
+{
+    (void)state;
+    struct kb_publisher_options options = options_with(1, 100), fewer = options_with(1, 10);
+    struct kb_err err;
+    options.concurrency = fewer.concurrency = 1;
+    struct world *w = world_with(1, &options);
+    for (size_t i = 0; i < 180; i++)
+        add(w, 1 + i % 2, 0);
+    answer_one(w); /* one of each channel, the burst */
+    while (kb_publisher_status(w->pub)->requests_in_flight == 0)
+        advance(w);
+    assert_int_equal(kb_publisher_status(w->pub)->specs_in_flight, 89);
+    assert_true(kb_publisher_change(w->pub, &fewer, w->now_ms, &err)); /* waits for its end */
+    answer_one(w);
+    size_t other = 3 - w->last.channel;
+    do
+        answer_one(w);
+    while (w->last.channel != other);
+    assert_int_equal(w->last.n, 10);
+    run_to_end(w);
+    check_arrivals(w, true);
+    world_free(w);
+}
+
 static void test_the_end_with_groups_about(void **state)
 {
     (void)state;
@@ -566,6 +603,7 @@ int main(void)
         cmocka_unit_test(test_a_group_without_an_answer_goes_again_as_it_is),
         cmocka_unit_test(test_a_message_without_an_answer_joins_no_group),
         cmocka_unit_test(test_what_nobody_wants_leaves_its_group),
+        cmocka_unit_test(test_a_reload_makes_unsent_groups_anew),
         cmocka_unit_test(test_the_end_with_groups_about),
         cmocka_unit_test(test_random_faults),
     };
