@@ -1,11 +1,12 @@
 /* The simulated Ably's server side (ably.h). What a phase does to a request is one function; a
- * request that gets through is taken spec by spec, in their order, with ids remembered for two
- * minutes by channel. */
+ * request that gets through is taken set by set (a BatchSpec, mostly of one message), in their
+ * order, with what each is known by remembered for two minutes (sets.c). */
 #include "ably.h"
 
 #include "base/hash.h"
 #include "kafka.h"
 #include "plan.h"
+#include "sets.h"
 #include "truth.h"
 #include "value/json.h"
 
@@ -64,6 +65,7 @@ void sim_answer_deinit(struct sim_answer *answer)
 {
     free(answer->body);
     free(answer->accepted);
+    free(answer->codes);
     *answer = (struct sim_answer){.status = 0};
 }
 
@@ -106,39 +108,67 @@ static void refused(struct sim_spec *spec)
     spec->message->refusals++;
 }
 
-/* 0 = accepted (or a repeat, which looks the same), else Ably's code. */
-static int take_spec(struct sim *sim, struct sim_spec *spec)
+/* Why the message can't be taken, 0 = it can. Which of a set's is to blame Ably does not say, so a
+ * refusal counts only for one that is `alone`. */
+static int refusal_of(struct sim *sim, struct sim_spec *spec, bool alone)
 {
-    struct sim_ably *ably = sim->ably;
-    struct sim_record *rec = spec->record;
-    struct sim_message *msg = spec->message;
-    bool refuse = msg->channel->refused || sim_ably_phase_now(sim) == SIM_PHASE_MASS_REFUSAL;
-    if (rec->fate == SIM_OVERSIZE)
-        return refused(spec), 40009;
-    if (sim->sabotage == SIM_REFUSE_GOOD && sim_chance(sim, 10))
-        return refused(spec), 40160;
-    if (refuse) {
+    const struct sim_message *msg = spec->message;
+    bool mass = sim_ably_phase_now(sim) == SIM_PHASE_MASS_REFUSAL;
+    int code =
+        spec->record->fate == SIM_OVERSIZE ? 40009
+        : (sim->sabotage == SIM_REFUSE_GOOD && sim_chance(sim, 10)) || msg->channel->refused || mass
+            ? 40160
+            : 0;
+    if (code && alone) {
         refused(spec);
-        rec->mass_refused = rec->mass_refused || !msg->channel->refused;
-        return 40160;
+        spec->record->mass_refused =
+            spec->record->mass_refused || (mass && code == 40160 && !msg->channel->refused);
     }
-    if (sim_ably_phase_now(sim) == SIM_PHASE_CHANNEL_RATE &&
-        (kb_hash64_stable(kb_slice_of(msg->channel->name)) + ably->salt) % 3 == 0 &&
+    return code;
+}
+
+/* Not now, 0 = now. A set counts as one message. */
+static int rate_of(struct sim *sim, const struct sim_spec *spec)
+{
+    if (sim_ably_phase_now(sim) != SIM_PHASE_CHANNEL_RATE)
+        return 0;
+    if ((kb_hash64_stable(kb_slice_of(spec->message->channel->name)) + sim->ably->salt) % 3 == 0 &&
         sim_chance(sim, 500))
         return sim_chance(sim, 500) ? 42913 : 42914;
-    if (sim_ably_phase_now(sim) == SIM_PHASE_CHANNEL_RATE && sim_chance(sim, 10))
+    if (sim_chance(sim, 10))
         return (int)(sim_chance(sim, 900) ? sim_chance(sim, 500) ? 42917 : 50003 : 40142);
-    if (msg->publications > 0 && sim->now_ms - msg->published_ms < SIM_REMEMBERS_MS) {
-        ably->repeated++;
-        return 0;
-    }
-    if (sim->sabotage == SIM_FORGET_MESSAGE && sim_chance(sim, 10))
-        return 0;
-    if (sim->sabotage == SIM_FORGET_COPY && msg != rec->messages && sim_chance(sim, 10))
-        return 0;
-    ably->published++;
-    sim_truth_published(sim, spec);
     return 0;
+}
+
+static void publish(struct sim *sim, struct sim_spec *spec)
+{
+    if (sim->sabotage == SIM_FORGET_MESSAGE && sim_chance(sim, 10))
+        return;
+    if (sim->sabotage == SIM_FORGET_COPY && spec->message != spec->record->messages &&
+        sim_chance(sim, 10))
+        return;
+    sim->ably->published++;
+    sim_truth_published(sim, spec);
+}
+
+/* All of a set, or none. 0 = accepted (or a repeat, which looks the same), else Ably's code. */
+static int take_set(struct sim *sim, struct sim_spec *specs, size_t n)
+{
+    int code = 0;
+    for (size_t i = 0; i < n && !code; i++)
+        code = refusal_of(sim, &specs[i], n == 1);
+    if (code || (code = rate_of(sim, specs)) != 0) {
+        if (sim->sabotage != SIM_TAKE_AND_DENY || (code != 42913 && code != 42914))
+            return code;
+    }
+    if (sim_set_seen(sim, specs->key)) {
+        sim->ably->repeated += n;
+        return code;
+    }
+    sim->ably->sets += n > 1;
+    for (size_t i = 0; i < n; i++)
+        publish(sim, &specs[i]);
+    return code;
 }
 
 /* Earlier messages that Ably refused for now, while it took a later one of the same channel and
@@ -152,7 +182,7 @@ static void mark_overtaken(struct sim_batch *batch, const int *codes, size_t n)
                 batch->specs[i].message->overtaken = true;
 }
 
-static void result(struct kb_buf *buf, const struct sim_spec *spec, int code)
+static void result(struct kb_buf *buf, const struct sim_spec *spec, int code, size_t n)
 {
     kb_buf_printf(buf, "%s{\"successCount\":%d,\"failureCount\":%d,\"results\":[{\"channel\":",
         buf->len > 1 ? "," : "", code == 0, code != 0);
@@ -160,7 +190,9 @@ static void result(struct kb_buf *buf, const struct sim_spec *spec, int code)
     if (code == 0) {
         kb_buf_add(buf, KB_S(",\"messageId\":"));
         kb_json_string(buf, spec->id);
-        kb_buf_add(buf, KB_S(",\"serials\":[\"s@1\"]}]}"));
+        for (size_t i = 0; i < n; i++)
+            kb_buf_printf(buf, "%s\"s@%zu\"", i == 0 ? ",\"serials\":[" : ",", i);
+        kb_buf_add(buf, KB_S("]}]}"));
     } else {
         kb_buf_add(buf, KB_S(","));
         struct kb_buf error;
@@ -172,28 +204,46 @@ static void result(struct kb_buf *buf, const struct sim_spec *spec, int code)
     }
 }
 
-/* Takes the first `n` specs; the answer tells of all it took. */
-static void take_batch(struct sim *sim, struct sim_batch *batch, size_t n, struct sim_answer *out)
+/* Where each set begins; behind the last stands the end. Returns how many. */
+static size_t set_starts(const struct sim_batch *batch, size_t *starts)
+{
+    size_t n = 0;
+    for (size_t at = 0; at < batch->n; at = sim_batch_set_end(batch, at))
+        starts[n++] = at;
+    starts[n] = batch->n;
+    return n;
+}
+
+/* Takes all sets, or a part of them; the answer tells of all it took. */
+static void take_batch(struct sim *sim, struct sim_batch *batch, bool part, struct sim_answer *out)
 {
     struct kb_buf buf;
     kb_buf_init(&buf, 16 << 20);
-    int *codes = calloc(n + 1, sizeof(*codes));
-    out->accepted = calloc(n + 1, sizeof(*out->accepted));
-    KB_BUG_ON(!codes || !out->accepted);
+    size_t *starts = calloc(batch->n + 1, sizeof(*starts));
+    out->codes = calloc(batch->n + 1, sizeof(*out->codes));
+    out->accepted = calloc(batch->n + 1, sizeof(*out->accepted));
+    KB_BUG_ON(!starts || !out->codes || !out->accepted);
+    size_t n = set_starts(batch, starts);
+    if (part)
+        n = (size_t)sim_between(sim, 0, (int64_t)n);
     for (size_t k = 0; k < n; k++) {
-        size_t i = sim->sabotage == SIM_REVERSE ? n - 1 - k : k;
-        codes[i] = take_spec(sim, &batch->specs[i]);
-        out->accepted[i] = codes[i] == 0;
+        size_t set = sim->sabotage == SIM_REVERSE ? n - 1 - k : k;
+        int code = take_set(sim, &batch->specs[starts[set]], starts[set + 1] - starts[set]);
+        for (size_t i = starts[set]; i < starts[set + 1]; i++) {
+            out->codes[i] = code;
+            out->accepted[i] = code == 0;
+        }
     }
-    mark_overtaken(batch, codes, n);
+    mark_overtaken(batch, out->codes, starts[n]);
     kb_buf_byte(&buf, '[');
-    for (size_t i = 0; i < n; i++)
-        result(&buf, &batch->specs[i], codes[i]);
+    for (size_t set = 0; set < n; set++)
+        result(&buf, &batch->specs[starts[set]], out->codes[starts[set]],
+            starts[set + 1] - starts[set]);
     kb_buf_byte(&buf, ']');
     out->proper = true;
     body(out, sim_chance(sim, 800) ? 201 : 200, "application/json", &buf);
     kb_buf_deinit(&buf);
-    free(codes);
+    free(starts);
 }
 
 /* Answers that are no answers; some stand for a request that was published, some for one that was
@@ -204,7 +254,7 @@ static void garbage(struct sim *sim, struct sim_batch *batch, struct sim_answer 
         "[{\"successCount\":1}]", "[1]", "{\"error\":7}", "[[[[[[[[", "\xff\xfe"};
     struct kb_buf buf;
     if (sim_chance(sim, 300)) { /* published; the answer lost its end on the way */
-        take_batch(sim, batch, batch->n, out);
+        take_batch(sim, batch, false, out);
         out->len = out->len > 0 ? (size_t)sim_between(sim, 0, (int64_t)out->len - 1) : 0;
         out->proper = false;
         return;
@@ -221,7 +271,7 @@ static void internal_error(struct sim *sim, struct sim_batch *batch, struct sim_
 {
     static const int codes[] = {50000, 50001, 50003, 50300, 50400};
     if (sim_chance(sim, 300)) { /* a part was published before it broke */
-        take_batch(sim, batch, (size_t)sim_between(sim, 0, (int64_t)batch->n), out);
+        take_batch(sim, batch, true, out);
         sim_answer_deinit(out);
     }
     int code = codes[sim_between(sim, 0, KB_COUNT(codes) - 1)];
@@ -262,7 +312,7 @@ void sim_ably_serve(struct sim *sim, struct sim_batch *batch, struct sim_answer 
     } else if (phase == SIM_PHASE_GARBAGE && struck) {
         garbage(sim, batch, out);
     } else if (!broken_by_record(sim, batch, out)) {
-        take_batch(sim, batch, batch->n, out);
+        take_batch(sim, batch, false, out);
     }
     sim_trace(sim, "Ably answers %d to %zu specs, first " KB_FMT, out->status, batch->n,
         KB_ARG(batch->specs[0].id));

@@ -42,7 +42,10 @@ struct sim_ably {
     int64_t away_until_ms;
     uint64_t salt;                  /* which channels are over their rate in this phase */
     struct sim_exchange *exchanges; /* network.c's */
-    uint64_t requests, published, repeated, elsewhere; /* elsewhere: at a fallback host */
+    struct sim_seen *seen;          /* sets.c's */
+    size_t n_seen, cap_seen;
+    /* elsewhere: at a fallback host; sets: of several messages */
+    uint64_t requests, published, repeated, elsewhere, sets;
 };
 
 /* An answer as the server gives it. */
@@ -51,7 +54,8 @@ struct sim_answer {
     char *body; /* malloc'ed; whoever delivers it frees it */
     size_t len;
     bool proper;    /* says of each spec what became of it */
-    bool *accepted; /* proper: by spec; malloc'ed */
+    bool *accepted; /* proper: by message; malloc'ed */
+    int *codes;     /* the same: Ably's, 0 = accepted */
     char error_code[16], retry_after[16];
     const char *content_type;
 };

@@ -1,6 +1,6 @@
 /* Reads a batch request's body (batch.h) as a sink of JSON events: the depth says what a value is.
  *
- *     depth 1 [  2 {  "channels": 3 [ string ]  "messages": 3 [ 4 { "id": string ... } ] */
+ *     depth 1 [  2 {  "channels": 3 [ string ]  "messages": 3 [ 4 { "id": string ... }, ... ] */
 #include "batch.h"
 
 #include "value/json.h"
@@ -11,8 +11,10 @@ struct reader {
     struct kb_events events;
     struct sim_batch *batch;
     int depth;
-    int channels, messages; /* of the current spec */
-    char key[5][16];        /* by depth; only those of spec and message are kept */
+    size_t set;
+    int channels, messages;  /* of the current set */
+    struct kb_slice channel; /* of it, a copy */
+    char key[5][16];         /* by depth; only those of spec and message are kept */
     const char *wrong;
 };
 
@@ -31,7 +33,24 @@ static bool under(const struct reader *reader, const char *key)
     return strcmp(reader->key[2], key) == 0;
 }
 
-static void new_spec(struct reader *reader)
+static struct kb_slice keep(struct kb_slice text)
+{
+    char *copy = malloc(text.len + 1);
+    KB_BUG_ON(!copy);
+    if (text.len)
+        memcpy(copy, text.ptr, text.len);
+    return (struct kb_slice){copy, text.len};
+}
+
+static void new_set(struct reader *reader)
+{
+    free((char *)reader->channel.ptr);
+    reader->channel = (struct kb_slice){NULL, 0};
+    reader->channels = reader->messages = 0;
+    reader->set++;
+}
+
+static void new_message(struct reader *reader)
 {
     struct sim_batch *batch = reader->batch;
     if (batch->n == batch->cap) {
@@ -39,8 +58,11 @@ static void new_spec(struct reader *reader)
         batch->specs = realloc(batch->specs, batch->cap * sizeof(*batch->specs));
         KB_BUG_ON(!batch->specs);
     }
-    batch->specs[batch->n++] = (struct sim_spec){.record = NULL};
-    reader->channels = reader->messages = 0;
+    reader->messages++;
+    if (!reader->channel.ptr)
+        reader->wrong = "messages before their channel";
+    batch->specs[batch->n++] =
+        (struct sim_spec){.set = reader->set, .channel = keep(reader->channel)};
 }
 
 static void begin_object(struct kb_events *sink)
@@ -48,9 +70,9 @@ static void begin_object(struct kb_events *sink)
     struct reader *reader = reader_of(sink);
     int depth = ++reader->depth;
     if (depth == 2)
-        new_spec(reader);
+        new_set(reader);
     else if (depth == 4 && under(reader, "messages"))
-        reader->messages++;
+        new_message(reader);
     else if (depth < 5)
         reader->wrong = "an object where none belongs";
 }
@@ -58,8 +80,8 @@ static void begin_object(struct kb_events *sink)
 static void end_object(struct kb_events *sink)
 {
     struct reader *reader = reader_of(sink);
-    if (reader->depth-- == 2 && (reader->channels != 1 || reader->messages != 1))
-        reader->wrong = "a spec without exactly one channel and one message";
+    if (reader->depth-- == 2 && (reader->channels != 1 || reader->messages < 1))
+        reader->wrong = "a spec without exactly one channel, or without a message";
 }
 
 static void begin_array(struct kb_events *sink)
@@ -88,15 +110,6 @@ static void key(struct kb_events *sink, struct kb_slice name)
         reader->wrong = "an unknown key in a spec";
 }
 
-static struct kb_slice keep(struct kb_slice text)
-{
-    char *copy = malloc(text.len + 1);
-    KB_BUG_ON(!copy);
-    if (text.len)
-        memcpy(copy, text.ptr, text.len);
-    return (struct kb_slice){copy, text.len};
-}
-
 static struct kb_slice *field(struct reader *reader)
 {
     const char *name = reader->key[4];
@@ -117,7 +130,7 @@ static void string(struct kb_events *sink, struct kb_slice text)
     if (reader->depth > 4)
         return;
     if (reader->depth == 3 && under(reader, "channels") && reader->channels++ == 0)
-        to = &current(reader)->channel;
+        to = &reader->channel;
     else if (reader->depth == 4)
         to = field(reader);
     if (!to || to->ptr)
@@ -159,11 +172,21 @@ bool sim_batch_read(struct kb_slice body, struct sim_batch *batch, struct kb_err
 {
     struct reader reader = {.events = {&ops}, .batch = batch};
     *batch = (struct sim_batch){.specs = NULL};
-    if (!kb_json_read(body, &reader.events, err))
+    bool json = kb_json_read(body, &reader.events, err);
+    free((char *)reader.channel.ptr);
+    if (!json)
         return false;
     if (body.len == 0 || body.ptr[0] != '[' || batch->n == 0)
         return kb_err_fatal(err, "a batch is an array of at least one spec");
     return !reader.wrong || kb_err_fatal(err, "%s", reader.wrong);
+}
+
+size_t sim_batch_set_end(const struct sim_batch *batch, size_t first)
+{
+    size_t end = first + 1;
+    while (end < batch->n && batch->specs[end].set == batch->specs[first].set)
+        end++;
+    return end;
 }
 
 void sim_batch_deinit(struct sim_batch *batch)

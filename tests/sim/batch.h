@@ -1,4 +1,5 @@
-/* The body of a batch request, read strictly: an array of {"channels": [one], "messages": [one]}.
+/* The body of a batch request, read strictly: an array of {"channels": [one], "messages": [...]},
+ * as a list of its messages.
  *
  *     struct sim_batch batch;
  *     if (!sim_batch_read(body, &batch, &err)) ...
@@ -23,6 +24,10 @@ struct sim_spec {
     struct sim_record *record;
     struct sim_message *message; /* which of its messages */
     uint64_t assignment;
+    int worker;   /* who sent it */
+    bool stops;   /* who must stop in this partition by then, and so may pack anew */
+    size_t set;   /* messages of one BatchSpec share this number */
+    uint64_t key; /* by which Ably knows the set again */
 };
 
 struct sim_batch {
@@ -31,6 +36,8 @@ struct sim_batch {
 };
 
 bool sim_batch_read(struct kb_slice body, struct sim_batch *batch, struct kb_err *err);
+/* The first message behind the set that `first` begins. */
+size_t sim_batch_set_end(const struct sim_batch *batch, size_t first);
 void sim_batch_deinit(struct sim_batch *batch);
 
 #endif

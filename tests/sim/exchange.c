@@ -4,6 +4,7 @@
  * stops at. */
 #include "ably/gate.h"
 #include "network_state.h"
+#include "sets.h"
 
 #include <string.h>
 #include <strings.h>
@@ -52,11 +53,14 @@ static void check_limits(struct sim_transport *tr, const struct sim_exchange *ex
     const struct sim_settings *now = &tr->worker->settings;
     int64_t concurrency = allowed_in_flight(process);
     /* In a run of refusals a probe takes two messages, of two channels, whatever the limits say. */
+    /* A set that may be there goes again as it is, whatever a reload says. */
+    bool as_it_is =
+        plan->fault[SIM_FAULT_RELOADS] && sim_batch_set_end(&ex->batch, 0) == ex->batch.n;
     bool refusing = tr->refused >= KB_GATE_REFUSALS_MAX, probe = ex->batch.n == 2 && refusing;
-    if (ex->batch.n > (size_t)now->max_records && !probe)
+    if (ex->batch.n > (size_t)now->max_records && !probe && !as_it_is)
         sim_fail(sim, "a request of %zu records, allowed are %lld", ex->batch.n,
             (long long)now->max_records);
-    if (ex->req->body_len > (size_t)now->max_bytes && ex->batch.n > 1 && !probe)
+    if (ex->req->body_len > (size_t)now->max_bytes && ex->batch.n > 1 && !probe && !as_it_is)
         sim_fail(sim, "a request of %zu bytes, allowed are %lld", ex->req->body_len,
             (long long)now->max_bytes);
     if (n_channels > (size_t)now->max_channels && !(refusing && n_channels == 2))
@@ -77,17 +81,40 @@ static void check_limits(struct sim_transport *tr, const struct sim_exchange *ex
             plan->requests_per_second);
 }
 
+/* What of one channel a worker sends: a set is one message, and what goes again to another host is
+ * not sent anew. */
+static void check_channel_rate(
+    struct sim_transport *tr, const struct sim_exchange *ex, const struct sim_channel *channel)
+{
+    struct sim *sim = tr->sim;
+    double rate = sim->plan->channel_rate, *tokens = &tr->tokens[channel->index];
+    int64_t *filled_ms = &tr->tokens_ms[channel->index];
+    if (rate <= 0 || ex->again)
+        return;
+    *tokens = *filled_ms == 0 ? rate : *tokens + (double)(sim->now_ms - *filled_ms) * rate / 1000;
+    *tokens = *tokens < rate ? *tokens : rate;
+    *filled_ms = sim->now_ms;
+    if (--*tokens < -0.1)
+        sim_fail(sim, "worker %d sends more than %g messages a second to %s", tr->worker->number,
+            rate, channel->name);
+}
+
 /* Which record each spec is of; the channels it rides on. Returns how many channels. */
 static size_t check_specs(struct sim_transport *tr, struct sim_exchange *ex)
 {
     struct sim *sim = tr->sim;
     size_t n_channels = 0;
+    uint64_t key = 0;
     for (size_t i = 0; i < ex->batch.n; i++) {
         struct sim_spec *spec = &ex->batch.specs[i];
+        bool begins = i == 0 || spec[-1].set != spec->set;
         if (sim->sabotage == SIM_OTHER_ID && spec->id.len > 3 && sim_chance(sim, 100))
             ((char *)spec->id.ptr)[spec->id.len - 3] = '~'; /* the tag's last character */
-        if (!sim_truth_sent(sim, spec))
+        if ((begins && !sim_set_find(sim, &ex->batch, i)) || !sim_truth_sent(sim, spec))
             break;
+        key = begins ? sim_set_key(&ex->batch, i) : key;
+        spec->key = key;
+        spec->worker = tr->worker->number;
         const struct sim_record *rec = spec->record;
         const struct sim_message *msg = spec->message;
         spec->assignment = rec->partition->assignments;
@@ -97,6 +124,11 @@ static size_t check_specs(struct sim_transport *tr, struct sim_exchange *ex)
                 "%s[%d]@%lld: worker %d sends it again though it was told it is published",
                 rec->partition->topic->name, (int)rec->partition->number, (long long)rec->offset,
                 tr->worker->number);
+        spec->stops = tr->worker->stopped_at[rec->partition->index] > 0;
+        if (sim->plan->group)
+            sim_set_sent(sim, spec);
+        if (begins)
+            check_channel_rate(tr, ex, msg->channel);
         int64_t stopped = tr->worker->stopped_at[rec->partition->index];
         bool knew = tr->worker->turns > tr->worker->stopped_turn[rec->partition->index];
         if (stopped > 0 && rec->offset >= stopped && knew)
@@ -120,10 +152,11 @@ void sim_exchange_check(struct sim_transport *tr, struct sim_exchange *ex)
 }
 
 /* What is refused for now has no fate yet. */
-static void note_told(struct sim_transport *tr, const struct sim_spec *spec, bool accepted)
+static void note_told(
+    struct sim_transport *tr, const struct sim_spec *spec, bool accepted, bool alone)
 {
     struct sim_message *msg = spec->message;
-    if (!accepted && msg->refusals == 0)
+    if (!accepted && (!alone || msg->refusals == 0))
         return;
     msg->told_worker = tr->worker->number;
     msg->told_assignment = spec->assignment;
@@ -160,21 +193,49 @@ static void note_stop(struct sim_transport *tr, const struct sim_exchange *ex, s
     tr->worker->stopped_turn[rec->partition->index] = tr->worker->turns;
 }
 
-/* A request of one message that was refused as a whole. */
+/* A request of one set that was refused as a whole. */
 static bool refused_alone(const struct sim_exchange *ex)
 {
     int status = ex->answer.status;
-    return !ex->answer.proper && ex->batch.n == 1 && status / 100 == 4 && status != 401 &&
-           status != 429;
+    return !ex->answer.proper && sim_batch_set_end(&ex->batch, 0) >= ex->batch.n &&
+           status / 100 == 4 && status != 401 && status != 429;
 }
 
-void sim_exchange_told(struct sim_transport *tr, const struct sim_exchange *ex)
+/* What it knows by this answer of the sets, should they have to go again: nothing, where the answer
+ * is not Ably's own word that it took none. */
+static void note_doubt(struct sim_transport *tr, struct sim_exchange *ex)
+{
+    bool blamed = !ex->answer.proper && strcmp(ex->answer.error_code, "40000") == 0;
+    for (size_t i = 0; i < ex->batch.n; i++) {
+        struct sim_spec *spec = &ex->batch.specs[i];
+        int code = ex->answer.proper ? ex->answer.codes[i] : 0;
+        if (!spec->message)
+            continue;
+        if (code == 40009 || code == 40160 || blamed)
+            sim_set_refused(spec);
+        else if (!ex->answer.proper || code == 50003 || code == 40142)
+            sim_set_untold(spec, tr->worker->number);
+    }
+}
+
+void sim_exchange_untold(struct sim_transport *tr, struct sim_exchange *ex)
+{
+    for (size_t i = 0; i < ex->batch.n; i++)
+        if (ex->batch.specs[i].message)
+            sim_set_untold(&ex->batch.specs[i], tr->worker->number);
+}
+
+void sim_exchange_told(struct sim_transport *tr, struct sim_exchange *ex)
 {
     tr->refused += refused_alone(ex);
-    for (size_t i = 0; ex->answer.proper && i < ex->batch.n; i++) {
-        note_told(tr, &ex->batch.specs[i], ex->answer.accepted[i]);
+    note_doubt(tr, ex);
+    for (size_t i = 0, end = 0; ex->answer.proper && i < ex->batch.n; i++) {
+        const struct sim_spec *spec = &ex->batch.specs[i];
+        bool begins = i == 0 || spec[-1].set != spec->set;
+        end = begins ? sim_batch_set_end(&ex->batch, i) : end;
+        note_told(tr, spec, ex->answer.accepted[i], begins && end == i + 1);
         note_stop(tr, ex, i);
-        tr->refused = ex->answer.accepted[i] ? 0 : tr->refused + 1;
+        tr->refused = ex->answer.accepted[i] ? 0 : tr->refused + begins;
         if (ex->answer.accepted[i])
             tr->worker->given_up = 0;
     }

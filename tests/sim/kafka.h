@@ -56,6 +56,11 @@ struct sim_message {
     int told_worker;          /* the worker that was told its fate, from 1... */
     uint64_t told_assignment; /* ...in which assignment of the partition... */
     bool told_refused;        /* ...and that it is refused, not published */
+    /* Of worlds with groups: the key under which it went without a word of what came of it, by
+     * which worker in which assignment; who had it published; a refusal took such a set apart. */
+    uint64_t doubt_key, doubt_assignment, published_assignment;
+    int doubt_worker, published_worker;
+    bool forgiven;
 };
 
 struct sim_record {

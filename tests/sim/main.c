@@ -25,7 +25,7 @@ struct options {
 
 struct result {
     bool failed;
-    uint64_t hash, step, records, taken, requests, elsewhere, repeated;
+    uint64_t hash, step, records, taken, requests, elsewhere, repeated, sets;
     int64_t virtual_ms;
     char failure[1024];
 };
@@ -39,7 +39,7 @@ static struct result run(uint64_t seed, const struct options *opt, enum sim_sabo
     sim_world_end(sim);
     struct result result = {sim->failed, sim->hash, sim->step, sim->kafka->n_records,
         sim->kafka->n_taken, sim->ably->requests, sim->ably->elsewhere, sim->ably->repeated,
-        sim->now_ms, ""};
+        sim->ably->sets, sim->now_ms, ""};
     snprintf(result.failure, sizeof(result.failure), "%s", sim->failure);
     sim_free(sim);
     return result;
@@ -73,7 +73,7 @@ static void print_failure(uint64_t seed, const struct result *result)
 static int run_seeds(const struct options *opt)
 {
     uint64_t failed = 0, steps = 0, records = 0, taken = 0, requests = 0, elsewhere = 0,
-             repeated = 0;
+             repeated = 0, sets = 0;
     int64_t virtual_ms = 0;
     for (uint64_t seed = opt->from; seed < opt->from + opt->seeds; seed++) {
         bool twice = !opt->one && seed % TWICE_EVERY == 0;
@@ -87,13 +87,17 @@ static int run_seeds(const struct options *opt)
         requests += result.requests;
         elsewhere += result.elsewhere;
         repeated += result.repeated;
+        sets += result.sets;
         virtual_ms += result.virtual_ms;
     }
-    printf("sim: %llu seeds, %llu failed; %llu records taken %llu times, %llu requests (%llu to a "
-           "fallback host), %llu repeats dropped by Ably, %llu steps, %.1f h of virtual time\n",
+    printf(
+        "sim: %llu seeds, %llu failed; %llu records taken %llu times, %llu requests (%llu to a "
+        "fallback host), %llu sets of several messages, %llu repeats dropped by Ably, %llu steps, "
+        "%.1f h of virtual time\n",
         (unsigned long long)opt->seeds, (unsigned long long)failed, (unsigned long long)records,
         (unsigned long long)taken, (unsigned long long)requests, (unsigned long long)elsewhere,
-        (unsigned long long)repeated, (unsigned long long)steps, (double)virtual_ms / 3600000);
+        (unsigned long long)sets, (unsigned long long)repeated, (unsigned long long)steps,
+        (double)virtual_ms / 3600000);
     return failed ? 1 : 0;
 }
 

@@ -5,6 +5,8 @@
  * the client is told depends on when it is told; what Ably did stays done. */
 #include "network_state.h"
 
+#include "base/hash.h"
+
 #include <stdlib.h>
 
 static struct sim_exchange *exchange_of(struct sim_transport *tr, const struct kb_http_request *req)
@@ -142,6 +144,16 @@ static void travel(struct sim *sim, struct sim_exchange *ex)
     sim_after(sim, req->timeout_ms, give_up, ex, 0);
 }
 
+/* Is it what this request was the last time, byte for byte? */
+static bool sent_before(const struct sim *sim, const struct sim_transport *tr,
+    const struct kb_http_request *req, uint64_t hash)
+{
+    struct sim_exchange *ex = sim->ably->exchanges;
+    while (ex && (ex->transport != tr || ex->of != req))
+        ex = ex->older;
+    return ex && ex->bytes_hash == hash;
+}
+
 static bool submit(struct kb_transport *transport, struct kb_http_request *req, struct kb_err *err)
 {
     struct sim_transport *tr = (struct sim_transport *)transport;
@@ -156,10 +168,12 @@ static bool submit(struct kb_transport *transport, struct kb_http_request *req, 
     char *bytes = read_body_twice(sim, req);
     struct sim_exchange *ex = sim_alloc(sim, sizeof(*ex));
     ex->transport = tr;
-    ex->req = req;
+    ex->of = ex->req = req;
     ex->generation = tr->worker->process->settings.generation;
     ex->host = host;
     sim->ably->elsewhere += host > 0;
+    ex->bytes_hash = kb_hash64_stable((struct kb_slice){bytes, req->body_len});
+    ex->again = sent_before(sim, tr, req, ex->bytes_hash);
     ex->older = sim->ably->exchanges;
     sim->ably->exchanges = ex;
     struct kb_err wrong;
@@ -220,6 +234,7 @@ static void fill_reply(
     *reply = (struct kb_http_reply){.status = 0};
     bool whole = ex->served && ex->answer.status && !ex->timed_out && !ex->cut;
     if (!whole) {
+        sim_exchange_untold(tr, ex);
         sim_answer_deinit(&ex->answer);
         reply->connected = ex->connected;
         kb_err_outage(&reply->err, "sim: %s",

@@ -15,10 +15,13 @@ struct sim_exchange {
     struct sim_exchange *next;
     struct sim_exchange *older; /* of all exchanges of the run */
     struct sim_transport *transport;
-    struct kb_http_request *req; /* NULL = the client has it back */
+    struct kb_http_request *req;      /* NULL = the client has it back */
+    const struct kb_http_request *of; /* whose it was, for comparing alone */
     struct sim_batch batch;
     struct sim_answer answer;
     int host;
+    bool again; /* the very bytes that this request had the last time */
+    uint64_t bytes_hash;
     bool served, reply_lost, ended, timed_out, cut, connected;
     int64_t reply_after_ms;
     uint64_t generation; /* of its process's configuration when it was sent */
@@ -32,6 +35,8 @@ struct sim_transport {
     unsigned refused; /* messages the client was told are refused, since the last accepted one */
     struct sim_exchange *open; /* the client waits for these, oldest first */
     struct sim_exchange *rides[CHANNELS_MAX];
+    double tokens[CHANNELS_MAX]; /* of each channel's rate */
+    int64_t tokens_ms[CHANNELS_MAX];
     char *last_body; /* of the reply that was given last */
     struct sim_answer last;
 };
@@ -41,6 +46,8 @@ int sim_exchange_check_request(struct sim *sim, const struct kb_http_request *re
 /* Limits, and each spec by itself; notes which channels ride in it. */
 void sim_exchange_check(struct sim_transport *tr, struct sim_exchange *ex);
 /* The client is about to read this answer. */
-void sim_exchange_told(struct sim_transport *tr, const struct sim_exchange *ex);
+void sim_exchange_told(struct sim_transport *tr, struct sim_exchange *ex);
+/* There will be none to read. */
+void sim_exchange_untold(struct sim_transport *tr, struct sim_exchange *ex);
 
 #endif

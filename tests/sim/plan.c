@@ -78,6 +78,16 @@ void sim_plan_new(struct sim *sim)
     plan->records = (size_t)ONE_OF(sim, 100, 500, 1500);
     plan->wait_max_ms = ONE_OF(sim, 0, 200, 1000);
     plan->fault[SIM_FAULT_LOST_WAKES] = plan->fault[SIM_FAULT_LOST_WAKES] && plan->wait_max_ms > 0;
+    plan->group = sim_chance(sim, 400) && sim->sabotage != SIM_HIDE_NEW_LOG;
+    plan->channel_rate = (double)ONE_OF(sim, 0, 0, 0, 5, 40);
+    if (sim->sabotage == SIM_TAKE_AND_DENY) {
+        plan->group = true;
+        plan->fault[SIM_FAULT_CHANNEL_RATE] = true;
+    } else if (plan->group && plan->channel_rate <= 0) /* else there is nothing to group */
+        plan->fault[SIM_FAULT_CHANNEL_RATE] = true;
+    /* A base names a partition's offsets, whatever log they are of. */
+    if (plan->group)
+        plan->fault[SIM_FAULT_LOG_CUTS] = false;
     plan->schemas = ONE_OF(sim, 0, 1, 40);
     plan_policy(sim, plan);
     plan_limits(sim, plan);
@@ -129,13 +139,15 @@ const char *sim_plan_config(struct sim *sim)
         "{%s} "
         "}\n"
         "publish { concurrency = %lld, linger_ms = %lld, max_records = %lld, max_bytes = %lld,\n"
-        "  max_channels = %lld, requests_per_second = %d, ordering = \"%s\" }\n"
+        "  max_channels = %lld, requests_per_second = %d, ordering = \"%s\",\n"
+        "  channel_messages_per_second = %g, group = \"%s\" }\n"
         "limits { workers = %d, memory = %lld, drain_ms = %lld, hook_ms = 60000 }\n",
         SIM_KEY, (long long)plan->max_message_size, hosts_text(sim, plan->fallbacks),
         (long long)plan->now.concurrency, (long long)plan->now.linger_ms,
         (long long)plan->now.max_records, (long long)plan->now.max_bytes,
         (long long)plan->now.max_channels, plan->requests_per_second,
-        plan->ordered ? "channel" : "none", plan->workers,
+        plan->ordered ? "channel" : "none", plan->channel_rate,
+        plan->group ? "when_limited" : "never", plan->workers,
         (long long)(plan->memory > 16 << 20 ? plan->memory : 16 << 20), (long long)plan->drain_ms);
     if (plan->dead_letters)
         kb_buf_add(&out, KB_S("dead_letter { topic = \"sim-dlq\" }\n"));

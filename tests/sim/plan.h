@@ -67,6 +67,8 @@ struct sim_plan {
     int processes, workers;
     int64_t memory, drain_ms;
     int requests_per_second;
+    double channel_rate;               /* 0 = none */
+    bool group;                        /* when_limited */
     int fallbacks;                     /* hosts besides the first */
     int64_t max_message_size, padding; /* padding: bytes that make records larger, at most */
     int64_t wait_max_ms; /* a worker is turned at least that often; 0 = only when it asks */

@@ -43,6 +43,7 @@ struct sim_event {
     X(FORGET_COPY, "Ably forgets a further message of a record", "committed past")           \
     X(COMMIT_BACK, "a commit shrinks by a few records on its way", "went back")              \
     X(OTHER_ID, "a message that is sent again carries another id", "another id")             \
+    X(TAKE_AND_DENY, "Ably takes a message and says it is over its rate", "published twice") \
     X(REVERSE, "Ably takes the specs of a request in reverse order", "out of order")         \
     X(FORGET_LETTER, "a dead letter is acknowledged and lost", "committed past")             \
     X(REFUSE_GOOD, "Ably refuses a message for good that is fine", "not its own fault")      \

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "plan.h"
 #include "route/route.h"
+#include "sets.h"
 #include "world.h"
 
 #include <stdio.h>
@@ -209,8 +210,11 @@ static void check_content(
 
 bool sim_truth_sent(struct sim *sim, struct sim_spec *spec)
 {
-    size_t index = 0;
-    struct sim_record *rec = spec->id.ptr ? by_id(sim, spec->id, &index) : NULL;
+    bool in_set = spec->record != NULL; /* found already, see sets.h */
+    size_t index = in_set ? (size_t)(spec->message - spec->record->messages) : 0;
+    struct sim_record *rec = in_set         ? spec->record
+                             : spec->id.ptr ? by_id(sim, spec->id, &index)
+                                            : NULL;
     if (!rec || (rec->n_messages > 0 && index >= rec->n_messages)) {
         sim_fail(sim, "a message whose id names no record: " KB_FMT, KB_ARG(spec->id));
         return false;
@@ -224,6 +228,8 @@ bool sim_truth_sent(struct sim *sim, struct sim_spec *spec)
     spec->record = rec;
     spec->message = msg;
     check_content(sim, rec, spec);
+    if (in_set)
+        return true;
     if (!msg->id)
         msg->id = sim_format(sim, KB_FMT, KB_ARG(spec->id));
     else if (!kb_slice_is(spec->id, msg->id))
@@ -249,6 +255,8 @@ void sim_truth_published(struct sim *sim, const struct sim_spec *spec)
     const struct sim_record *rec = spec->record;
     struct sim_message *msg = spec->message;
     int64_t *newest = &msg->channel->newest[rec->partition->index];
+    if (sim->plan->group)
+        sim_set_published(sim, spec);
     bool first = msg->publications++ == 0;
     msg->published_ms = sim->now_ms;
     /* A record that was refused for good may come late: after a crash its replay is accepted. */
