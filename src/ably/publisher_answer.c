@@ -45,16 +45,6 @@ static void settle_refused(
     settle(pub, spec, KB_OUTCOME_REFUSED, &err);
 }
 
-bool kb_publisher_wants(const struct kb_publisher *pub, const struct kb_spec *spec)
-{
-    if (!spec->group)
-        return pub->callbacks.wanted(pub->callbacks.context, spec->owner);
-    for (const struct kb_spec *member = spec->members; member; member = member->next)
-        if (!pub->callbacks.wanted(pub->callbacks.context, member->owner))
-            return false;
-    return true;
-}
-
 static bool wanted(void *context, struct kb_spec *spec)
 {
     return kb_publisher_wants(context, spec);
@@ -179,60 +169,6 @@ static void tell_gate(struct kb_publisher *pub, uint64_t epoch, int64_t now_ms)
 
 /* ---- an answer ---- */
 
-static bool goes_again(const struct kb_publisher *pub, size_t i)
-{
-    return pub->fates.of[i] == KB_FATE_AGAIN || pub->fates.of[i] == KB_FATE_HOLD;
-}
-
-/* Nobody knows whether Ably has what goes again: not all answers are Ably's own, and one that is
- * may say that it doesn't know. A rate limit and a refusal say that nothing was taken. */
-static void note_unknown(struct kb_publisher *pub, const struct kb_request *req)
-{
-    for (size_t i = 0; i < req->n; i++) {
-        if (!goes_again(pub, i))
-            continue;
-        enum kb_ably_class class = pub->reply.verdict == KB_REPLY_RESULTS
-                                       ? pub->reply.results[i].class
-                                       : pub->reply.whole.class;
-        bool taken_not = pub->reply.verdict == KB_REPLY_RESULTS
-                             ? class == KB_ABLY_RATE || class == KB_ABLY_RATE_CHANNEL ||
-                                   kb_ably_class_refuses(class)
-                             : pub->reply.verdict == KB_REPLY_REFUSED;
-        if (!taken_not || req->unknown)
-            req->specs[i]->unknown = true;
-    }
-}
-
-static bool refused_alone(const struct kb_publisher *pub, const struct kb_request *req, size_t i)
-{
-    return pub->reply.verdict == KB_REPLY_RESULTS
-               ? kb_ably_class_refuses(pub->reply.results[i].class)
-               : pub->reply.verdict == KB_REPLY_REFUSED && req->n == 1;
-}
-
-/* A group that is refused is halved until the message to blame stands alone. One that is over its
- * channel's rate makes way for a larger one, one with a message that nobody wants any more for one
- * without. Only what may have been taken goes again as it is. */
-static void end_groups(struct kb_publisher *pub, const struct kb_request *req)
-{
-    struct kb_fates *fates = &pub->fates;
-    for (size_t i = 0; req->messages > req->n && i < req->n; i++) {
-        struct kb_spec *group = req->specs[i];
-        if (!group->group || fates->of[i] == KB_FATE_PUBLISHED)
-            continue;
-        bool refused = refused_alone(pub, req, i);
-        group->apart = refused || (fates->of[i] == KB_FATE_HOLD && !group->unknown) ||
-                       !kb_publisher_wants(pub, group);
-        if (!refused)
-            continue;
-        fates->n[fates->of[i]]--;
-        fates->n[KB_FATE_AGAIN]++;
-        fates->of[i] = KB_FATE_AGAIN;
-        for (struct kb_spec *member = group->members; member; member = member->next)
-            member->company = (group->group + 1) / 2;
-    }
-}
-
 /* What goes again, and is no longer wanted by its owner, ends here. */
 static void drop_unwanted(struct kb_publisher *pub, const struct kb_request *req)
 {
@@ -241,7 +177,7 @@ static void drop_unwanted(struct kb_publisher *pub, const struct kb_request *req
         return;
     for (size_t i = 0; i < req->n; i++) {
         enum kb_fate fate = fates->of[i];
-        if (!goes_again(pub, i) || req->specs[i]->apart || wanted(pub, req->specs[i]))
+        if (!kb_publisher_goes_again(pub, i) || req->specs[i]->apart || wanted(pub, req->specs[i]))
             continue;
         fates->n[fate]--;
         fates->n[KB_FATE_DROPPED]++;
@@ -298,23 +234,6 @@ static void go_past_refused(struct kb_publisher *pub, bool went_past, int64_t no
     kb_gate_hurry(&pub->gate, now_ms);
 }
 
-/* A group's messages, backward as lanes.h asks; those that nobody wants stay in it, for their end.
- */
-static void put_back_members(struct kb_publisher *pub, struct kb_spec *group)
-{
-    struct kb_queue again = {NULL, NULL}, unwanted = {NULL, NULL};
-    for (struct kb_spec *member = group->members, *next; member; member = next) {
-        next = member->next;
-        if (wanted(pub, member))
-            kb_queue_push_head(&again, member);
-        else
-            kb_queue_push_tail(&unwanted, member);
-    }
-    group->members = unwanted.head;
-    while (again.head)
-        kb_lanes_put_back(pub->lanes, kb_queue_pop_head(&again));
-}
-
 static void return_to_lanes(struct kb_publisher *pub, const struct kb_request *req)
 {
     const unsigned char *fate = pub->fates.of;
@@ -325,12 +244,12 @@ static void return_to_lanes(struct kb_publisher *pub, const struct kb_request *r
     }
     hold_channels(pub, req);
     for (size_t i = req->n; i-- > 0;) {
-        if (!goes_again(pub, i))
+        if (!kb_publisher_goes_again(pub, i))
             continue;
         if (pub->fates.split)
             req->specs[i]->company = (uint32_t)(req->messages + 1) / 2;
         if (req->specs[i]->apart)
-            put_back_members(pub, req->specs[i]);
+            kb_publisher_put_back_members(pub, req->specs[i]);
         else
             kb_lanes_put_back(pub->lanes, req->specs[i]);
     }
@@ -364,30 +283,22 @@ static void settle_ended(struct kb_publisher *pub, const struct kb_request *req)
     }
 }
 
-/* Messages of that fate. */
-static size_t messages_of(
-    const struct kb_publisher *pub, const struct kb_request *req, enum kb_fate fate)
-{
-    size_t n = pub->fates.n[fate];
-    for (size_t i = 0; req->messages > req->n && i < req->n; i++)
-        if (pub->fates.of[i] == fate)
-            n += kb_spec_messages(req->specs[i]) - 1;
-    return n;
-}
-
 static void count_answer(const struct kb_publisher *pub, const struct kb_request *req)
 {
     const struct kb_fates *fates = &pub->fates;
-    size_t published = fates->n[KB_FATE_PUBLISHED], held = messages_of(pub, req, KB_FATE_HOLD);
+    size_t published = fates->n[KB_FATE_PUBLISHED],
+           held = kb_publisher_messages_of(pub, req, KB_FATE_HOLD);
     kb_metric_add(published == req->n ? KB_METRIC_REQUESTS_OK
                   : published > 0     ? KB_METRIC_REQUESTS_PARTIAL
                   : fates->outage     ? KB_METRIC_REQUESTS_OUTAGE
                                       : KB_METRIC_REQUESTS_REFUSED,
         1);
-    kb_metric_add(KB_METRIC_MESSAGES_RETRIED, messages_of(pub, req, KB_FATE_AGAIN) + held);
+    kb_metric_add(
+        KB_METRIC_MESSAGES_RETRIED, kb_publisher_messages_of(pub, req, KB_FATE_AGAIN) + held);
     kb_metric_add(KB_METRIC_MESSAGES_REFUSED, fates->n[KB_FATE_REFUSED]);
     kb_metric_add(KB_METRIC_CHANNEL_RATE_LIMITS, held);
-    kb_metric_add(KB_METRIC_MESSAGES_GROUPED, messages_of(pub, req, KB_FATE_PUBLISHED) - published);
+    kb_metric_add(KB_METRIC_MESSAGES_GROUPED,
+        kb_publisher_messages_of(pub, req, KB_FATE_PUBLISHED) - published);
 }
 
 static void measure_answer(const struct kb_request *req, int64_t now_ms)
@@ -450,8 +361,8 @@ void kb_publisher_finish(struct kb_publisher *pub, struct kb_request *req, int64
         went_past |= req->specs[i]->ahead;
     if (!keep_pace(pub, req, now_ms))
         tell_gate(pub, req->epoch, now_ms);
-    note_unknown(pub, req);
-    end_groups(pub, req);
+    kb_publisher_note_unknown(pub, req);
+    kb_publisher_end_groups(pub, req);
     drop_unwanted(pub, req);
     count_answer(pub, req);
     return_to_lanes(pub, req);

@@ -60,8 +60,21 @@ void kb_publisher_requests_free(struct kb_request *req); /* a list of them */
 
 /* publisher.c */
 void kb_publisher_spec_free(struct kb_publisher *pub, struct kb_spec *spec);
-/* publisher_answer.c: by its owner; a group by the owners of all its messages. */
+
+/* publisher_groups.c: is it wanted by its owner; a group by the owners of all its messages? */
 bool kb_publisher_wants(const struct kb_publisher *pub, const struct kb_spec *spec);
+/* The fates are decided. First: whose is not known? Then: which groups end here (spec->apart)? */
+void kb_publisher_note_unknown(struct kb_publisher *pub, const struct kb_request *req);
+void kb_publisher_end_groups(struct kb_publisher *pub, const struct kb_request *req);
+/* Of one that ends: what is wanted goes back to its lane, the rest stays in it for its end. */
+void kb_publisher_put_back_members(struct kb_publisher *pub, struct kb_spec *group);
+/* How many messages the specs of that fate have. */
+size_t kb_publisher_messages_of(
+    const struct kb_publisher *pub, const struct kb_request *req, enum kb_fate fate);
+static inline bool kb_publisher_goes_again(const struct kb_publisher *pub, size_t i)
+{
+    return pub->fates.of[i] == KB_FATE_AGAIN || pub->fates.of[i] == KB_FATE_HOLD;
+}
 
 /* Hands it to the transport; it may end here and now. */
 void kb_publisher_submit(struct kb_publisher *pub, struct kb_request *req, int64_t now_ms);
