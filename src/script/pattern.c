@@ -87,13 +87,14 @@ static const char *item_end(struct kb_pattern *m, const char *p)
     return p + 1;
 }
 
-/* `p` at the [, `end` at the closing ]. */
+/* `p` at the [, `end` at the closing ], which a % right before it means, as in Lua: [a-%%] is the
+ * range from a to % and then %]. */
 static bool in_set(unsigned char c, const char *p, const char *end)
 {
     bool negated = p[1] == '^';
     p += negated ? 2 : 1;
     for (; p < end; p++) {
-        if (*p == '%' && p + 1 < end) {
+        if (*p == '%') {
             p++;
             if (in_class(c, (unsigned char)*p))
                 return !negated;
