@@ -3,10 +3,8 @@
 #include "ably/endpoint.h"
 #include "config/load.h"
 #include "config/options.h"
+#include "http/certificates.h"
 #include "value/json.h"
-
-#include <errno.h>
-#include <unistd.h>
 
 /* APP.KEYID:SECRET, each part there. */
 static bool is_api_key(const char *key)
@@ -19,23 +17,19 @@ static bool is_api_key(const char *key)
            !strpbrk(key, " \t\r\n");
 }
 
-/* Read here for the sake of a clear error; curl reads it again for each connection. */
-static void check_ca_file(const struct kb_load *load, const struct kb_block *block)
+static void check_certificates(const struct kb_load *load, const struct kb_block *block)
 {
-    static const char mark[] = "CERTIFICATE-----";
-    const char *path = load->config->ably.ca_file;
-    if (!path)
-        return;
-    struct kb_arena arena;
-    struct kb_slice pem;
+    const struct kb_config *config = load->config;
+    const char *certificate = config->ably.cert_file;
+    const char *key = config->ably.cert_key_file ? config->ably.cert_key_file : certificate;
     struct kb_err err;
-    kb_arena_init(&arena, 2 * KB_FILE_BYTES_MAX);
-    if (!kb_file_read(&arena, path, &pem, &err))
+    if (config->ably.ca_file && !kb_certificates_check(config->ably.ca_file, &err))
         kb_load_problem(load, block, KB_S("ca_file"), "%s", err.text);
-    else if (!memmem(pem.ptr, pem.len, mark, strlen(mark)))
-        kb_load_problem(load, block, KB_S("ca_file"),
-            "%s holds no certificate; expected PEM text with -----BEGIN CERTIFICATE-----", path);
-    kb_arena_deinit(&arena);
+    if (certificate && !kb_certificates_check(certificate, &err))
+        kb_load_problem(load, block, KB_S("cert_file"), "%s", err.text);
+    else if (certificate &&
+             !kb_certificate_key_check(key, config->ably.cert_key_password, certificate, &err))
+        kb_load_problem(load, block, KB_S("cert_key_file"), "%s", err.text);
 }
 
 /* The file that a secret came from, so that it can be read again: file() has given this text. */
@@ -124,12 +118,6 @@ static void check_proxy(const struct kb_load *load, const struct kb_block *block
         kb_load_problem(load, block, KB_S("proxy"),
             "is no proxy's address; expected http://, https://, socks5:// or socks5h:// and "
             "[USER:PASSWORD@]HOST:PORT");
-    static const char *const files[] = {"cert_file", "cert_key_file"};
-    const char *const paths[] = {load->config->ably.cert_file, load->config->ably.cert_key_file};
-    for (size_t i = 0; i < KB_COUNT(files); i++)
-        if (paths[i] && access(paths[i], R_OK) != 0)
-            kb_load_problem(
-                load, block, kb_slice_of(files[i]), "%s: %s", paths[i], strerror(errno));
 }
 
 void kb_load_ably(const struct kb_load *load)
@@ -148,7 +136,7 @@ void kb_load_ably(const struct kb_load *load)
             load, block, hosts.n == 0 ? KB_S("endpoint") : KB_S("fallback_hosts"), "%s", err.text);
     else if (!config->ably.tls && sends_key(config))
         check_plain_http(load, block, &hosts);
-    check_ca_file(load, block);
+    check_certificates(load, block);
     check_proxy(load, block);
     load->config->ably.no_proxy_text = join(config->ably.no_proxy);
 }

@@ -44,6 +44,7 @@ struct kb_config {
         char *auth;  /* secret: user:password; NULL = none */
         char *token; /* secret; NULL = none */
         char *ca_file, *certificate_file, *key_file; /* PEM; NULL = the system's, none */
+        char *key_password;                          /* secret; NULL = key_file is not encrypted */
     } registry;
 
     struct {

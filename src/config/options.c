@@ -84,6 +84,8 @@ const struct kb_option kb_options[] = {
         .help = "this client's certificate (PEM), for mutual TLS"},
     {ROW(REGISTRY, "key_file", TEXT), CONFIG(registry.key_file), .restart = true,
         .help = "the key of certificate_file (PEM)"},
+    {ROW(REGISTRY, "key_password", TEXT), CONFIG(registry.key_password), .secret = true,
+        .restart = true, .help = "the password of key_file"},
 
     {ROW(ABLY, "key", TEXT), CONFIG(ably.key), .secret = true,
         .help = "the API key, APP.KEYID:SECRET; use env or file, so that it is not in this file"},

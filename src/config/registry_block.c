@@ -1,7 +1,8 @@
 /* The block `registry`: what must hold of its options together and of the topics that need it.
  * Called by load.c, which has set them. */
 #include "config/load.h"
-#include "decode/schemas.h"
+#include "decode/registry_address.h"
+#include "http/certificates.h"
 
 static const struct kb_slice no_key = {NULL, 0};
 
@@ -29,10 +30,23 @@ static void check_credentials(const struct kb_load *load, const struct kb_block 
         kb_load_problem(load, block, KB_S("token"), "auth is set as well; expected one of them");
     if (config->registry.auth && !strchr(config->registry.auth, ':'))
         kb_load_problem(load, block, KB_S("auth"), "expected user:password");
-    if (!config->registry.certificate_file != !config->registry.key_file)
-        kb_load_problem(load, block,
-            config->registry.key_file ? KB_S("key_file") : KB_S("certificate_file"),
+}
+
+static void check_certificates(const struct kb_load *load, const struct kb_block *block)
+{
+    const char *ca = load->config->registry.ca_file, *key = load->config->registry.key_file;
+    const char *certificate = load->config->registry.certificate_file;
+    const char *password = load->config->registry.key_password;
+    struct kb_err err;
+    if (ca && !kb_certificates_check(ca, &err))
+        kb_load_problem(load, block, KB_S("ca_file"), "%s", err.text);
+    if (!certificate != !key)
+        kb_load_problem(load, block, key ? KB_S("key_file") : KB_S("certificate_file"),
             "expected certificate_file and key_file together");
+    else if (certificate && !kb_certificates_check(certificate, &err))
+        kb_load_problem(load, block, KB_S("certificate_file"), "%s", err.text);
+    else if (certificate && !kb_certificate_key_check(key, password, certificate, &err))
+        kb_load_problem(load, block, KB_S("key_file"), "%s", err.text);
 }
 
 void kb_load_registry(const struct kb_load *load)
@@ -48,4 +62,5 @@ void kb_load_registry(const struct kb_load *load)
     if (config->registry.url && !kb_registry_urls_check(config->registry.url, &err))
         kb_load_problem(load, block, KB_S("url"), "%s", err.text);
     check_credentials(load, block);
+    check_certificates(load, block);
 }

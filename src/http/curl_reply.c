@@ -20,37 +20,53 @@ static struct kb_slice host_of(const char *url)
     return (struct kb_slice){start, (size_t)(end - start)};
 }
 
-/* What OpenSSL found wrong with a certificate, by its numbers (X509_V_ERR_...). */
-enum {
-    NOT_YET_VALID = 9,
-    HAS_EXPIRED = 10,
-    SELF_SIGNED = 18,
-    SELF_SIGNED_IN_CHAIN = 19,
-    NO_LOCAL_ISSUER = 20,
-    NO_ISSUER = 21,
-};
+/* What OpenSSL found wrong with a certificate, by its numbers (X509_V_ERR_...): of time, or, the
+ * last with all between, of who signed it. */
+enum { NOT_YET_VALID = 9, HAS_EXPIRED = 10, SELF_SIGNED = 18, NO_ISSUER = 21 };
 
-/* What to do about a failure of TLS, for the end of its line; "" = the library's text must do. */
-static const char *tls_help(CURLcode code, long found)
+/* What the server says of this client's certificate, as OpenSSL names its alert. */
+static const char *const certificate_alerts[] = {"alert certificate required",
+    "alert bad certificate", "alert unknown ca", "alert certificate unknown",
+    "alert certificate expired", "alert handshake failure"};
+
+static bool is_about_client(const char *error)
 {
+    for (size_t i = 0; i < KB_COUNT(certificate_alerts); i++)
+        if (strstr(error, certificate_alerts[i]))
+            return true;
+    return false;
+}
+
+/* What to do about a failure of TLS, for the end of its line; nothing = the library's text must do.
+ */
+static void add_tls_help(
+    struct kb_err *err, const struct kb_curl_transfer *transfer, CURLcode code, long found)
+{
+    const struct kb_curl_options *options = &transfer->owner->options;
+    const char *where = options->where_options ? options->where_options : "endpoint and port";
+    const char *certificate =
+        options->certificate_options ? options->certificate_options : "cert_file and cert_key_file";
+    size_t len = strlen(err->text);
+    char *end = err->text + len;
+    size_t room = sizeof(err->text) - len;
     if (code == CURLE_SSL_CACERT_BADFILE)
-        return " (correct ca_file, or install the package ca-certificates)";
-    if (code == CURLE_SSL_CONNECT_ERROR)
-        return " (no TLS there? look at endpoint and port)";
-    if (code != CURLE_PEER_FAILED_VERIFICATION)
-        return "";
-    switch (found) {
-    case NOT_YET_VALID:
-    case HAS_EXPIRED:
-        return " (the server needs another certificate, or this machine's clock is wrong)";
-    case SELF_SIGNED:
-    case SELF_SIGNED_IN_CHAIN:
-    case NO_LOCAL_ISSUER:
-    case NO_ISSUER:
-        return " (signed by nobody that is trusted here: name its authority in ca_file)";
-    default:
-        return " (is endpoint the name that the certificate is for?)";
-    }
+        snprintf(end, room, " (correct ca_file, or install the package ca-certificates)");
+    else if (code == CURLE_SSL_CERTPROBLEM)
+        snprintf(end, room, " (look at %s)", certificate);
+    else if (is_about_client(err->text))
+        snprintf(end, room, " (it asks for a client certificate: set %s to one that it takes)",
+            certificate);
+    else if (code == CURLE_SSL_CONNECT_ERROR)
+        snprintf(end, room, " (no TLS there? look at %s)", where);
+    else if (code == CURLE_PEER_FAILED_VERIFICATION &&
+             (found == NOT_YET_VALID || found == HAS_EXPIRED))
+        snprintf(
+            end, room, " (the server needs another certificate, or this machine's clock is wrong)");
+    else if (code == CURLE_PEER_FAILED_VERIFICATION && found >= SELF_SIGNED && found <= NO_ISSUER)
+        snprintf(
+            end, room, " (signed by nobody that is trusted here: name its authority in ca_file)");
+    else if (code == CURLE_PEER_FAILED_VERIFICATION)
+        snprintf(end, room, " (a certificate for another name? look at %s)", where);
 }
 
 void kb_curl_fill_reply(struct kb_curl_transfer *transfer, CURLcode code)
@@ -76,8 +92,9 @@ void kb_curl_fill_reply(struct kb_curl_transfer *transfer, CURLcode code)
         reply->status = (int)status;
         return;
     }
-    kb_err_outage(&reply->err, KB_FMT ": %s%s", KB_ARG(host_of(transfer->req->url)),
-        transfer->error[0] ? transfer->error : curl_easy_strerror(code), tls_help(code, found));
+    kb_err_outage(&reply->err, KB_FMT ": %s", KB_ARG(host_of(transfer->req->url)),
+        transfer->error[0] ? transfer->error : curl_easy_strerror(code));
+    add_tls_help(&reply->err, transfer, code, found);
     reply->err.code = (int)code;
     reply->stale =
         opened == 0 && !transfer->answered &&

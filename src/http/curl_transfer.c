@@ -110,8 +110,8 @@ static void setup_certificate(CURL *easy, const struct kb_curl_options *options)
     curl_easy_setopt(easy, CURLOPT_SSLCERT, options->cert_file);
     curl_easy_setopt(
         easy, CURLOPT_SSLKEY, options->key_file ? options->key_file : options->cert_file);
-    if (options->key_password)
-        curl_easy_setopt(easy, CURLOPT_KEYPASSWD, options->key_password);
+    /* Without one, OpenSSL would ask at the terminal. */
+    curl_easy_setopt(easy, CURLOPT_KEYPASSWD, options->key_password ? options->key_password : "");
 }
 
 /* The options that never change. */

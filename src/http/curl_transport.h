@@ -24,6 +24,9 @@ struct kb_curl_options {
                                          environment's, as curl reads it */
     const char *no_proxy;             /* hosts, comma-separated, "*" = all; NULL = none */
     int max_connections;
+    /* For error texts, the options to look at: where the server is, and the client's certificate.
+     * Literals; NULL = Ably's. */
+    const char *where_options, *certificate_options;
 };
 
 bool kb_curl_global_init(struct kb_err *err) KB_MUST_CHECK;

@@ -19,7 +19,10 @@ struct kb_curl_options kb_settings_registry_curl(const struct kb_config *config)
     return (struct kb_curl_options){.user_agent = KB_AGENT,
         .ca_file = config->registry.ca_file,
         .cert_file = config->registry.certificate_file,
-        .key_file = config->registry.key_file};
+        .key_file = config->registry.key_file,
+        .key_password = config->registry.key_password,
+        .where_options = "registry { url }",
+        .certificate_options = "registry { certificate_file, key_file }"};
 }
 
 struct kb_auth_options kb_settings_auth(const struct kb_config *config)

@@ -104,13 +104,15 @@ class Authority:
 
 
 class Front:
-    """Speaks TLS on a port of its own and passes what comes to the local Ably. In a Config it stands where a
-    LocalAbly does."""
+    """Speaks TLS on a port of its own and passes what comes to the local Ably, or to whatever has `host`, `port` and
+    `key`. In a Config it stands where a LocalAbly does. `clients` = the authority whose certificates its clients
+    have to show."""
 
-    def __init__(self, ably, certificate, ca_file):
+    def __init__(self, ably, certificate, ca_file, clients=None):
         self.key, self.host = ably.key, "127.0.0.1"
         self.settings = {"ca_file": ca_file} if ca_file else {}
-        self.received = 0  # bytes of clients that believed the certificate
+        self.received = 0  # bytes of clients that believed the certificate, and were believed
+        self._clients = clients
         self._target = (ably.host, ably.port)
         self._sockets = []
         self.present(certificate)
@@ -122,6 +124,9 @@ class Front:
         """Shows another certificate from now on, also to those who were connected: they must come again."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
+        if self._clients:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(self._clients)
         self._context = context
         self.disconnect()
 
