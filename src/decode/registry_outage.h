@@ -17,11 +17,12 @@
 
 /* Zero-initialise. */
 struct kb_registry_outage {
-    bool on, told; /* told: the log has its beginning, and the reason that it has now */
+    bool on;
+    bool news, told; /* something is still to be logged; a line of it was */
     int64_t since_ms;
     uint32_t tries;
-    int reason;     /* the last error's code: an HTTP status, or curl's number */
-    char text[512]; /* which address, which schema, why; no secret */
+    uint64_t reason; /* the last error's, as a hash */
+    char text[512];  /* which address, which schema, why; no secret */
     struct kb_log_repeat warned;
 };
 

@@ -51,7 +51,6 @@ static enum kb_registry_answer read_document(const struct kb_http_reply *reply,
     const struct kb_json_node *doc = kb_json_tree(reply->body, arena, err);
     if (!doc || !kb_json_text(doc, "schema").ptr) {
         kb_err_outage(err, "HTTP 200, but no schema in it: is this a schema registry's address?");
-        err->code = reply->status;
         return KB_REGISTRY_OUTAGE;
     }
     out->text = kb_json_text(doc, "schema");
@@ -106,6 +105,5 @@ enum kb_registry_answer kb_registry_read(const struct kb_http_reply *reply, bool
         : reply->status == 401 || reply->status == 403 ? " (look at registry { auth } or { token })"
         : reply->status >= 300 && reply->status < 400  ? " (redirects are not followed)"
                                                        : "");
-    err->code = reply->status;
     return KB_REGISTRY_OUTAGE;
 }
