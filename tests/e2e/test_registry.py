@@ -1,13 +1,11 @@
 """Formats with a schema registry: written by the real serializers, decoded at the end by the real SDK, compared with
-the value written; and registries that are away, refuse, or don't know."""
+the value written."""
 
 import base64
 import datetime
 import decimal
 import json
 import os
-import struct
-import time
 import uuid
 
 import pytest
@@ -19,8 +17,7 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 
 import sdk
 from conftest import kafka_script
-from registry_proxy import RegistryProxy
-from waiting import pass_time, until
+from registry_proxy import GuidRegistry, RegistryProxy
 
 
 @pytest.fixture(scope="session")
@@ -328,20 +325,21 @@ def test_a_guid_in_a_header(subscriber, writer, proxy):
     assert proxy.asked == {f"/schemas/guids/{guid}": 1}
 
 
-def test_the_serializer_of_headers(subscriber, writer, proxy):
+def test_the_serializer_of_headers(subscriber, registry_url, name):
+    """The real serializer of that framing, for key and value, with a registry that gives GUIDs."""
+    registry = GuidRegistry(registry_url)
+    writer = Writer(registry.url, name)
     headers = []
-    try:
-        value = writer.avro('"long"', 7, context=writer.context(headers=headers), **{
-            "schema.id.serializer": header_schema_id_serializer})
-    except Exception as refusal:  # a registry without GUIDs
-        pytest.skip(f"this registry gives no GUID: {refusal}")
-    if not headers or not headers[0][1] or len(headers[0][1]) != 17:
-        pytest.skip("this registry gives no GUID")
-    _, (message,) = subscriber([{"value": value, "headers": headers}], value="avro")
-    assert message["data"] == "7"
-
-
-# --- registries in trouble ---
+    by_header = {"schema.id.serializer": header_schema_id_serializer}
+    order = record(("id", "int"), name="Order")
+    key = writer.avro('"string"', "k1", context=writer.context(MessageField.KEY, headers), **by_header)
+    value = writer.avro(order, {"id": 7}, context=writer.context(headers=headers), **by_header)
+    assert sorted((header, len(guid)) for header, guid in headers) == [("__key_schema_id", 17), ("__value_schema_id", 17)]
+    options = {"key": "avro", "value": "avro", "name": "#{key}/#{value.id}"}
+    _, (message,) = subscriber([{"key": key, "value": value, "headers": headers}], url=registry.url, **options)
+    registry.close()
+    assert json.loads(message["data"]) == {"id": 7} and message["name"] == "k1/7"
+    assert message["extras"]["kafka"]["key"] == "k1"
 
 
 def test_credentials_and_several_addresses(subscriber, writer, proxy):
@@ -352,112 +350,22 @@ def test_credentials_and_several_addresses(subscriber, writer, proxy):
     assert message["data"] == "5"
 
 
-def test_a_bearer_token(subscriber, writer, proxy):
-    proxy.credentials = "Bearer t0ken"
+@pytest.mark.parametrize(
+    "settings, header",
+    [
+        ({"token": "t0ken"}, "Bearer t0ken"),
+        ({"auth": "me:pa:ss"}, "Basic " + base64.b64encode(b"me:pa:ss").decode()),
+    ],
+)
+def test_credentials_of_the_block(subscriber, writer, proxy, settings, header):
+    proxy.credentials = header
     wire = writer.avro('"int"', 5)
-    _, (message,) = subscriber([{"value": wire}] * 1, url=proxy.url, registry={"token": "t0ken"}, value="avro")
+    _, (message,) = subscriber([{"value": wire}] * 1, url=proxy.url, registry=settings, value="avro")
     assert message["data"] == "5" and sum(proxy.asked.values()) == 1
 
 
-def test_an_unknown_id_is_the_records_own_fault(real_world, daemons, writer, proxy):
-    """One request for it, whatever the number of records; the others are published."""
-    w = real_world(partitions=2)
-    good = [writer.avro('"int"', n) for n in range(20)]
-    lost = b"\x00" + struct.pack(">I", 2**31 - 7) + b"\x02"
-    values = [value for number in range(20) for value in (good[number], lost)]
-    w.kafka.produce(w.topic, [{"value": value, "partition": n % 4 // 2} for n, value in enumerate(values)])
-    config = w.config().block("registry", url=proxy.url)
-    config.topic(w.topic, channel="formats", value="avro", on_error={"decode": "skip"})
-    kably = daemons.run(config)
-    w.wait_committed_ends(60)
-    assert sorted(int(m["data"]) for m in w.ably.history("formats")) == list(range(20))
-    assert proxy.asked[f"/schemas/ids/{2**31 - 7}"] == 1
-    assert kably.logged("the registry does not know it")
-    kably.stop()
-
-
-@pytest.mark.parametrize("status", [503, 401, 302])
-def test_an_outage_holds_back_only_who_needs_the_schema(real_world, daemons, kafka, writer, proxy, name, status):
-    """Nothing lost, nothing skipped; a topic without a registry flows on."""
-    w = real_world(partitions=2)
-    other = name + "-plain"
-    kafka.create(other, 1)
-    proxy.fault = lambda path: (status, b"no")
-    values = [writer.avro('"int"', n) for n in range(50)]
-    w.kafka.produce(w.topic, [{"value": value, "key": str(n % 2), "partition": n % 2} for n, value in enumerate(values)])
-    kafka.produce(other, [{"value": "flows"}])
-    config = w.config().block("registry", url=proxy.url)
-    config.topic(w.topic, channel="formats:#{partition}", value="avro", on_error="skip")
-    config.topic(other, channel="plain", value="string")
-    kably = daemons.run(config)
-    until(lambda: len(w.ably.history("plain")) == 1, 30, "the topic without a registry to be published")
-    kably.wait_log("the partitions that need it wait")
-    kafka.produce(other, [{"value": "flows"}])
-    until(lambda: len(w.ably.history("plain")) == 2, 30, "the topic without a registry to flow on")
-    assert w.ably.history("formats:0") == []
-    proxy.fault = lambda path: None
-    w.wait_committed_ends(60)
-    for partition in (0, 1):
-        assert [int(m["data"]) for m in w.ably.history(f"formats:{partition}")] == list(range(partition, 50, 2))
-    kably.stop()
-
-
-CIPHER_KEY = "o9qXZoPGDNla50VnRwH7cGqIrpyagTxGsRgimKJbY40="
-
-
-def test_what_waited_for_its_schema_is_encrypted_all_the_same(real_world, daemons, writer, proxy):
-    """Nothing of an encrypted topic goes in clear text, whichever way it comes to Ably."""
-    w = real_world(partitions=1)
-    proxy.away = True
-    schema = record(("secret", "string"))
-    w.kafka.produce(w.topic, [{"value": writer.avro(schema, {"secret": f"hush {n}"})} for n in range(20)])
-    config = w.config().block("registry", url=proxy.url)
-    config.topic(w.topic, channel="sealed", value="avro", cipher={"key": CIPHER_KEY}, on_error="skip")
-    kably = daemons.run(config)
-    kably.wait_log("the partitions that need it wait")
-    proxy.away = False
-    w.wait_committed_ends(60)
-    kably.stop()
-    raw = w.ably.history("sealed")
-    assert [m["encoding"] for m in raw] == ["json/utf-8/cipher+aes-256-cbc/base64"] * 20
-    assert not any(b"hush" in base64.b64decode(m["data"]) for m in raw)
-    messages = sdk.read(w.ably, {"sealed": CIPHER_KEY})["sealed"]
-    assert [m["value"] for m in messages] == [{"secret": f"hush {n}"} for n in range(20)]
-
-
-@pytest.mark.long
-def test_twenty_seconds_without_the_registry_under_load(real_world, daemons, kafka, writer, proxy, name):
-    """New schemas appear all the while, the daemon is killed and started again in the midst of it: nothing is lost,
-    nothing dead-lettered, order is kept, and the topic that needs no registry flows on."""
-    w = real_world(partitions=3)
-    other, letters = name + "-plain", name + "-dlq"
-    kafka.create(other, 1)
-    kafka.create(letters, 1)
-    config = w.config().block("registry", url=proxy.url)
-    config.topic(w.topic, channel="formats:#{partition}", value="avro", on_error="dlq")
-    config.topic(other, channel="plain", value="string", on_error="dlq").block("dead_letter", topic=letters)
-    kably = daemons.run(config)
-    begun, n, plain = time.monotonic(), 0, 0
-    away_at, back_at, killed = begun + 2, begun + 22, False
-    while (now := time.monotonic()) < begun + 26:
-        proxy.away = away_at < now < back_at
-        if not killed and now > begun + 12:
-            kably.kill()
-            kably, killed = daemons.run(config), True
-        schema = record(("n", "int"), name=f"New{n // 40}")  # each is first seen by one of the partitions
-        batch = [writer.avro(schema, {"n": n + i}) for i in range(40)]
-        w.kafka.produce(w.topic, [{"value": v, "partition": (n + i) % 3} for i, v in enumerate(batch)])
-        kafka.produce(other, [{"value": str(plain)}])
-        n, plain = n + 40, plain + 1
-        if proxy.away and plain > 20:
-            seen = plain - 15
-            until(lambda: len(w.ably.history("plain")) >= seen, 15, "the topic without a registry to flow on")
-        pass_time(0.1)
-    proxy.away = False
-    w.wait_committed_ends(90)
-    for partition in range(3):
-        got = [json.loads(m["data"])["n"] for m in w.ably.history(f"formats:{partition}")]
-        assert got == list(range(partition, n, 3))
-    assert kafka.empty(letters)
-    assert kably.logged("the partitions that need it wait")
-    kably.stop()
+def test_credentials_in_an_address_are_escaped(subscriber, writer, proxy):
+    proxy.credentials = "Basic " + base64.b64encode("me@x:p/ä".encode()).decode()
+    url = proxy.url.replace("//", "//me%40x:p%2f%C3%A4@")
+    _, (message,) = subscriber([{"value": writer.avro('"int"', 5)}], url=url, value="avro")
+    assert message["data"] == "5"
