@@ -51,14 +51,14 @@ class RegistryProxy:
                 pass
 
         self._handler = Handler
-        self._port = 0
+        self.port = 0
         self.start()
-        self._port = self.server.server_address[1]
-        self.url = f"http://127.0.0.1:{self._port}"
+        self.port = self.server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}"
 
     def start(self):
         """Listens, after a stop on the same port."""
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", self._port), self._handler)
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), self._handler)
         self.server.daemon_threads = True
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 

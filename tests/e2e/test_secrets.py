@@ -6,16 +6,19 @@ import os
 import re
 import resource
 import socket
+import types
 import urllib.request
 
 import pytest
 
 import daemon
 import sdk
+import tls
 import workload
 from admin import Admin
 from lua import Config, Raw
 from proxy import HttpProxy
+from registry_proxy import RegistryProxy
 from waiting import until
 
 COUNT = 100
@@ -190,6 +193,83 @@ def test_errors_name_no_secret(secrets, tmp_path):
     assert done.returncode == 2
     assert all(word in done.stderr for word in ("key", "auth_url", "proxy", "auth_headers")), done.stderr
     check_nothing_shows({"errors": done.stdout + done.stderr}, hidden)
+
+
+def registry_settings(way, hidden, proxy, authority):
+    """The block `registry`, and the TLS front if there is one. Adds to what must not show."""
+    hidden["password"] = os.urandom(6).hex()
+    if way == "key_file":
+        shown = authority.certificate(host="DNS:client.example")
+        locked = shown + ".locked"
+        tls.openssl("pkey", "-in", shown, "-aes256", "-passout", f"pass:{hidden['password']}", "-out", locked)
+        for name, path in (("key", shown), ("encrypted key", locked)):
+            with open(path, encoding="ascii") as key:
+                hidden[name] = key.read().splitlines()[2]
+        target = types.SimpleNamespace(host="127.0.0.1", port=proxy.port, key=None)
+        front = tls.Front(target, authority.certificate(), None, clients=authority.ca_file)
+        files = {"ca_file": authority.ca_file, "certificate_file": shown, "key_file": locked}
+        return {"url": f"https://127.0.0.1:{front.port}", "key_password": hidden["password"], **files}, front
+    if way == "token":
+        proxy.credentials = f"Bearer hidden/{hidden['password']}"
+        return {"url": proxy.url, "token": f"hidden/{hidden['password']}"}, None
+    hidden["header"] = base64.b64encode(f"me:hidden/{hidden['password']}".encode()).decode()
+    proxy.credentials = "Basic " + hidden["header"]
+    if way == "auth":
+        return {"url": proxy.url, "auth": f"me:hidden/{hidden['password']}"}, None
+    return {"url": proxy.url.replace("//", f"//me:hidden%2F{hidden['password']}@")}, None
+
+
+@pytest.mark.parametrize("way", ["address", "auth", "token", "key_file"])
+def test_no_secret_of_the_registry_shows_anywhere(mock_world, daemons, tmp_path, way):
+    """Neither while it answers nor in an outage; the address of the outage does."""
+    w, hidden = mock_world(partitions=1), {}
+    proxy = RegistryProxy("http://127.0.0.1:1")
+    proxy.fault = lambda path: (200, b'{"schema":"\\"string\\""}')
+    settings, front = registry_settings(way, hidden, proxy, tls.Authority(tmp_path / "authority", "own"))
+    config = w.config().block("registry", **settings).block("log", level="debug")
+    config.topic(w.topic, value="avro", channel="secret").block("admin", listen="127.0.0.1:0").block("limits", drain_ms=500)
+    config.secrets |= set(hidden.values())
+    kably = daemons.run(config)
+    w.kafka.produce(w.topic, [{"value": b"\x00\x00\x00\x00\x01\x04hi"}])
+    until(lambda: w.ably.unique() == 1, 30, kably.tail)  # the secret is right
+    proxy.fault, proxy.credentials = (lambda path: (401, b'{"error_code":401,"message":"no"}')), None
+    w.kafka.produce(w.topic, [{"value": b"\x00\x00\x00\x00\x02\x04ho"}])
+    admin = Admin(kably)
+    reason = admin.wait_reason("registry_outage")
+    assert reason["detail"].startswith(f"{settings['url'].partition('me:')[0]}") and "HTTP 401: no" in reason["detail"]
+    pages = {path: admin.ask(path)[2] for path in ("/", "/status", "/metrics", "/readyz")}
+    with open(f"/proc/{kably.pid}/cmdline", encoding="utf-8") as cmdline:
+        pages["cmdline"] = cmdline.read()
+    kably.stop()
+    proxy.close()
+    if front:
+        front.close()
+    path = tmp_path / f"{kably.name}.lua"
+    printed = daemon.command("check", path, "--print", env=config.env)
+    assert printed.returncode == 0 and "***" in printed.stdout, printed.stdout + printed.stderr
+    pages["check --print"] = printed.stdout
+    pages["log"] = kably.log()
+    assert "nothing is lost" in pages["log"] and "DEBUG" in pages["log"]
+    check_nothing_shows(pages, hidden)
+
+
+def test_errors_name_no_secret_of_the_registry(ably, tmp_path):
+    hidden = {"password": os.urandom(6).hex()}
+    wrong = [
+        {"url": f"ftp://me:{hidden['password']}@r:8081"},
+        {"url": ["http://r:8081", f"me:{hidden['password']}@r"]},
+        {"url": "http://r:8081", "auth": hidden["password"]},
+        {"url": "http://r:8081", "auth": f"me:{hidden['password']}", "token": hidden["password"]},
+        {"url": "http://r:8081", "token": {"a": hidden["password"]}},
+        {"url": f"http://me:{hidden['password']}@{'x' * 2000}"},
+    ]
+    path = tmp_path / "wrong.lua"
+    for settings in wrong:
+        config = Config("127.0.0.1:1", "g", ably).block("registry", **settings).topic("t", value="avro", channel="c")
+        path.write_text(config.text())
+        done = daemon.command("check", path, env=config.env)
+        assert done.returncode == 2, f"{settings} was taken"
+        check_nothing_shows({"errors": done.stdout + done.stderr}, hidden)
 
 
 def core_limit(pid):
