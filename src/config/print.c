@@ -53,16 +53,23 @@ static void print_topic(const struct kb_rules *rules, FILE *to)
     fputs("}\n", to);
 }
 
+/* Of those that are there only if they are in the file. */
+static bool is_there(const struct kb_config *config, enum kb_block_kind kind)
+{
+    return kind == KB_BLOCK_REGISTRY      ? config->registry.url != NULL
+           : kind == KB_BLOCK_DEAD_LETTER ? config->dead_letter.topic != NULL
+           : kind == KB_BLOCK_ADMIN       ? config->admin.listen != NULL
+                                          : true;
+}
+
 void kb_config_print(const struct kb_config *config, FILE *to)
 {
-    static const enum kb_block_kind once[] = {KB_BLOCK_ABLY, KB_BLOCK_PUBLISH, KB_BLOCK_DEAD_LETTER,
-        KB_BLOCK_LIMITS, KB_BLOCK_ADMIN, KB_BLOCK_LOG};
+    static const enum kb_block_kind once[] = {KB_BLOCK_REGISTRY, KB_BLOCK_ABLY, KB_BLOCK_PUBLISH,
+        KB_BLOCK_DEAD_LETTER, KB_BLOCK_LIMITS, KB_BLOCK_ADMIN, KB_BLOCK_LOG};
     fprintf(to, "-- %s, as kably reads it: defaults filled in, secrets left out\n", config->path);
     print_kafka(config, to);
     for (size_t i = 0; i < KB_COUNT(once); i++) {
-        if (once[i] == KB_BLOCK_DEAD_LETTER && !config->dead_letter.topic)
-            continue;
-        if (once[i] == KB_BLOCK_ADMIN && !config->admin.listen)
+        if (!is_there(config, once[i]))
             continue;
         fprintf(to, "\n%s {\n", kb_block_name(once[i]));
         print_options(once[i], config, to);
