@@ -6,20 +6,9 @@
 #include "decode/iso8601.h"
 #include "value/decimal.h"
 
-static const enum kb_shown defaults[KB_LOGICAL_COUNT] = {
-    [KB_LOGICAL_DATE] = KB_SHOWN_RAW,
-    [KB_LOGICAL_TIME] = KB_SHOWN_RAW,
-    [KB_LOGICAL_TIMESTAMP] = KB_SHOWN_RAW,
-    [KB_LOGICAL_LOCAL_TIMESTAMP] = KB_SHOWN_RAW,
-    [KB_LOGICAL_DECIMAL] = KB_SHOWN_NUMBER,
-    [KB_LOGICAL_UUID] = KB_SHOWN_TEXT,
-    [KB_LOGICAL_DURATION] = KB_SHOWN_ISO,
-};
-
 static enum kb_shown shown_as(const struct kb_run *run, const struct kb_avro_type *type)
 {
-    enum kb_shown shown = run->options->logical[type->logical];
-    return shown == KB_SHOWN_DEFAULT ? defaults[type->logical] : shown;
+    return kb_shown_as(run->options, type->logical);
 }
 
 static size_t iso_text(char out[KB_ISO8601_MAX], const struct kb_avro_type *type, int64_t number)

@@ -2,13 +2,13 @@
 #include "decode/connect_json.h"
 
 #include "base/base64.h"
-#include "decode/connect_shape.h"
-#include "value/decimal.h"
+#include "decode/connect_logical.h"
 #include "value/json.h"
 #include "value/json_walk.h"
 
 struct writer {
     struct kb_buf *out;
+    const struct kb_format_options *options;
     size_t work; /* bytes that may still be looked at */
     int depth;
     struct kb_err *err;
@@ -29,13 +29,6 @@ static bool spend(struct writer *w, struct kb_slice text)
     return true;
 }
 
-static bool mismatch(struct writer *w, const struct kb_connect_shape *shape, struct kb_slice value)
-{
-    return kb_err_record(w->err, KB_FAILURE_DECODE, "the schema says %s, the payload has %.*s%s",
-        shape->decimal ? "Decimal" : kb_connect_type_name(shape->type),
-        (int)(value.len < 40 ? value.len : 40), value.ptr, value.len > 40 ? "..." : "");
-}
-
 static bool is_null(struct kb_slice value)
 {
     return !value.ptr || value.ptr[0] == 'n';
@@ -50,15 +43,10 @@ static bool is_integer(struct kb_slice value)
     return value.len > from;
 }
 
-static bool is_number(struct kb_slice value)
-{
-    return value.ptr[0] == '-' || (value.ptr[0] >= '0' && value.ptr[0] <= '9');
-}
-
 /* A number, or one of the three texts for those that JSON has no number for. */
 static bool is_real(struct kb_slice value)
 {
-    return is_number(value) || kb_slice_is(value, "\"NaN\"") ||
+    return kb_connect_is_number(value) || kb_slice_is(value, "\"NaN\"") ||
            kb_slice_is(value, "\"Infinity\"") || kb_slice_is(value, "\"-Infinity\"");
 }
 
@@ -71,30 +59,6 @@ static struct kb_slice inside(struct kb_slice string)
 static bool add_base64(struct writer *w, struct kb_slice value)
 {
     return value.ptr[0] == '"' && (kb_base64_decode(w->out, inside(value)) || w->out->failed);
-}
-
-static bool write_decimal(
-    struct writer *w, const struct kb_connect_shape *shape, struct kb_slice value)
-{
-    if (is_number(value)) { /* decimal.format=NUMERIC */
-        kb_buf_add(w->out, value);
-        return true;
-    }
-    size_t start = w->out->len;
-    if (!add_base64(w, value))
-        return mismatch(w, shape, value);
-    if (w->out->failed)
-        return true;
-    char unscaled[KB_DECIMAL_BYTES_MAX];
-    size_t len = w->out->len - start;
-    w->out->len = start;
-    if (len <= sizeof(unscaled))
-        memcpy(unscaled, w->out->ptr + start, len);
-    if (len > sizeof(unscaled) ||
-        !kb_decimal_add(w->out, (struct kb_slice){unscaled, len}, shape->scale))
-        return kb_err_record(w->err, KB_FAILURE_DECODE,
-            "a Decimal of %zu bytes and scale %d is too large", len, shape->scale);
-    return true;
 }
 
 static bool write_scalar(
@@ -117,7 +81,7 @@ static bool write_scalar(
         fits = is_integer(value);
     }
     if (!fits)
-        return mismatch(w, shape, value);
+        return kb_connect_mismatch(shape, value, w->err);
     kb_buf_add(w->out, value);
     return true;
 }
@@ -168,7 +132,7 @@ static bool write_struct(
     struct writer *w, const struct kb_connect_shape *shape, struct kb_slice value)
 {
     if (value.ptr[0] != '{')
-        return mismatch(w, shape, value);
+        return kb_connect_mismatch(shape, value, w->err);
     struct members members = {value, kb_json_enter(value)};
     struct kb_json_walk fields = kb_json_enter(shape->fields);
     struct kb_slice schema, member;
@@ -194,7 +158,7 @@ static bool write_array(
     struct writer *w, const struct kb_connect_shape *shape, struct kb_slice value)
 {
     if (value.ptr[0] != '[')
-        return mismatch(w, shape, value);
+        return kb_connect_mismatch(shape, value, w->err);
     struct kb_json_walk walk = kb_json_enter(value);
     struct kb_slice element;
     kb_buf_byte(w->out, '[');
@@ -221,7 +185,7 @@ static bool write_pairs(
         bool two = pair.ptr[0] == '[' && kb_json_next_element(&both, &key) &&
                    kb_json_next_element(&both, &member) && !kb_json_next_element(&both, &more);
         if (!two || key.ptr[0] == '{' || key.ptr[0] == '[')
-            return mismatch(w, shape, pair);
+            return kb_connect_mismatch(shape, pair, w->err);
         if (!spend(w, pair))
             return false;
         write_name(w, first, key.ptr[0] == '"' ? inside(key) : key);
@@ -237,7 +201,7 @@ static bool write_map(struct writer *w, const struct kb_connect_shape *shape, st
     if (value.ptr[0] == '[')
         return write_pairs(w, shape, value);
     if (value.ptr[0] != '{')
-        return mismatch(w, shape, value);
+        return kb_connect_mismatch(shape, value, w->err);
     struct kb_json_walk walk = kb_json_enter(value);
     struct kb_slice name, member;
     kb_buf_byte(w->out, '{');
@@ -261,7 +225,9 @@ static bool write_present(
     case KB_CONNECT_MAP:
         return write_map(w, shape, value);
     default:
-        return shape->decimal ? write_decimal(w, shape, value) : write_scalar(w, shape, value);
+        return shape->logical != KB_LOGICAL_COUNT
+                   ? kb_connect_show(w->out, shape, value, w->options, w->err)
+                   : write_scalar(w, shape, value);
     }
 }
 
@@ -336,14 +302,15 @@ static bool decode_bytes(
 static bool decode_payload(struct kb_slice schema, struct kb_slice payload,
     const struct kb_decoding *with, struct kb_value *out, struct kb_err *err)
 {
-    struct writer w = {.out = with->text, .work = KB_CONNECT_JSON_WORK_MAX, .err = err};
+    struct writer w = {
+        .out = with->text, .options = with->options, .work = KB_CONNECT_JSON_WORK_MAX, .err = err};
     struct kb_connect_shape shape;
     if (!kb_connect_shape_read(schema, &shape, err))
         return false;
     struct kb_slice value = is_null(payload) && shape.fallback.ptr ? shape.fallback : payload;
     if (shape.type == KB_CONNECT_STRING && value.ptr[0] == '"')
         return decode_string(value, with, out, err);
-    if (shape.type == KB_CONNECT_BYTES && !shape.decimal && value.ptr[0] == '"')
+    if (shape.type == KB_CONNECT_BYTES && shape.logical == KB_LOGICAL_COUNT && value.ptr[0] == '"')
         return decode_bytes(&w, value, with, out);
     return write_shape(&w, &shape, payload) && kb_decoded_json(with, out, err) &&
            told(out->bytes, with, err);

@@ -1,11 +1,12 @@
 /* Kafka Connect's JsonConverter: {"schema": {...}, "payload": ...}.
  *
  * The payload is shown as the schema says, its fields in the schema's order: numbers with their own
- * digits, Decimal (base64 on the wire) as a JSON number with its scale, Date, Time and Timestamp as
- * the epoch numbers they are, bytes as base64, a map with keys that are no text as an object all
- * the same, a null or missing field as its default where it has one. What the payload holds beyond
- * the schema is left out, as Connect does. A top-level string is text and top-level bytes are
- * bytes, as the Kafka Connect sink has them; all else is JSON.
+ * digits, Decimal (base64 on the wire), Date, Time and Timestamp as the topic's logical_types have
+ * them (by default a JSON number with its scale, and the epoch numbers they are), bytes as base64,
+ * a map with keys that are no text as an object all the same, a null or missing field as its
+ * default where it has one. What the payload holds beyond the schema is left out, as Connect does.
+ * A top-level string is text and top-level bytes are bytes, as the Kafka Connect sink has them; all
+ * else is JSON.
  *
  * What is no such envelope (schemas.enable=false), or has null for its schema, passes byte for
  * byte.

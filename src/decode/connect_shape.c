@@ -9,9 +9,43 @@ static const char *const names[KB_CONNECT_TYPE_COUNT] = {
 #undef X
 };
 
-const char *kb_connect_type_name(enum kb_connect_type type)
+#define PACKAGE "org.apache.kafka.connect.data."
+
+static const struct {
+    enum kb_connect_type type;
+    enum kb_logical_type logical;
+    const char *name;
+} logicals[] = {{KB_CONNECT_BYTES, KB_LOGICAL_DECIMAL, "Decimal"},
+    {KB_CONNECT_INT32, KB_LOGICAL_DATE, "Date"}, {KB_CONNECT_INT32, KB_LOGICAL_TIME, "Time"},
+    {KB_CONNECT_INT64, KB_LOGICAL_TIMESTAMP, "Timestamp"}};
+
+static const char *name_of(const struct kb_connect_shape *shape)
 {
-    return names[type];
+    for (size_t i = 0; i < KB_COUNT(logicals); i++)
+        if (logicals[i].logical == shape->logical)
+            return logicals[i].name;
+    return names[shape->type];
+}
+
+bool kb_connect_mismatch(
+    const struct kb_connect_shape *shape, struct kb_slice value, struct kb_err *err)
+{
+    return kb_err_record(err, KB_FAILURE_DECODE, "the schema says %s, the payload has %.*s%s",
+        name_of(shape), (int)(value.len < 40 ? value.len : 40), value.ptr,
+        value.len > 40 ? "..." : "");
+}
+
+/* A name of another package is its user's own: the type below counts. */
+static enum kb_logical_type logical_type(enum kb_connect_type type, struct kb_slice name)
+{
+    size_t package = sizeof(PACKAGE) - 1;
+    if (!name.ptr || !kb_slice_starts(name, KB_S(PACKAGE)))
+        return KB_LOGICAL_COUNT;
+    struct kb_slice last = {name.ptr + package, name.len - package};
+    for (size_t i = 0; i < KB_COUNT(logicals); i++)
+        if (logicals[i].type == type && kb_slice_is(last, logicals[i].name))
+            return logicals[i].logical;
+    return KB_LOGICAL_COUNT;
 }
 
 static bool bad(struct kb_err *err, const char *what)
@@ -67,7 +101,7 @@ static bool is(struct kb_slice value, char first)
 bool kb_connect_shape_read(struct kb_slice schema, struct kb_connect_shape *out, struct kb_err *err)
 {
     struct kb_slice name, value, type = {0}, logical = {0}, parameters = {0};
-    *out = (struct kb_connect_shape){0};
+    *out = (struct kb_connect_shape){.logical = KB_LOGICAL_COUNT};
     if (!is(schema, '{'))
         return bad(err, "is not an object");
     struct kb_json_walk walk = kb_json_enter(schema);
@@ -101,7 +135,6 @@ bool kb_connect_shape_read(struct kb_slice schema, struct kb_connect_shape *out,
         return bad(err, "of an array has no \"items\"");
     if (out->type == KB_CONNECT_MAP && (!out->map_keys.ptr || !out->map_values.ptr))
         return bad(err, "of a map has no \"keys\" or no \"values\"");
-    out->decimal = out->type == KB_CONNECT_BYTES && logical.ptr &&
-                   kb_slice_is(logical, "org.apache.kafka.connect.data.Decimal");
-    return !out->decimal || read_scale(parameters, &out->scale, err);
+    out->logical = logical_type(out->type, logical);
+    return out->logical != KB_LOGICAL_DECIMAL || read_scale(parameters, &out->scale, err);
 }

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/slice.h"
+#include "decode/format_options.h"
 
 /* X(id, name): the names that JsonConverter writes. */
 #define KB_CONNECT_TYPES(X) \
@@ -30,18 +31,27 @@ enum kb_connect_type {
 
 struct kb_connect_shape {
     enum kb_connect_type type;
-    bool optional, decimal;
-    int scale;                /* of a decimal */
-    struct kb_slice fallback; /* "default"; ptr NULL = none */
-    struct kb_slice field;    /* its name as a field, escapes and all */
+    bool optional;
+    enum kb_logical_type logical; /* KB_LOGICAL_COUNT = none */
+    int scale;                    /* of a decimal */
+    struct kb_slice fallback;     /* "default"; ptr NULL = none */
+    struct kb_slice field;        /* its name as a field, escapes and all */
     /* by type, never absent where it needs them */
     struct kb_slice fields, items, map_keys, map_values;
 };
 
-const char *kb_connect_type_name(enum kb_connect_type type);
+/* The error that says: the schema says this, the payload has that. */
+bool kb_connect_mismatch(
+    const struct kb_connect_shape *shape, struct kb_slice value, struct kb_err *err);
 
 /* False: KB_ERR_RECORD of class decode, this is no schema. */
 bool kb_connect_shape_read(
     struct kb_slice schema, struct kb_connect_shape *out, struct kb_err *err) KB_MUST_CHECK;
+
+/* Is that JSON value a number? */
+static inline bool kb_connect_is_number(struct kb_slice value)
+{
+    return value.ptr[0] == '-' || (value.ptr[0] >= '0' && value.ptr[0] <= '9');
+}
 
 #endif

@@ -93,4 +93,7 @@ struct kb_format_options {
     bool proto_defaults; /* fields without presence are shown where they are zero or empty too */
 };
 
+/* The way that the options choose for a type; never KB_SHOWN_DEFAULT. */
+enum kb_shown kb_shown_as(const struct kb_format_options *options, enum kb_logical_type type);
+
 #endif

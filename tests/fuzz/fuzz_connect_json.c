@@ -25,22 +25,33 @@ static void check_value(const struct kb_value *value, struct kb_slice heard)
     kb_buf_deinit(&printed);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void decode(struct kb_slice raw, enum kb_shown way)
 {
-    struct kb_slice raw = {data ? (const char *)data : "", size};
     struct kb_buf text, heard;
     struct kb_json_writer writer;
     struct kb_value value;
     struct kb_err err;
+    struct kb_format_options options = {0};
+    for (size_t type = 0; type < KB_LOGICAL_COUNT; type++)
+        options.logical[type] = way;
     kb_buf_init(&text, KB_DECODE_TEXT_MAX);
     kb_buf_init(&heard, 2 * KB_DECODE_TEXT_MAX);
     kb_json_writer_init(&writer, &heard);
-    struct kb_decoding with = {.text = &text, .sink = &writer.events};
+    struct kb_decoding with = {.options = &options, .text = &text, .sink = &writer.events};
     if (kb_connect_json_decode(raw, &with, &value, &err))
         check_value(&value, kb_buf_slice(&heard));
     else
         KB_BUG_ON(err.class != KB_ERR_RECORD);
     kb_buf_deinit(&text);
     kb_buf_deinit(&heard);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct kb_slice raw = {data ? (const char *)data : "", size};
+    decode(raw, KB_SHOWN_DEFAULT);
+    decode(raw, KB_SHOWN_RAW);
+    decode(raw, KB_SHOWN_ISO);
+    decode(raw, KB_SHOWN_TEXT);
     return 0;
 }

@@ -1,4 +1,5 @@
-/* Kafka Connect's JSON envelope: what is published, as the golden file says; what a sink hears is
+/* Kafka Connect's JSON envelope: what is published, as the golden file says, under the way to show
+ * logical types that stands before a case; what a sink hears is
  * the same; and the bounds. */
 #include "decode/connect_json.h"
 
@@ -29,8 +30,30 @@ static void check_heard(struct golden *golden, const struct golden_case *c,
     kb_buf_deinit(&printed);
 }
 
+static struct kb_format_options options_of(struct golden *golden, const struct golden_case *c)
+{
+    static const char *const ways[] = {
+#define X(id, name, help) [KB_SHOWN_##id] = name,
+        KB_SHOWN(X)
+#undef X
+    };
+    struct kb_format_options options = {0};
+    bool known = c->n == 2;
+    for (size_t i = 0; !known && i < KB_COUNT(ways); i++) {
+        if (!kb_slice_is(c->lines[0], ways[i]))
+            continue;
+        known = true;
+        for (size_t type = 0; type < KB_LOGICAL_COUNT; type++)
+            options.logical[type] = (enum kb_shown)i;
+    }
+    if (!known)
+        golden_fail(golden, c, "a way to show logical types, not", c->lines[0]);
+    return options;
+}
+
 static void check_case(struct golden *golden, const struct golden_case *c)
 {
+    const struct kb_format_options options = options_of(golden, c);
     struct kb_buf text, heard, got;
     struct kb_json_writer writer;
     struct kb_value value;
@@ -39,8 +62,8 @@ static void check_case(struct golden *golden, const struct golden_case *c)
     kb_buf_init(&heard, 1 << 20);
     kb_buf_init(&got, 1 << 20);
     kb_json_writer_init(&writer, &heard);
-    struct kb_decoding with = {.text = &text, .sink = &writer.events};
-    if (kb_connect_json_decode(c->lines[0], &with, &value, &err)) {
+    struct kb_decoding with = {.options = &options, .text = &text, .sink = &writer.events};
+    if (kb_connect_json_decode(c->lines[c->n - 2], &with, &value, &err)) {
         kb_buf_printf(&got, "%s ", forms[value.form]);
         kb_buf_add(&got, value.bytes);
         check_heard(golden, c, &value, kb_buf_slice(&heard));
@@ -49,7 +72,7 @@ static void check_case(struct golden *golden, const struct golden_case *c)
         assert_int_equal(err.class, KB_ERR_RECORD);
         assert_int_equal(err.failure, KB_FAILURE_DECODE);
     }
-    golden_check(golden, c, c->lines[1], kb_buf_slice(&got));
+    golden_check(golden, c, c->lines[c->n - 1], kb_buf_slice(&got));
     kb_buf_deinit(&text);
     kb_buf_deinit(&heard);
     kb_buf_deinit(&got);
@@ -62,8 +85,8 @@ static void test_as_the_golden_file_says(void **state)
     static struct golden_case c;
     golden_open(&golden, "connect_json.txt");
     while (golden_next(&golden, &c)) {
-        if (c.n != 2)
-            golden_fail(&golden, &c, "a case has two lines, this one", c.lines[0]);
+        if (c.n != 2 && c.n != 3)
+            golden_fail(&golden, &c, "a case has two or three lines, this one", c.lines[0]);
         else
             check_case(&golden, &c);
     }
@@ -75,7 +98,8 @@ static bool decode(struct kb_buf *record, struct kb_err *err)
     struct kb_buf text;
     struct kb_value value;
     kb_buf_init(&text, KB_DECODE_TEXT_MAX);
-    struct kb_decoding with = {.text = &text};
+    static const struct kb_format_options options;
+    struct kb_decoding with = {.options = &options, .text = &text};
     assert_false(record->failed);
     bool ok = kb_connect_json_decode(kb_buf_slice(record), &with, &value, err);
     kb_buf_deinit(&text);
