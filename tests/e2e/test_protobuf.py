@@ -88,22 +88,27 @@ message Old {
 FILES = {"shared/money.proto": INNER, "main.proto": MAIN, "old.proto": OLD}
 
 
-@pytest.fixture(scope="session")
-def messages():
-    """messages("shop.Order") -> protobuf's own class."""
+def compiled(files):
+    """compiled({"a.proto": text})("shop.Order") -> protobuf's own class."""
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder)
-        for name, text in FILES.items():
+        for name, text in files.items():
             (root / name).parent.mkdir(exist_ok=True)
             (root / name).write_text(text)
         builtin = pathlib.Path(grpc_tools.__file__).parent / "_proto"
-        arguments = [f"-I{root}", f"-I{builtin}", "--include_imports", f"-o{root}/set", "main.proto", "old.proto"]
+        arguments = [f"-I{root}", f"-I{builtin}", "--include_imports", f"-o{root}/set", *files]
         assert protoc.main(["protoc", *arguments]) == 0
-        files = descriptor_pb2.FileDescriptorSet.FromString((root / "set").read_bytes()).file
+        described = descriptor_pb2.FileDescriptorSet.FromString((root / "set").read_bytes()).file
     pool = descriptor_pool.DescriptorPool()
-    for file in files:
+    for file in described:
         pool.Add(file)
     return lambda name: message_factory.GetMessageClass(pool.FindMessageTypeByName(name))
+
+
+@pytest.fixture(scope="session")
+def messages():
+    """messages("shop.Order") -> protobuf's own class."""
+    return compiled(FILES)
 
 
 class Writer:
