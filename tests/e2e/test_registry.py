@@ -105,6 +105,7 @@ def in_record(kind, value, shown):
     return record(("f", kind)), {"f": value}, {"f": shown}
 
 
+BIG = 9007199254740993
 UTC = datetime.timezone.utc
 NOON = datetime.datetime(2024, 5, 1, 12, 0, 0, 123456, tzinfo=UTC)
 TREE = record(("v", "int"), ("kids", {"type": "array", "items": "Tree"}), ("up", ["null", "Tree"]), name="Tree")
@@ -112,85 +113,133 @@ UNION = ["null", "int", "string", record(("x", "int"), name="P"), {"type": "arra
 DECIMAL = logical("bytes", "decimal", precision=40, scale=3)
 FIXED = {"type": "fixed", "name": "F", "size": 3}
 
-# schema, value, what the subscriber gets
-AVRO = [
-    ("boolean", True, True),
-    ("boolean", False, False),
-    ("null", None, None),
-    ("int", -7, -7),
-    ("int", 2147483647, 2147483647),
-    ("int", -2147483648, -2147483648),
-    ("long", 9007199254740993, 9007199254740993),
-    ("long", -(2**63), -(2**63)),
-    ("long", 2**63 - 1, 2**63 - 1),
-    ("long", 0, 0),
-    ("float", 0.5, 0.5),
-    ("float", 0.1, 0.1),
-    ("float", float("nan"), "NaN"),
-    ("double", 0.1, 0.1),
-    ("double", 1 / 3, 1 / 3),
-    ("double", 1e300, 1e300),
-    ("double", 5e-324, 5e-324),
-    ("double", -0.0, -0.0),
-    ("double", float("inf"), "Infinity"),
-    ("double", float("-inf"), "-Infinity"),
-    ("string", "", ""),
-    ("string", 'say "hi"\\\n\t\u0001', 'say "hi"\\\n\t\u0001'),
-    ("string", "grüße 🎈", "grüße 🎈"),
-    ({"type": "enum", "name": "E", "symbols": ["A", "B"]}, "B", "B"),
-    ({"type": "array", "items": "int"}, [], []),
-    ({"type": "array", "items": "long"}, list(range(300)), list(range(300))),
-    ({"type": "array", "items": ["null", "string"]}, [None, "x"], [None, "x"]),
-    ({"type": "array", "items": {"type": "array", "items": "int"}}, [[1], []], [[1], []]),
-    ({"type": "array", "items": "null"}, [None, None], [None, None]),
-    ({"type": "map", "values": "string"}, {}, {}),
-    ({"type": "map", "values": "long"}, {"a b": 1, 'q"': 2, "ü": 3}, {"a b": 1, 'q"': 2, "ü": 3}),
-    ({"type": "map", "values": {"type": "map", "values": "int"}}, {"a": {"b": 1}}, {"a": {"b": 1}}),
-    (record(name="Empty"), {}, {}),
-    (record(("a", "int"), ("b", "string"), ("c", "boolean")), {"a": 1, "b": "x", "c": True}, {"a": 1, "b": "x", "c": True}),
-    (record(("in", record(("deep", record(("x", "int"), name="C")), name="B"))), {"in": {"deep": {"x": 5}}}, {"in": {"deep": {"x": 5}}}),
-    (record(("a", record(("x", "int"), name="Same")), ("b", "Same")), {"a": {"x": 1}, "b": {"x": 2}}, {"a": {"x": 1}, "b": {"x": 2}}),
-    (record(("a", "int"), namespace="com.example", aliases=["Old"], doc="d"), {"a": 1}, {"a": 1}),
-    in_record("bytes", b"\x00\xff", base64.b64encode(b"\x00\xff").decode()),
-    in_record("bytes", b"", ""),
-    in_record(FIXED, b"abc", "YWJj"),
-    in_record(["null", "string"], None, None),
-    in_record(["null", "string"], "x", "x"),
-    in_record(["string", "null"], None, None),
-    in_record(UNION, 5, 5),
-    in_record(UNION, "t", "t"),
-    in_record(UNION, {"x": 1}, {"x": 1}),
-    in_record(UNION, [1, 2], [1, 2]),
-    in_record(["null", FIXED], b"xyz", "eHl6"),
-    in_record(["null", DECIMAL], decimal.Decimal("1.250"), decimal.Decimal("1.250")),
-    (UNION, 5, 5),
-    (UNION, None, None),
-    (
-        TREE,
-        {"v": 1, "kids": [{"v": 2, "kids": [], "up": None}], "up": {"v": 3, "kids": [], "up": None}},
-        {"v": 1, "kids": [{"v": 2, "kids": [], "up": None}], "up": {"v": 3, "kids": [], "up": None}},
-    ),
-    (logical("int", "date"), datetime.date(2024, 5, 1), 19844),
-    (logical("int", "time-millis"), datetime.time(10, 0, 0, 1000), 36000001),
-    (logical("long", "time-micros"), datetime.time(10, 0, 0, 1), 36000000001),
-    (logical("long", "timestamp-millis"), NOON, 1714564800123),
-    (logical("long", "timestamp-micros"), NOON, 1714564800123456),
-    (logical("long", "local-timestamp-millis"), NOON.replace(tzinfo=None), 1714564800123),
-    (logical("long", "local-timestamp-micros"), NOON.replace(tzinfo=None), 1714564800123456),
-    ({"type": "array", "items": logical("int", "date")}, [datetime.date(1969, 12, 31)], [-1]),
-    (logical("string", "uuid"), uuid.UUID(int=7), str(uuid.UUID(int=7))),
-    in_record(DECIMAL, decimal.Decimal("-12.340"), decimal.Decimal("-12.340")),
-    in_record(
-        DECIMAL,
-        decimal.Decimal("1234567890123456789012345678901234567.123"),
-        decimal.Decimal("1234567890123456789012345678901234567.123"),
-    ),
-    in_record(
-        logical("fixed", "decimal", name="FD", size=4, precision=9, scale=2),
-        decimal.Decimal("7.05"),
-        decimal.Decimal("7.05"),
-    ),
-]
+MONTH = (1).to_bytes(4, "little") + (2).to_bytes(4, "little") + (3004).to_bytes(4, "little")
+NESTED = record(
+    ("a", record(("x", "int"), name="Same", namespace="one")),
+    ("b", record(("x", "string"), name="Same", namespace="two")),
+    ("c", "one.Same"),
+    ("d", "two.Same"),
+    namespace="shop",
+)
+COLOURS = {"type": "enum", "name": "Colour", "symbols": ["RED", "BLUE"], "default": "RED"}
+PARTS = ["null", "boolean", "long", "double", "bytes", "string", COLOURS, {"type": "array", "items": "string"},
+         {"type": "map", "values": "int"}, record(("l", "int"), name="Left"), record(("r", "int"), name="Right")]
+
+# schema, value, what the subscriber gets: by group
+AVRO = {
+    "primitive": [
+        ("boolean", True, True),
+        ("boolean", False, False),
+        ("null", None, None),
+        ("int", -7, -7),
+        ("int", 2147483647, 2147483647),
+        ("int", -2147483648, -2147483648),
+        ("long", BIG, BIG),
+        ("long", -(2**63), -(2**63)),
+        ("long", 2**63 - 1, 2**63 - 1),
+        ("long", 0, 0),
+        ("float", 0.5, 0.5),
+        ("float", 0.1, 0.1),
+        ("float", 3.4028235e38, 3.4028235e38),
+        ("float", float("nan"), "NaN"),
+        ("float", float("-inf"), "-Infinity"),
+        ("double", 0.1, 0.1),
+        ("double", 1 / 3, 1 / 3),
+        ("double", 1e300, 1e300),
+        ("double", 5e-324, 5e-324),
+        ("double", -0.0, -0.0),
+        ("double", float("nan"), "NaN"),
+        ("double", float("inf"), "Infinity"),
+        ("double", float("-inf"), "-Infinity"),
+        ("string", "", ""),
+        ("string", 'say "hi"\\\n\t\u0001', 'say "hi"\\\n\t\u0001'),
+        ("string", "grüße 🎈", "grüße 🎈"),
+        ("string", "x" * 20000, "x" * 20000),
+        in_record("bytes", b"\x00\xff", base64.b64encode(b"\x00\xff").decode()),
+        in_record("bytes", b"", ""),
+    ],
+    "complex": [
+        ({"type": "enum", "name": "E", "symbols": ["A", "B"]}, "B", "B"),
+        in_record(COLOURS, "BLUE", "BLUE"),
+        in_record(FIXED, b"abc", "YWJj"),
+        ({"type": "array", "items": "int"}, [], []),
+        ({"type": "array", "items": "long"}, list(range(300)), list(range(300))),
+        ({"type": "array", "items": {"type": "array", "items": "int"}}, [[1], []], [[1], []]),
+        ({"type": "array", "items": "null"}, [None, None], [None, None]),
+        ({"type": "array", "items": record(("x", "int"), name="I")}, [{"x": 1}, {"x": 2}], [{"x": 1}, {"x": 2}]),
+        ({"type": "map", "values": "string"}, {}, {}),
+        ({"type": "map", "values": "long"}, {"a b": 1, 'q"': 2, "ü": 3, "": 4}, {"a b": 1, 'q"': 2, "ü": 3, "": 4}),
+        ({"type": "map", "values": {"type": "map", "values": "int"}}, {"a": {"b": 1}}, {"a": {"b": 1}}),
+        ({"type": "map", "values": record(("x", "int"), name="M")}, {"a": {"x": 1}}, {"a": {"x": 1}}),
+        (record(name="Empty"), {}, {}),
+        (record(("a", "int"), ("b", "string"), ("c", "boolean")), {"a": 1, "b": "x", "c": True},
+         {"a": 1, "b": "x", "c": True}),
+        (record(("in", record(("deep", record(("x", "int"), name="C")), name="B"))), {"in": {"deep": {"x": 5}}},
+         {"in": {"deep": {"x": 5}}}),
+    ],
+    "names": [
+        (record(("a", record(("x", "int"), name="Same")), ("b", "Same")), {"a": {"x": 1}, "b": {"x": 2}},
+         {"a": {"x": 1}, "b": {"x": 2}}),
+        (record(("a", "int"), namespace="com.example", aliases=["Old", "other.Old"], doc="d"), {"a": 1}, {"a": 1}),
+        (NESTED, {"a": {"x": 1}, "b": {"x": "s"}, "c": {"x": 2}, "d": {"x": "t"}},
+         {"a": {"x": 1}, "b": {"x": "s"}, "c": {"x": 2}, "d": {"x": "t"}}),
+        ({"type": "record", "name": "Aliased", "fields": [{"name": "a", "type": "int", "aliases": ["b", "c"]}]}, {"a": 1},
+         {"a": 1}),
+        ({"type": "record", "name": "com.example.Defaults", "fields": [
+            {"name": "a", "type": "int", "default": 5},
+            {"name": "b", "type": ["null", "string"], "default": None},
+            {"name": "c", "type": {"type": "array", "items": "int"}, "default": []}]}, {}, {"a": 5, "b": None, "c": []}),
+        (TREE, {"v": 1, "kids": [{"v": 2, "kids": [], "up": None}], "up": {"v": 3, "kids": [], "up": None}},
+         {"v": 1, "kids": [{"v": 2, "kids": [], "up": None}], "up": {"v": 3, "kids": [], "up": None}}),
+    ],
+    "union": [
+        in_record(["null", "string"], None, None),
+        in_record(["null", "string"], "x", "x"),
+        in_record(["string", "null"], None, None),
+        in_record(UNION, 5, 5),
+        in_record(UNION, "t", "t"),
+        in_record(UNION, {"x": 1}, {"x": 1}),
+        in_record(UNION, [1, 2], [1, 2]),
+        in_record(["null", FIXED], b"xyz", "eHl6"),
+        in_record(["null", DECIMAL], decimal.Decimal("1.250"), decimal.Decimal("1.250")),
+        in_record(["null", logical("int", "date")], datetime.date(1970, 1, 2), 1),
+        in_record(["string"], "alone", "alone"),
+        (UNION, 5, 5),
+        (UNION, None, None),
+        ({"type": "array", "items": ["null", "string"]}, [None, "x"], [None, "x"]),
+        ({"type": "map", "values": ["null", "long", "string"]}, {"a": None, "b": BIG, "c": "s"},
+         {"a": None, "b": BIG, "c": "s"}),
+        *[in_record(PARTS, value, shown) for value, shown in [
+            (None, None), (True, True), (BIG, BIG), (0.5, 0.5), (b"\xff", "/w=="), ("text", "text"),
+            (("Colour", "BLUE"), "BLUE"), (["a"], ["a"]), ({"k": 1}, {"k": 1}),
+            (("Left", {"l": 1}), {"l": 1}), (("Right", {"r": 2}), {"r": 2})]],
+    ],
+    "logical": [
+        (logical("int", "date"), datetime.date(2024, 5, 1), 19844),
+        (logical("int", "time-millis"), datetime.time(10, 0, 0, 1000), 36000001),
+        (logical("long", "time-micros"), datetime.time(10, 0, 0, 1), 36000000001),
+        (logical("long", "timestamp-millis"), NOON, 1714564800123),
+        (logical("long", "timestamp-micros"), NOON, 1714564800123456),
+        (logical("long", "timestamp-nanos"), 1714564800123456789, 1714564800123456789),
+        (logical("long", "local-timestamp-millis"), NOON.replace(tzinfo=None), 1714564800123),
+        (logical("long", "local-timestamp-micros"), NOON.replace(tzinfo=None), 1714564800123456),
+        (logical("long", "local-timestamp-nanos"), -1, -1),
+        ({"type": "array", "items": logical("int", "date")}, [datetime.date(1969, 12, 31)], [-1]),
+        ({"type": "map", "values": logical("long", "timestamp-millis")}, {"a": NOON}, {"a": 1714564800123}),
+        (logical("string", "uuid"), uuid.UUID(int=7), str(uuid.UUID(int=7))),
+        in_record(logical("fixed", "duration", name="Du", size=12), MONTH, "P1M2DT3.004S"),
+        in_record(DECIMAL, decimal.Decimal("-12.340"), decimal.Decimal("-12.340")),
+        in_record(DECIMAL, decimal.Decimal("0.000"), decimal.Decimal("0.000")),
+        in_record(DECIMAL, decimal.Decimal("1234567890123456789012345678901234567.123"),
+                  decimal.Decimal("1234567890123456789012345678901234567.123")),
+        in_record(logical("bytes", "decimal", precision=20), decimal.Decimal("-12345678901234567890"), -12345678901234567890),
+        in_record(logical("fixed", "decimal", name="FD", size=4, precision=9, scale=2), decimal.Decimal("7.05"),
+                  decimal.Decimal("7.05")),
+        ({"type": "array", "items": DECIMAL}, [decimal.Decimal("1.000")], [decimal.Decimal("1.000")]),
+        (logical("string", "date"), "not a day", "not a day"),
+        (logical("long", "of-our-own"), 5, 5),
+    ],
+}
 
 
 def check(ably, messages, expected):
@@ -227,10 +276,90 @@ def subscriber(real_world, daemons, registry_url):
     return run
 
 
-def test_avro(subscriber, writer):
+@pytest.mark.parametrize("group", AVRO)
+def test_avro(subscriber, writer, group):
     records = [{"value": writer.avro(schema if isinstance(schema, dict | list) else json.dumps(schema), value)}
-               for schema, value, _ in AVRO]
-    check(*subscriber(records, value="avro"), [shown for _, _, shown in AVRO])
+               for schema, value, _ in AVRO[group]]
+    check(*subscriber(records, value="avro"), [shown for _, _, shown in AVRO[group]])
+
+
+LOGICAL = record(
+    ("day", logical("int", "date")),
+    ("time", logical("int", "time-millis")),
+    ("fine", logical("long", "time-micros")),
+    ("at", logical("long", "timestamp-micros")),
+    ("local", logical("long", "local-timestamp-millis")),
+    ("price", DECIMAL),
+    ("id", logical("string", "uuid")),
+    ("term", logical("fixed", "duration", name="Term", size=12)),
+)
+LOGICAL_VALUE = {
+    "day": NOON.date(),
+    "time": datetime.time(10, 0, 0, 1000),
+    "fine": datetime.time(10, 0, 0, 1),
+    "at": NOON,
+    "local": NOON.replace(tzinfo=None),
+    "price": decimal.Decimal("-12.340"),
+    "id": uuid.UUID(int=7),
+    "term": MONTH,
+}
+RAW = {"day": 19844, "time": 36000001, "fine": 36000000001, "at": 1714564800123456, "local": 1714564800123}
+UUID = {"id": str(uuid.UUID(int=7))}
+DEFAULT = {**RAW, **UUID, "price": decimal.Decimal("-12.340"), "term": "P1M2DT3.004S"}
+ISO = {"day": "2024-05-01", "time": "10:00:00.001", "fine": "10:00:00.000001", "at": "2024-05-01T12:00:00.123456Z",
+       "local": "2024-05-01T12:00:00.123"}
+BYTES = {"price": base64.b64encode((-12340).to_bytes(2, "big", signed=True)).decode(), "term": base64.b64encode(MONTH).decode()}
+WAYS = {  # the option, and what the subscriber gets
+    "default": (None, DEFAULT),
+    "raw": ("raw", {**RAW, **UUID, **BYTES}),
+    "iso": ("iso", {**DEFAULT, **ISO}),
+    "text": ("text", {**{name: str(number) for name, number in RAW.items()}, **UUID, "price": "-12.340",
+                      "term": "P1M2DT3.004S"}),
+    "peer": ("peer", {**DEFAULT, "term": BYTES["term"]}),
+    "some": ({"default": "raw", "date": "iso", "decimal": "text"},
+             {**RAW, **UUID, **BYTES, "day": "2024-05-01", "price": "-12.340"}),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_logical_types_each_way(subscriber, writer, way):
+    option, shown = WAYS[way]
+    options = {"logical_types": option} if option else {}
+    check(*subscriber([{"value": writer.avro(LOGICAL, LOGICAL_VALUE)}], value="avro", **options), [shown])
+
+
+@pytest.mark.parametrize(
+    "unions, shown",
+    [
+        ("plain", {"u": {"x": 1}, "n": None, "t": "s", "b": "/w=="}),
+        ("avro", {"u": {"P": {"x": 1}}, "n": None, "t": {"string": "s"}, "b": "/w=="}),
+        ("connect", {"u": {"int": None, "P": {"x": 1}}, "n": None, "t": "s", "b": "/w=="}),
+    ],
+)
+def test_unions_each_way(subscriber, writer, unions, shown):
+    """With a union that only adds null, Connect has an optional field and no branches."""
+    schema = record(
+        ("u", ["int", record(("x", "int"), name="P")]), ("n", ["null", "int"]), ("t", ["null", "string"]), ("b", "bytes")
+    )
+    value = {"u": {"x": 1}, "n": None, "t": "s", "b": b"\xff"}
+    check(*subscriber([{"value": writer.avro(schema, value)}], value="avro", unions=unions), [shown])
+
+
+def test_bytes_as_latin1(subscriber, writer):
+    schema = record(("b", "bytes"), ("f", FIXED))
+    wire = writer.avro(schema, {"b": b"a\xff\x00", "f": b"xyz"})
+    check(*subscriber([{"value": wire}], value="avro", binary="latin1"), [{"b": "a\u00ff\u0000", "f": "xyz"}])
+
+
+def test_the_table_is_whole():
+    """Every type, logical type and union shape; sixty values and more."""
+    assert sum(map(len, AVRO.values())) >= 60
+    text = json.dumps([[row[0] for row in rows] for rows in AVRO.values()])
+    kinds = "null boolean int long float double bytes string record enum array map fixed".split()
+    logicals = "date time-millis time-micros decimal uuid duration".split()
+    logicals += [f"{local}timestamp-{unit}" for local in ("", "local-") for unit in ("millis", "micros", "nanos")]
+    for word in kinds + logicals:
+        assert f'"{word}"' in text, f"no value of {word}"
 
 
 def test_references(subscriber, writer):
