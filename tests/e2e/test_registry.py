@@ -268,7 +268,7 @@ def subscriber(real_world, daemons, registry_url):
         w.kafka.produce(w.topic, records)
         config = w.config().block("registry", url=url, **(registry or {}))
         config.topic(w.topic, channel=channel, **options)
-        kably = daemons.run(config)
+        run.kably = kably = daemons.run(config)
         w.wait_committed_ends(60)
         kably.stop()
         return w.ably, w.ably.history("formats")
