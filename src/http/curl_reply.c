@@ -37,6 +37,16 @@ static bool is_about_client(const char *error)
     return false;
 }
 
+/* Where the alert is lost with the connection, this is all that is seen of it. */
+static bool ended_behind_handshake(const struct kb_curl_transfer *transfer, CURLcode code)
+{
+    curl_off_t handshake = 0;
+    long opened = 0;
+    curl_easy_getinfo(transfer->easy, CURLINFO_APPCONNECT_TIME_T, &handshake);
+    curl_easy_getinfo(transfer->easy, CURLINFO_NUM_CONNECTS, &opened);
+    return handshake > 0 && opened > 0 && !transfer->answered && code != CURLE_OPERATION_TIMEDOUT;
+}
+
 /* What to do about a failure of TLS, for the end of its line; nothing = the library's text must do.
  */
 static void add_tls_help(
@@ -67,6 +77,11 @@ static void add_tls_help(
             end, room, " (signed by nobody that is trusted here: name its authority in ca_file)");
     else if (code == CURLE_PEER_FAILED_VERIFICATION)
         snprintf(end, room, " (a certificate for another name? look at %s)", where);
+    else if (ended_behind_handshake(transfer, code))
+        snprintf(end, room,
+            " (it ended the connection right behind the TLS handshake: does it ask for a client "
+            "certificate? look at %s)",
+            certificate);
 }
 
 void kb_curl_fill_reply(struct kb_curl_transfer *transfer, CURLcode code)
