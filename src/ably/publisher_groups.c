@@ -25,6 +25,8 @@ static bool taken_none(const struct kb_publisher *pub, size_t i)
 
 void kb_publisher_note_unknown(struct kb_publisher *pub, const struct kb_request *req)
 {
+    if (pub->fates.n[KB_FATE_AGAIN] + pub->fates.n[KB_FATE_HOLD] == 0)
+        return;
     for (size_t i = 0; i < req->n; i++)
         if (kb_publisher_goes_again(pub, i) && (req->unknown || !taken_none(pub, i)))
             req->specs[i]->unknown = true;

@@ -5,6 +5,8 @@ import collections
 import json
 import re
 
+import pytest
+
 from local_ably import parse_id
 from waiting import until
 
@@ -45,13 +47,14 @@ def records(count, partition=0):
     return [{"key": f"p{partition}", "value": json.dumps({"n": n}), "partition": partition} for n in range(count)]
 
 
-def test_a_limited_channel_drains_in_few_specs(mock_world, daemons):
+@pytest.mark.parametrize("protocol", ["json", "msgpack"])
+def test_a_limited_channel_drains_in_few_specs(mock_world, daemons, protocol):
     """2,000 records for a channel that takes 10 messages a second: 200 seconds one by one."""
     w = mock_world(partitions=2)
     w.ably.faults({"channel": "rate:p0", "rate": 10})
     w.kafka.produce(w.topic, records(2000) + records(500, 1))
-    config = w.config().topic(w.topic, value="json", channel="rate:#{key}").block("publish", **GROUPED)
-    kably = daemons.run(config)
+    config = w.config().topic(w.topic, value="json", channel="rate:#{key}")
+    kably = daemons.run(config.block("publish", protocol=protocol, **GROUPED))
     w.wait_committed_ends(60)
     kably.stop()
     arrived = Sets(w.ably, w.topic)
