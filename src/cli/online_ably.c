@@ -6,6 +6,7 @@
 
 #include "ably/endpoint.h"
 #include "base/clock.h"
+#include "cli/capability.h"
 #include "pipeline/settings.h"
 #include "value/json_tree.h"
 
@@ -176,11 +177,29 @@ static void refuse(struct ably *a, const struct kb_http_reply *reply, const char
                 : "that is not for the credentials: is this endpoint Ably's?");
 }
 
-/* Publishing is among what it may do: by its name, or by a star. */
-static bool may_publish(struct kb_slice capability)
+/* The channels of a topic that begin as the file says, where a function does not choose them. */
+static void check_channel(struct ably *a, const struct kb_json_node *capability,
+    const struct kb_rules *rules, const struct kb_template *channel)
 {
-    return memmem(capability.ptr, capability.len, "\"publish\"", 9) ||
-           memmem(capability.ptr, capability.len, "[\"*\"]", 5);
+    struct kb_slice text;
+    bool whole = kb_template_constant(channel, &text);
+    if (!whole)
+        text = kb_template_prefix(channel);
+    if (!kb_template_is_function(channel) && !kb_capability_publishes(capability, text, whole))
+        kb_found(a->found, KB_FOUND_AMISS, "Ably",
+            "the key may not publish to \"" KB_FMT "\" (%s); give it that capability in Ably's "
+            "dashboard",
+            KB_ARG(kb_template_text(channel)), rules->where);
+}
+
+static void check_channels(struct ably *a, const struct kb_json_node *capability)
+{
+    for (size_t i = 0; i < a->config->n_topics; i++) {
+        const struct kb_rules *rules = &a->config->topics[i];
+        check_channel(a, capability, rules, rules->channel);
+        for (size_t k = 0; k < rules->n_more_channels; k++)
+            check_channel(a, capability, rules, rules->more_channels[k]);
+    }
 }
 
 /* POST /keys/NAME/requestToken, as an SDK does that has a key. */
@@ -215,11 +234,10 @@ static void take_capability(void *context, struct kb_http_request *req)
         return;
     }
     struct kb_slice capability = kb_json_text(tree(a, &req->reply), "capability");
-    bool well = !capability.ptr || may_publish(capability);
-    kb_found(a->found, well ? KB_FOUND_WELL : KB_FOUND_AMISS, "Ably",
-        "%s takes %s, which may do " KB_FMT "%s", a->url, what,
-        KB_ARG(capability.ptr ? capability : KB_S("what it does not say")),
-        well ? "" : "; it may not publish: give it that capability in Ably's dashboard");
+    kb_found(a->found, KB_FOUND_WELL, "Ably", "%s takes %s, which may do " KB_FMT, a->url, what,
+        KB_ARG(capability.ptr ? capability : KB_S("what it does not say")));
+    if (capability.ptr)
+        check_channels(a, kb_json_tree(capability, &a->arena, &a->err));
 }
 
 static void try_key(struct ably *a, const struct kb_auth *auth)

@@ -17,7 +17,7 @@ import hosts
 import proxy as proxies
 import tls
 from conftest import kafka_script
-from lua import Config
+from lua import Config, Raw
 from test_credentials import auth_server, jwt  # noqa: F401 (fixture)
 from test_registry import proxy, registry_url, writer  # noqa: F401 (fixtures)
 
@@ -219,11 +219,16 @@ def test_somebody_else_at_the_endpoint(words, online):
 
 
 def test_a_key_that_may_not_publish(words, online):
+    """To the channel "c" of the file; and of others, what they begin with decides."""
     words.capability = '{"orders:*":["subscribe","history"]}'
     failed = online(words.config()).only_failure("Ably")
-    assert '{"orders:*":["subscribe","history"]}; it may not publish' in failed and "never-shown" not in failed
-    words.capability = '{"orders:*":["publish"]}'
-    assert online(words.config()).code == 0
+    assert failed.startswith('the key may not publish to "c" (') and "online.lua:" in failed and "never-shown" not in failed
+    words.capability = '{"c":["publish"],"user:*":["publish"]}'
+    config = words.config()
+    assert online(config).code == 0
+    config.topic("more", channel=["user:#{key}", "#{key}", "orders:#{key}"]).topic("f", channel=Raw("function() return 'x' end"))
+    failed = [text for text in online(config).of("FAIL", "Ably")]
+    assert len(failed) == 1 and failed[0].startswith('the key may not publish to "orders:#{key}" (')
 
 
 @pytest.mark.parametrize("hours", [-2, 2])
