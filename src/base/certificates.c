@@ -1,16 +1,26 @@
-/* See certificates.h. OpenSSL reads; cli/online_certificates.c asks. */
+/* See certificates.h. Asked by config at load, and by cli/online_certificates.c. */
 #include "base/certificates.h"
 
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-static bool cannot_read(const char *path, struct kb_err *err)
+static FILE *open_file(const char *path, struct kb_err *err)
 {
-    return kb_err_config(err, "%s: %s", path, strerror(errno));
+    FILE *file = fopen(path, "re");
+    if (!file)
+        kb_err_config(err, "%s: %s", path, strerror(errno));
+    return file;
+}
+
+static bool none_there(const char *path, struct kb_err *err)
+{
+    return kb_err_config(
+        err, "%s holds no certificate; expected PEM text with -----BEGIN CERTIFICATE-----", path);
 }
 
 static int64_t end_of(const X509 *certificate)
@@ -45,72 +55,88 @@ static void take(const X509 *certificate, struct kb_certificates *out)
 
 bool kb_certificates_read(const char *path, struct kb_certificates *out, struct kb_err *err)
 {
-    FILE *file = fopen(path, "re");
+    FILE *file = open_file(path, err);
     X509 *certificate;
     *out = (struct kb_certificates){.n = 0};
     if (!file)
-        return cannot_read(path, err);
+        return false;
     while ((certificate = PEM_read_X509(file, NULL, NULL, NULL)) != NULL) {
         take(certificate, out);
         X509_free(certificate);
     }
     ERR_clear_error();
     fclose(file);
-    return out->n > 0 ||
-           kb_err_config(err,
-               "%s holds no certificate; expected PEM text with -----BEGIN CERTIFICATE-----", path);
+    return out->n > 0 || none_there(path, err);
 }
 
-/* OpenSSL's, in the place of its own, which would ask at the terminal. */
-static int give_password(char *room, int size, int writing, void *password)
+bool kb_certificates_check(const char *path, struct kb_err *err)
 {
-    size_t len = password ? strlen(password) : 0;
-    (void)writing;
-    if (len > (size_t)size)
-        return 0;
-    memcpy(room, password ? password : "", len);
-    return (int)len;
+    struct kb_certificates unused;
+    return kb_certificates_read(path, &unused, err);
 }
 
-static EVP_PKEY *read_key(const char *path, const char *password, struct kb_err *err)
+/* Returns new: the first one. */
+static X509 *read_certificate(const char *path, struct kb_err *err)
 {
-    FILE *file = fopen(path, "re");
-    if (!file) {
-        cannot_read(path, err);
+    FILE *file = open_file(path, err);
+    if (!file)
         return NULL;
-    }
-    EVP_PKEY *key = PEM_read_PrivateKey(file, NULL, give_password, (void *)(uintptr_t)password);
-    ERR_clear_error();
-    fclose(file);
-    if (!key)
-        kb_err_config(err, "%s holds no key that can be read%s", path,
-            password ? " with the password that is set" : "; has it a password?");
-    return key;
-}
-
-static X509 *read_first(const char *path, struct kb_err *err)
-{
-    FILE *file = fopen(path, "re");
-    if (!file) {
-        cannot_read(path, err);
-        return NULL;
-    }
     X509 *certificate = PEM_read_X509(file, NULL, NULL, NULL);
-    ERR_clear_error();
     fclose(file);
+    ERR_clear_error();
     if (!certificate)
-        kb_err_config(err, "%s holds no certificate", path);
+        none_there(path, err);
     return certificate;
 }
 
-bool kb_certificate_fits(
-    const char *path, const char *key_path, const char *password, struct kb_err *err)
+struct password {
+    const char *text;
+    bool asked;
+};
+
+/* Without it OpenSSL would ask at the terminal. */
+static int give_password(char *room, int size, int writing, void *context)
 {
-    X509 *certificate = read_first(path, err);
-    EVP_PKEY *key = certificate ? read_key(key_path, password, err) : NULL;
+    struct password *password = context;
+    size_t len = password->text ? strlen(password->text) : 0;
+    (void)writing;
+    password->asked = true;
+    if (len == 0 || len > (size_t)size)
+        return -1;
+    memcpy(room, password->text, len);
+    return (int)len;
+}
+
+/* Returns new. */
+static EVP_PKEY *read_key(const char *path, struct password *password, struct kb_err *err)
+{
+    FILE *file = open_file(path, err);
+    if (!file)
+        return NULL;
+    EVP_PKEY *key = PEM_read_PrivateKey(file, NULL, give_password, password);
+    fclose(file);
+    ERR_clear_error();
+    if (key)
+        return key;
+    if (password->asked)
+        kb_err_config(err, "%s is encrypted, and %s", path,
+            password->text ? "not with this password" : "no password is set");
+    else
+        kb_err_config(
+            err, "%s holds no key; expected PEM text with -----BEGIN PRIVATE KEY-----", path);
+    return NULL;
+}
+
+bool kb_certificate_key_check(
+    const char *path, const char *password, const char *certificate_path, struct kb_err *err)
+{
+    struct password given = {.text = password};
+    X509 *certificate = read_certificate(certificate_path, err);
+    EVP_PKEY *key = certificate ? read_key(path, &given, err) : NULL;
     bool fits = key && X509_check_private_key(certificate, key) == 1;
     if (key && !fits)
-        kb_err_config(err, "%s is not the key of the certificate in %s", key_path, path);
+        kb_err_config(
+            err, "the key in %s is not that of the certificate in %s", path, certificate_path);
     ERR_clear_error();
     EVP_PKEY_free(key);
     X509_free(certificate);

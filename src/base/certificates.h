@@ -1,10 +1,12 @@
-/* What a PEM file of certificates holds, for a person who must renew them.
+/* Files of certificates and keys (PEM): read so that an error is clear before curl or librdkafka is
+ * given their names, and so that a person hears when they end.
  *
+ *     kb_certificates_check("ca.pem", &err)                        // to trust, or to show
+ *     kb_certificate_key_check("my.key", NULL, "my.pem", &err)     // is that its key?
  *     struct kb_certificates certs;
- *     if (!kb_certificates_read("client.pem", &certs, &err)) ...    // KB_ERR_CONFIG
- *     certs.n, certs.first_ends_ms, certs.subject
- *     kb_certificate_fits("client.pem", "client.key", NULL, &err)   // is that its key?
+ *     kb_certificates_read("my.pem", &certs, &err)                 // n, subject, first_ends_ms
  *
+ * Errors are KB_ERR_CONFIG, name the file, and show nothing of what is in it.
  * Thread: any, no state. */
 #ifndef KB_BASE_CERTIFICATES_H
 #define KB_BASE_CERTIFICATES_H
@@ -23,8 +25,10 @@ struct kb_certificates {
 
 bool kb_certificates_read(
     const char *path, struct kb_certificates *out, struct kb_err *err) KB_MUST_CHECK;
-/* `password` NULL = none; it appears in no text. */
-bool kb_certificate_fits(
-    const char *path, const char *key_path, const char *password, struct kb_err *err) KB_MUST_CHECK;
+bool kb_certificates_check(const char *path, struct kb_err *err) KB_MUST_CHECK;
+/* The key of the certificate that stands first in another file, or in the same; `password` NULL =
+ * it is not encrypted. */
+bool kb_certificate_key_check(const char *path, const char *password, const char *certificate_path,
+    struct kb_err *err) KB_MUST_CHECK;
 
 #endif

@@ -74,7 +74,7 @@ static void look_at_own(struct kb_findings *found, const char *part, const char 
     if (!path)
         return;
     if (!kb_certificates_read(path, &certs, &err) ||
-        !kb_certificate_fits(path, key_path ? key_path : path, password, &err))
+        !kb_certificate_key_check(key_path ? key_path : path, password, path, &err))
         kb_found(found, KB_FOUND_AMISS, part, "%s", err.text);
     else
         tell_end(found, part, path, &certs, certs.first_ends_ms);

@@ -1,9 +1,9 @@
 /* The block ably: hosts that are hosts, credentials that can be credentials, and a key that is not
  * sent in the clear. Called by load.c. */
 #include "ably/endpoint.h"
+#include "base/certificates.h"
 #include "config/load.h"
 #include "config/options.h"
-#include "http/certificates.h"
 #include "value/json.h"
 
 /* APP.KEYID:SECRET, each part there. */

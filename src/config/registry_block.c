@@ -1,8 +1,8 @@
 /* The block `registry`: what must hold of its options together and of the topics that need it.
  * Called by load.c, which has set them. */
+#include "base/certificates.h"
 #include "config/load.h"
 #include "decode/registry_address.h"
-#include "http/certificates.h"
 
 static const struct kb_slice no_key = {NULL, 0};
 

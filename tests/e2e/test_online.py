@@ -312,16 +312,19 @@ def test_certificates_that_end_or_do_not_fit(w, online, tmp_path):
     assert "expired on 2020-02-01; renew it" in online(with_ably(w, cert_file=ended)).only_failure("ably { cert_file }")
     other = str(tmp_path / "other.key")
     tls.openssl("genrsa", "-out", other, "2048")
-    failed = online(with_ably(w, cert_file=good, cert_key_file=other)).only_failure("ably { cert_file }")
-    assert failed == f"{other} is not the key of the certificate in {good}"
+    found = online(with_ably(w, cert_file=good, cert_key_file=other))
+    assert found.code == 2 and f"the key in {other} is not that of the certificate in {good}" in found.output
+    config = w.config(ssl_certificate_location=good, ssl_key_location=other).topic(w.topic, channel="c")
+    assert "is not that of the certificate" in online(config).of("FAIL", "kafka { ssl.certificate.location }")[0]
     nothing = tmp_path / "nothing.pem"
     nothing.write_text("no certificate\n")
     config = w.config(ssl_ca_location=str(nothing)).topic(w.topic, channel="c")
     assert "holds no certificate" in online(config).of("FAIL", "kafka { ssl.ca.location }")[0]
     locked = str(tmp_path / "locked.key")
     tls.openssl("genrsa", "-aes256", "-passout", "pass:sesame", "-out", locked, "2048")
-    failed = online(with_ably(w, cert_file=good, cert_key_file=locked)).of("FAIL", "ably { cert_file }")[0]
-    assert "has it a password?" in failed
+    config = w.config(ssl_certificate_location=good, ssl_key_location=locked).topic(w.topic, channel="c")
+    failed = online(config).of("FAIL", "kafka { ssl.certificate.location }")[0]
+    assert failed == f"{locked} is encrypted, and no password is set"
 
 
 # --- the registry ---
