@@ -4,9 +4,8 @@
  *     struct golden_case c;
  *     golden_open(&golden, "template.txt");               // tests/golden/template.txt
  *     while (golden_next(&golden, &c))
- *         golden_check(&golden, &c, expected, got);        // prints file:line and both texts where
- * they differ golden_close(&golden);                               // fails where a case did, or
- * where there was none
+ *         golden_check(&golden, &c, expected, got);        // else prints file:line and both texts
+ *     golden_close(&golden);                               // fails where a case did, or none was
  *
  * A case is a run of lines, a blank line ends it. A line that is `#` or begins with `# ` is a
  * comment (so a template may begin with `#{`). In any text \xHH stands for one byte; every other

@@ -1,9 +1,12 @@
 /* A Kafka record from the labelled lines of a golden case:
  *
- *     topic: orders          (these three, and timestamp, have the values of golden_record_init
- * unless said) partition: 3 offset: 1881 timestamp: -1 key: k1                (no line = a null
- * key, "key:" = an empty one; value the same) value: {"a":1} header: tenant=acme    (as often as
- * wanted; without "=" a null header)
+ *     topic: orders          (unless said, the first four are golden_record_init's)
+ *     partition: 3
+ *     offset: 1881
+ *     timestamp: -1
+ *     key: k1                (no line = a null key, "key:" = an empty one; value the same)
+ *     value: {"a":1}
+ *     header: tenant=acme    (as often as wanted; without "=" a null header)
  */
 #ifndef TESTS_GOLDEN_RECORD_H
 #define TESTS_GOLDEN_RECORD_H

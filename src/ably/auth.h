@@ -6,7 +6,7 @@
  *         kb_auth_begin(auth, base_url, now_ms, &err);     // KB_AUTH_READY | ASKING | FAILED
  *     ...
  *     if (kb_auth_asks(auth, done))                        // the transport gave its request back
- *         kb_auth_ended(auth, now_ms, &err);               // the same three
+ *         kb_auth_ended(auth, now_ms, &elsewhere, &err);   // the same three
  *     headers[0] = kb_auth_line(auth);
  *     if (status == 401 && kb_auth_refused(auth, generation, is_token_error, now_ms))
  *         wait until it is ready, then send again

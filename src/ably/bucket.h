@@ -1,6 +1,6 @@
 /* A token bucket: at most `rate` requests a second in the long run, `burst` of them at once. Pure.
  *
- *     kb_bucket_init(&bucket, 100, 100, now_ms);
+ *     kb_bucket_init(&bucket, 100, 100);
  *     if (kb_bucket_ready_ms(&bucket, now_ms) <= now_ms)
  *         kb_bucket_take(&bucket, now_ms);
  *

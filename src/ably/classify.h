@@ -1,6 +1,6 @@
 /* What an Ably error code or an HTTP status means for us: one table of classes, one of codes, one
- * of statuses (Ably specification TI, RSA4b, RSC15l, RSC22; ably-rest facts, section 8). The tests
- * are made of the same tables. Pure.
+ * of statuses (Ably specification TI, RSA4b, RSC15l, RSC22, and Ably's list of error codes). The
+ * tests are made of the same tables. Pure.
  *
  *     kb_classify(503, 0, KB_LEVEL_REQUEST)     ->  KB_ABLY_TRANSIENT
  *     kb_classify(401, 40160, KB_LEVEL_SPEC)    ->  KB_ABLY_DENIED

@@ -2,8 +2,9 @@
  *
  *     kb_fates_decide(&fates, &reply, n, &gate);
  *     fates.of[i]   PUBLISHED, REFUSED: its end
- *                   HOLD:  again, its channel waits first        AGAIN: again, nothing is known of
- * it fates.outage  the gate is to close; `why` says for what
+ *                   HOLD:  again, its channel waits first
+ *                   AGAIN: again, nothing is known of it
+ *     fates.outage  the gate is to close; `why` says for what
  *
  * Refusals are believed while Ably accepts something now and then; a run of them with no acceptance
  * ends in AGAIN instead of REFUSED (gate.h). */

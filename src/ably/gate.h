@@ -4,10 +4,10 @@
  *       ^                    ^-------- the probe failed --------'  |
  *       '------------------------- the probe was answered --------'
  *
- *     if (kb_gate_ready_ms(&gate, now) <= now)
+ *     if (kb_gate_ready_ms(&gate) <= now_ms)
  *         req->epoch = kb_gate_sent(&gate);
  *     ...
- *     kb_gate_failed(&gate, req->epoch, now, retry_after_ms, random, "HTTP 503 from ...");
+ *     kb_gate_failed(&gate, req->epoch, now_ms, retry_after_ms, random, "HTTP 503 from ...");
  *     kb_gate_answered(&gate, req->epoch, accepted);
  *
  * An epoch is the time between two closings: ten requests that fail together close the gate once,

@@ -1,9 +1,9 @@
 /* A JWT made from an API key: Ably takes it for a token, and the key's secret never travels. Pure.
  *
- *     struct kb_jwt_claims claims = {.capability = "{\"orders:*\":[\"publish\"]}", .issued_ms =
- * wall, .ttl_ms = 3600000}; kb_jwt_mint(&out, KB_S("app.keyid:secret"), &claims);      //
- * out.failed = no memory kb_jwt_expiry_ms(KB_S("eyJ...."))                          // 0 = none, or
- * no JWT
+ *     struct kb_jwt_claims claims = {
+ *         .capability = "{\"orders:*\":[\"publish\"]}", .issued_ms = wall_ms, .ttl_ms = 3600000};
+ *     kb_jwt_mint(&out, KB_S("app.keyid:secret"), &claims);      // out.failed = no memory
+ *     kb_jwt_expiry_ms(KB_S("eyJ...."))                          // 0 = none, or no JWT
  *
  * HS256 with the key's secret, `kid` the key's name, and Ably's claims x-ably-capability and
  * x-ably-clientId (Ably's documentation of JWTs). Thread: any, no state. */

@@ -1,8 +1,8 @@
 /* How fast Ably may be sent to: a token bucket at the rate the user has set, slower while Ably says
  * that it is too fast. Additive increase, multiplicative decrease, as TCP does. Pure.
  *
- *     kb_pace_init(&pace, 100, 100);                        // 100 a second, a burst of 100; 0 = no
- * limit if (kb_pace_ready_ms(&pace, want, now_ms) <= now_ms)      // up to kb_pace_room() may go
+ *     kb_pace_init(&pace, 100, 100);                        // a second; at once; 0 = no limit
+ *     if (kb_pace_ready_ms(&pace, want, now_ms) <= now_ms)  // up to kb_pace_room() may go
  *         kb_pace_take(&pace, n, now_ms);
  *     ...
  *     kb_pace_slow(&pace, sent_ms, now_ms, retry_after_ms); // an answer was 429, for the account

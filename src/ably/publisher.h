@@ -5,7 +5,7 @@
  *     struct kb_publisher *pub = kb_publisher_new(&options, transport, random, &callbacks, &err);
  *     if (!kb_publisher_add(pub, json, size, channel_hash, owner, now_ms)) ... // no memory
  *     kb_publisher_step(pub, now_ms);         // collects answers, sends what may be sent
- *     wait until kb_publisher_wake_ms(pub)    // or a socket or Kafka wakes the loop
+ *     kb_publisher_wake_ms(pub, now_ms);      // the next step, unless a socket or Kafka is sooner
  *     kb_publisher_free(pub);
  *
  * Order: specs of one channel are sent in the order they were added; a channel rides in at most one

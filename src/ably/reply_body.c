@@ -1,14 +1,14 @@
 /* Reads the bodies of Ably's replies; see reply_body.h. A sink of JSON events that knows its place
  * in
  *
- *     [ {"successCount":1, "failureCount":0, "results":[ {"channel":…, "messageId":…,
- * "serials":[…]} ]},
- *       {"successCount":0, "failureCount":1, "results":[ {"channel":…, "error":{"code":…, …}} ]} ]
+ *     [ {"successCount":1, "failureCount":0,
+ *        "results":[ {"channel":…, "messageId":…, "serials":[…]} ]},
+ *       {"successCount":0, "failureCount":1,
+ *        "results":[ {"channel":…, "error":{"code":…, …}} ]} ]
  *
  * and passes over members it doesn't know. Accepted besides: one such object for a request of one
  * spec; the older form, where the results stand in the array themselves; and the older mixed reply,
- * HTTP 400 with
- * {"error":{"code":40020}, "batchResponse":[…]}. */
+ * HTTP 400 with {"error":{"code":40020}, "batchResponse":[…]}. */
 #include "ably/reply_body.h"
 
 #include "value/json.h"

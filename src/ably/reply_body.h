@@ -2,7 +2,7 @@
  * that means. Pure. Thread: its owner's.
  *
  *     struct kb_reply_body body;
- *     kb_reply_body_read(&reply, text, n_specs, good, &body);    // fills reply.results
+ *     kb_reply_body_read(&reply, text, n_specs, good, msgpack, &body);   // fills reply.results
  *
  * Nearly every body says of every message that it was published, in the same few words:
  * kb_reply_body_plain recognises that one at the speed of a comparison, and says no to anything it

@@ -1,6 +1,6 @@
 /* One POST /messages: the specs it carries and the body made of them while it is sent.
  *
- *     kb_requests_init(&requests, &hosts, client_id, agent);      // URLs and headers, once
+ *     if (!kb_requests_init(&requests, &hosts, client_id, agent, msgpack)) ...   // once
  *     struct kb_request *req = kb_request_new(&requests, max_records);
  *     n = kb_lanes_pack(lanes, req->specs, &bytes);
  *     kb_request_ready(req, n, bytes);

@@ -39,10 +39,10 @@ static inline size_t kb_spec_messages(const struct kb_spec *spec)
 }
 
 /* {"channels":["c"],"messages":[{"id":…,"name":…,"clientId":…,"data":…,"encoding":…,"extras":…}]}
- * appended to `out`; what is absent or empty is left out. All in interface.md's section "Message",
- * and where that is silent: a null header value is JSON null; an encoding without data is left out;
- * a header name that is not UTF-8 has each byte above 127 replaced by U+FFFD (Kafka's own clients
- * can't make such a name). */
+ * appended to `out`; what is absent or empty is left out. All as the README's chapter "Messages"
+ * says, and where that is silent: a null header value is JSON null; an encoding without data is
+ * left out; a header name that is not UTF-8 has each byte above 127 replaced by U+FFFD (Kafka's own
+ * clients can't make such a name). */
 void kb_spec_encode(struct kb_buf *out, const struct kb_message *msg);
 
 /* The extras of a message as one JSON object; nothing where it has none. */

@@ -65,7 +65,7 @@ void kb_spec_encode_msgpack(struct kb_buf *out, const struct kb_message *msg, st
     kb_msgpack_text(out, KB_S("messages"));
     kb_msgpack_array(out, 1);
     kb_msgpack_map(out, members);
-    put_member(out, KB_S("id"), msg->id); /* first: spec_group.c looks for it there */
+    put_member(out, KB_S("id"), msg->id); /* first, as in spec.c */
     if (msg->name.ptr)
         put_member(out, KB_S("name"), msg->name);
     if (msg->client_id.ptr)

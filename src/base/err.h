@@ -1,8 +1,7 @@
 /* What went wrong, for the program (class, failure, code) and for the person (text).
  *
- *     if (!kb_template_compile(text, &tmpl, &err))
- *         return kb_err_wrap(&err, "channel");       // text becomes "channel: column 16: '}'
- * expected"
+ *     if (!kb_address_parse(text, &address, &err))
+ *         return kb_err_wrap(&err, "admin.listen");     // "admin.listen: ..." and what was wrong
  *
  * The class says whose fault it is; only failure/ decides what a class leads to. Functions that can
  * fail return bool, take `struct kb_err *err` last and fill it exactly when they return false.
@@ -19,7 +18,7 @@
  * descriptors). */
 enum kb_err_class { KB_ERR_NONE, KB_ERR_OUTAGE, KB_ERR_RECORD, KB_ERR_CONFIG, KB_ERR_FATAL };
 
-/* The failure classes of `on_error` (interface.md), in the order of a record's way. */
+/* The failure classes of `on_error`, in the order of a record's way. */
 #define KB_FAILURES(X)                                                                   \
     X(DECODE, "decode", "key or value can't be read in the topic's format")              \
     X(MAPPING, "mapping", "a template finds no usable field in this record")             \

@@ -1,8 +1,8 @@
 /* The log: one line an event, to standard error.
  *
  *     kb_log_warn("ably", "HTTP 503 from %s; next try in %d ms", host, wait);
- *     -> 2026-11-22T10:00:00.123Z WARN ably: HTTP 503 from ...   (or one JSON object, log { format
- * = "json" })
+ *     -> 2026-11-22T10:00:00.123Z WARN ably: HTTP 503 from ...
+ *        (with log { format = "json" } one JSON object)
  *
  * Groups are the rooms' own words: kafka, ably, config, worker, admin... A fault that repeats goes
  * through kb_log_repeat, which prints the first and then one summary line every ten seconds. Never

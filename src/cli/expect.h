@@ -2,9 +2,9 @@
  *
  *     struct kb_expect expect;
  *     kb_expect_init(&expect);
- *     kb_expect_message(&expect, wanted, spec, "message 1");  // a JSON object; one kb_spec_encode
- * text kb_buf_slice(&expect.differences)      // "message 1: data.text: expected "hi", got
- * "ho"\n"... kb_expect_deinit(&expect);
+ *     kb_expect_message(&expect, wanted, spec, "message 1");   // a JSON object, an encoded spec
+ *     kb_buf_slice(&expect.differences)       // message 1: data.text: expected "hi", got "ho"
+ *     kb_expect_deinit(&expect);
  *
  * Of the message only the members that are expected are looked at, of `extras` their own members;
  * each of those must be the same as a whole. JSON is compared by what it says: no order of members,

@@ -3,9 +3,8 @@
  *     struct kb_config *config = NULL;
  *     struct kb_problems problems;
  *     kb_problems_init(&problems);
- *     config = kb_config_load("config/orders.lua", &problems);  // NULL: problems.count errors,
- * each with kb_problems_print(&problems, stderr);                     //   file:line, block, key,
- * hint; warnings too
+ *     config = kb_config_load("config/orders.lua", &problems);  // NULL: problems.count errors
+ *     kb_problems_print(&problems, stderr);       // each with file:line, block, key, hint
  *     ...
  *     kb_config_unref(config);
  *

@@ -1,5 +1,4 @@
-/* The table itself; see options.h. In the order of interface.md and of what `kably options` prints.
- */
+/* The table itself; see options.h. In the order of what `kably options` prints. */
 #include "config/options.h"
 
 #include "base/suggest.h"

@@ -3,8 +3,8 @@
  * all go by these rows.
  *
  *     const struct kb_option *option = kb_option_find(KB_BLOCK_PUBLISH, KB_S("linger_ms"));
- *     if (!kb_option_set(option, config, &raw, &err))     // KB_ERR_CONFIG: "70000 is out of
- * bounds; ..."
+ *     if (!kb_option_set(option, config, &raw, &err)) ...
+ *         // KB_ERR_CONFIG: "70000 is out of bounds; ..."
  *
  * Rows of a topic write to a struct kb_rules, all others to the struct kb_config: `base` is that
  * one. The block `defaults` takes the rows of `topic`. Thread: any; the table is constant. */

@@ -1,15 +1,14 @@
 /* What every decoder is given besides the bytes, for one side (key or value) of one record.
  *
- *     struct kb_decoding with = {.options = &rules->value_options, .text = &router->value_text,
- *         .sink = &cap.events};
- *     if (!kb_int64_decode(raw, &with, &value, &err)) ...
+ *     struct kb_decoding with = {
+ *         .options = &rules->value_options, .text = &router->value_text, .sink = &cap.events};
+ *     if (!kb_plain_decode(KB_FORMAT_INT64, raw, &with, &value, &err)) ...
  *
  * A decoder whose value is not the record's own bytes appends it to `text`, as JSON text, and lets
  * the value borrow from there: `text` is empty when it begins, has the output's ceiling as its
  * maximum, and is reset only for the next record. It tells `sink` the same value as events, exactly
  * as the JSON shows it: what is a string there is a string event, digits are a number event with
- * these digits. Beside that it takes
- * memory from `arena` alone.
+ * these digits. Beside that it takes memory from `arena` alone.
  *
  * Errors are KB_ERR_RECORD of class decode; KB_ERR_OUTAGE where the record must wait for a schema
  * (then nothing of the record may be settled). Thread: the worker's. */

@@ -3,8 +3,8 @@
  *
  *     struct kb_feed *feed = kb_feed_new(bootstrap, &err);
  *     kb_feed_send(feed, &sample, timestamp, &partition, &err);
- *     kb_feed_turn(feed, on_dead_letter, context, &err);      // answers and dead letters, no
- * waiting kb_feed_free(feed);
+ *     kb_feed_turn(feed, on_dead_letter, context, &err);   // answers and dead letters, no waiting
+ *     kb_feed_free(feed);
  *
  * A record that Kafka doesn't take is an error. Thread: one at a time. */
 #ifndef KB_DEMO_FEED_H

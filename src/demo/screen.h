@@ -2,9 +2,10 @@
  *
  *     struct kb_screen screen;
  *     kb_screen_init(&screen, stdout);
- *     kb_screen_pair(&screen, &(struct kb_cell){.head = "orders[0]@4  ada", .body = value},
- *         &(struct kb_cell){.head = "demo:orders:ada  placed", .body = data, .tint =
- * KB_TINT_GOOD}); kb_screen_line(&screen, KB_TINT_PLAIN, "1000 records");
+ *     struct kb_cell record = {.head = "orders[0]@4  ada", .body = value};
+ *     struct kb_cell message = {.head = "demo:orders:ada", .body = data, .tint = KB_TINT_GOOD};
+ *     kb_screen_pair(&screen, &record, &message);
+ *     kb_screen_line(&screen, KB_TINT_PLAIN, "%d records", n);
  *
  * Colours are for terminals, and not where NO_COLOR is set or TERM is "dumb". No line of a pair is
  * wider than the terminal (or $COLUMNS, or 80); a body has two lines at most; below 64 columns the

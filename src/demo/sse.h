@@ -3,8 +3,8 @@
  *     struct kb_sse sse;
  *     kb_sse_init(&sse, on_event, context);
  *     while (...)
- *         if (!kb_sse_feed(&sse, bytes)) ...        // an event larger than its maximum, or no
- * memory kb_sse_deinit(&sse);
+ *         if (!kb_sse_feed(&sse, bytes)) ...   // an event above its maximum, or no memory
+ *     kb_sse_deinit(&sse);
  *
  * Lines may end in LF, CR or CRLF and may be cut anywhere; data of several lines is joined by LF;
  * an event without data is none; comments (the keep-alives) are passed over. Thread: one at a time.

@@ -6,8 +6,8 @@
  *
  *     struct kb_curl_options options = {.user_agent = "kably/1.0", .max_connections = 10};
  *     struct kb_transport *tr = kb_curl_new(&options, &err);
- *     kb_curl_wait(tr, fds, n_fds, 50);       // sleeps until a socket or one of the fds is ready,
- * 50 ms at most kb_curl_free(tr);                       // ends what is in flight
+ *     kb_curl_wait(tr, fds, n_fds, 50);   // until a socket or an fd is ready, 50 ms at most
+ *     kb_curl_free(tr);                   // ends what is in flight
  *
  * Thread: one worker's. Call kb_curl_global_init once before any thread starts. */
 #ifndef KB_HTTP_CURL_TRANSPORT_H

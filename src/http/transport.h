@@ -1,10 +1,12 @@
 /* The door to HTTP: submit a request, get its end. curl's multi interface stands behind it in the
- * daemon (http/curl_transport.c), a simulated network in tests/sim. Ably's publisher and, later,
- * the schema registry share it.
+ * daemon (http/curl_transport.c), a simulated network in tests/sim. Ably's publisher and the client
+ * of the schema registry share it.
  *
- *     struct kb_http_request req = {.url = "https://...", .body_len = n, .read = pull, .context =
- * batch}; if (!transport->ops->submit(transport, &req, &err)) ... while ((done =
- * transport->ops->done(transport)) != NULL) use(done->reply), then the request is its owner's again
+ *     struct kb_http_request req = {
+ *         .url = "https://...", .body_len = n, .read = pull, .context = batch};
+ *     if (!transport->ops->submit(transport, &req, &err)) ...
+ *     while ((done = transport->ops->done(transport)) != NULL)
+ *         use(done->reply);               // then the request is its owner's again
  *
  * Ownership: the request belongs to the caller, who keeps it where it is until `done` gives it back
  * (or `cancel` does). The reply's slices are valid until the next call of `done` on this transport.

@@ -1,11 +1,11 @@
 /* What librdkafka says, in kably's log: group "kafka", its levels as kably's, repeated lines summed
  * up, and the values of secret properties blotted out whatever the library may print.
  *
- *     struct client { struct kb_client_log log; ... };          // first: librdkafka's opaque
- * points at it kb_client_log_init(&client->log, properties, n) kb_client_log_attach(conf,
- * &client->log);                 // before rd_kafka_new kb_client_log_error(&client->log,
- * rd_kafka_err2name(err), "%s", text); kb_client_log_deinit(&client->log);                       //
- * after rd_kafka_destroy
+ *     struct client { struct kb_client_log log; ... };   // first: librdkafka's opaque points at it
+ *     if (!kb_client_log_init(&client->log, properties, n)) ...
+ *     kb_client_log_attach(conf, &client->log);          // before rd_kafka_new
+ *     kb_client_log_error(&client->log, rd_kafka_err2name(err), "%s", text);
+ *     kb_client_log_deinit(&client->log);                // after rd_kafka_destroy
  *
  * Thread: any of librdkafka's; a lock guards the counts of repeats. */
 #ifndef KB_KAFKA_CLIENT_LOG_H

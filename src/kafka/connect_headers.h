@@ -6,11 +6,11 @@
  *     __connect.errors.stage .class.name                  where it failed, in Connect's words
  *     __connect.errors.exception.class.name               kably.DecodeError, kably.PublishError ...
  *     __connect.errors.exception.message                  the reason as kably logs it
- *     __connect.errors.exception.stacktrace               present and empty: tools ask for it by
- * name, and C has none worth keeping kably.error.class .code .attempts                   decode |
- * mapping | ..., Ably's code, tries
+ *     __connect.errors.exception.stacktrace               present and empty
+ *     kably.error.class .code .attempts                   decode | ..., Ably's code, tries
  *
- * Numbers are decimal text. Thread: any; values. */
+ * Tools ask for the stack trace by its name, and C has none worth keeping. Numbers are decimal
+ * text. Thread: any; values. */
 #ifndef KB_KAFKA_CONNECT_HEADERS_H
 #define KB_KAFKA_CONNECT_HEADERS_H
 

@@ -6,9 +6,9 @@
  * fetcher waits here, on its own thread and for some milliseconds at a time, while the worker has
  * enough to do.
  *
- *     kb_fetch_gate_attach(conf, &gate, 16 << 20);          // before rd_kafka_new
- *     kb_fetch_gate_note(&gate, bytes);                     // after each take: what is still
- * queued kb_fetch_gate_open(&gate);                            // at the end: nobody waits any more
+ *     kb_fetch_gate_attach(conf, &gate, 16 << 20);      // before rd_kafka_new
+ *     kb_fetch_gate_note(&gate, bytes);                 // after each take: what is still queued
+ *     kb_fetch_gate_open(&gate);                        // at the end: nobody waits any more
  *
  * From 2.2 on fetch.queue.backoff.ms does the same inside the library, and no gate is needed.
  * The gate must live as long as the client. Thread: note and open the worker's. */

@@ -8,10 +8,11 @@
  *     struct kb_offsets w;
  *     kb_offsets_init(&w);
  *     kb_offsets_add(&w, 100);                  // KB_OFFSET_TAKEN; then 101, 105
- *     kb_offsets_add(&w, 101);                  // KB_OFFSET_REPEAT if it came a second time: drop
- * it kb_offsets_done(&w, 101);                 // out of order is fine kb_offsets_committable(&w);
- * // 100: it is still open kb_offsets_done(&w, 100); kb_offsets_committable(&w);               //
- * 105; -1 before anything was taken
+ *     kb_offsets_add(&w, 101);                  // KB_OFFSET_REPEAT: came a second time, drop it
+ *     kb_offsets_done(&w, 101);                 // out of order is fine
+ *     kb_offsets_committable(&w);               // 100: it is still open
+ *     kb_offsets_done(&w, 100);
+ *     kb_offsets_committable(&w);               // 105; -1 before anything was taken
  *
  * Grows as needed; the worker bounds it by pausing the partition (kb_offsets_open is the count of
  * slots used, from the lowest open record to the newest). Generations are the worker's: one window

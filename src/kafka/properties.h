@@ -2,8 +2,9 @@
  * kably's business alone.
  *
  *     struct kb_property props[] = {{"bootstrap.servers", "localhost:9092", false, 3}, ...};
- *     rd_kafka_conf_t *conf = kb_properties_conf(props, n, KB_CLIENT_CONSUMER, &err);   //
- * KB_ERR_CONFIG
+ *     rd_kafka_conf_t *conf = kb_properties_conf(
+ *         props, n, KB_CLIENT_CONSUMER, queue_bytes, &err);
+ *     if (!conf) ...                                              // KB_ERR_CONFIG
  *
  * Thread: any; values. */
 #ifndef KB_KAFKA_PROPERTIES_H

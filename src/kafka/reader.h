@@ -2,10 +2,10 @@
  * preview` and `kably check --online`; the daemon has consumer.h.
  *
  *     struct kb_reader *reader = kb_reader_new(properties, n_properties, &err);
- *     kb_reader_find(reader, wanted, context, &err)        // asks Kafka: which topics are there?
- *     kb_reader_topic(reader, i, &n_partitions)            // those that `wanted` took
- *     kb_reader_begin(reader, &start, &err)
- *     while ((got = kb_reader_next(reader, &rec, 200, &err)) != KB_READ_END) ...
+ *     if (!kb_reader_find(reader, wanted, context, 5000, &err)) ...   // which topics are there?
+ *     kb_reader_topic(reader, i, &n_partitions);                      // those that `wanted` took
+ *     if (!kb_reader_begin(reader, &start, &err)) ...
+ *     while ((got = kb_reader_next(reader, &rec, 200)) != KB_READ_END) ...
  *     kb_reader_free(reader);
  *
  * Thread: one at a time. */

@@ -1,10 +1,11 @@
 /* The partitions this worker has been assigned: their offsets window, why they are paused, how they
  * end.
  *
- *     struct kb_assignment *part = kb_assignments_add(&table, "orders", 3, rules);   // NULL = no
- * memory part->slot                                     // stamped on every record of it by the
- * source kb_assignments_find(&table, slot, generation)   // NULL: that assignment is over, a late
- * answer kb_assignments_remove(&table, part);
+ *     struct kb_assignment *part = kb_assignments_add(&table, "orders", 3, rules);
+ *     if (!part) ...                                  // no memory
+ *     part->slot                                      // the source stamps it on each record
+ *     kb_assignments_find(&table, slot, generation)   // NULL: a late answer, that one is over
+ *     kb_assignments_remove(&table, part);
  *
  * A generation numbers one log of one assignment of a partition; it is never used again, so an
  * answer or a commit of an older one is recognised wherever it comes from. An assignment whose log
@@ -21,9 +22,7 @@ enum kb_assignment_state {
     KB_ASSIGNMENT_FREE,
     KB_ASSIGNMENT_ACTIVE,
     KB_ASSIGNMENT_REVOKING, /* nothing new; what is in flight may end and be committed */
-    KB_ASSIGNMENT_STOPPED   /* a stop policy was met at stop_at; nothing of it or after it is
-                             * committed
-                             */
+    KB_ASSIGNMENT_STOPPED   /* a stop policy was met; from stop_at on nothing is committed */
 };
 
 /* Why a partition is not read now; it is read again when no reason is left. X(id, bit, name) */

@@ -1,11 +1,11 @@
 /* `kably run`: the configuration, the workers' threads and their doors to the real world, signals,
  * the end.
  *
- *     struct kb_daemon *d = kb_daemon_new(path, &code);     // NULL: it has said why, exit with
- * code
- *     ... whoever wants to look at it starts here: kb_daemon_config, kb_daemon_boards
- *     code = kb_daemon_run(d);                              // until the end
- *     ... and ends here
+ *     struct kb_daemon *d = kb_daemon_new(path, &code);
+ *     if (!d) ...                   // it has said why: exit with code
+ *     ...                           // whoever looks at its config and boards starts here
+ *     code = kb_daemon_run(d);      // until the end
+ *     ...                           // and ends here
  *     kb_daemon_free(d);
  *
  * SIGHUP, and whoever calls kb_reloads_ask(kb_daemon_reloads(d)), has the file loaded anew.

@@ -1,8 +1,9 @@
 /* A record between its take and its outcome: what the worker still has to know when the answer
  * comes.
  *
- *     struct kb_pending *p = kb_pendings_new(&pool, slot, generation, offset);   // NULL = no
- * memory p->messages = 2;                          // one per message given to the publisher
+ *     struct kb_pending *p = kb_pendings_new(&pool, slot, generation, offset);
+ *     if (!p) ...                               // no memory
+ *     p->messages = 2;                          // as many as were given to the publisher
  *     ...                                       // each settled message counts it down
  *     kb_pendings_free(&pool, p);               // frees the original and the failure with it
  *

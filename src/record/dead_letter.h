@@ -1,11 +1,10 @@
 /* The door to the dead-letter topic. A dead letter is an outcome only when the broker has
  * acknowledged it.
  *
- *     if (!dl->ops->send(dl, original, &reason, tag))        // its queue is full or it is in an
- * outage
- *         ... try again later
- *     while (dl->ops->acknowledged(dl, &ack)) { ... }        // ack.ok, or an error: try again
- * later
+ *     if (!dl->ops->send(dl, original, &reason, tag, &err))
+ *         ...                                    // not taken, an outage: try again later
+ *     while (dl->ops->acknowledged(dl, &ack))
+ *         ...                                    // ack.ok, or an error: try again later
  *
  * Behind it: librdkafka's producer (kafka/dead_letters.c) or the simulation. Worker's thread only.
  */
@@ -15,7 +14,7 @@
 #include "base/err.h"
 #include "record/record.h"
 
-/* What the Connect error headers say (facts: dead-letter contract, KIP-298). */
+/* What the Connect error headers say (KIP-298; kafka/connect_headers.h). */
 struct kb_dead_letter_reason {
     enum kb_failure failure;
     int code;         /* Ably's error code, 0 = none */

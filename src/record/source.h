@@ -4,10 +4,10 @@
  * All calls come from the worker's thread; none blocks for longer than a few milliseconds except
  * `close`.
  *
- *     n = src->ops->take(src, records, 512);                 // at most once a loop turn, until it
- * gives 0 if (src->ops->rebalance(src, &change)) { ... }          // noted by the callback, decided
- * by the loop src->ops->commit(src, commits, n, token);               // asynchronous while
- * (src->ops->committed(src, &answer)) { ... }       // its answer, by token
+ *     n = src->ops->take(src, records, 512, &more);       // once a turn; 0 = nothing now
+ *     if (src->ops->rebalance(src, &change)) ...          // noted before, decided by the loop
+ *     if (!src->ops->commit(src, commits, n, token)) ...  // asynchronous
+ *     while (src->ops->committed(src, &answer)) ...       // its answer, by token
  *
  * Slots: the worker numbers the partitions of an assignment; the source stamps each record with the
  * slot, so nobody searches a table per record. A slot number is reused only after its revocation

@@ -4,7 +4,7 @@
  *     struct kb_exchange x;
  *     kb_exchange_init(&x, &lookup);                     // once; reused for many requests
  *     kb_exchange_begin(&x, KB_S("GET"), KB_S("/time"));
- *     kb_local_service_handle(service, &x);
+ *     kb_service_handle(service, &x);
  *     x.status, kb_buf_slice(&x.answer), x.headers ...
  *     kb_exchange_deinit(&x);
  *

@@ -3,8 +3,9 @@
  *
  *     kb_message_reader_init(&reader, arena, &posted->shape);
  *     reader.spec = spec, reader.msg = msg;          // where what is read goes
- *     if (reader.depth > 0)                          // inside of a value: until it ends,
- * everything kb_message_reader_inside(&reader, token, text); else if (token == KB_TOKEN_KEY)
+ *     if (reader.depth > 0)                          // inside of a value: all until it ends
+ *         kb_message_reader_inside(&reader, token, text);
+ *     else if (token == KB_TOKEN_KEY)
  *         kb_message_reader_key(&reader, text);
  *     else
  *         kb_message_reader_value(&reader, token, text);

@@ -1,5 +1,5 @@
-/* Ably's rules for a batch, the messages of a spec and channel names (facts: ably-rest.md, 3, 5, 6
- * and 7). Pure functions of what was posted; called by publish.c before anything is stored. */
+/* Ably's rules for a batch, the messages of a spec and channel names (Ably's REST documentation).
+ * Pure functions of what was posted; called by publish.c before anything is stored. */
 #include "sandbox/posted.h"
 
 #include "base/compiler.h"

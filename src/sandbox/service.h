@@ -1,8 +1,10 @@
 /* The local Ably without the network: Ably's REST rules over what was published, faults and
  * counters. A request goes in as an exchange, its answer comes out of the same.
  *
- *     struct kb_service *service = kb_service_new(&(struct kb_service_options){.key = "a.b:c"},
- * &err); kb_service_handle(service, &x); kb_service_free(service);
+ *     struct kb_service_options options = {.key = "a.b:c"};
+ *     struct kb_service *service = kb_service_new(&options, &err);
+ *     kb_service_handle(service, &x);
+ *     kb_service_free(service);
  *
  * local_ably.c puts HTTP around it; a test calls it by hand, with a clock of its own. Thread: one
  * at a time; no call waits. */

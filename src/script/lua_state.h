@@ -1,10 +1,11 @@
 /* A sandboxed Lua 5.4 state with a ceiling on memory and on time: the configuration file runs in
  * one.
  *
- *     struct kb_script_limits limits = {.memory = 64 << 20, .time_ms = 2000, .clock =
- * kb_clock_system()}; struct kb_script *script = kb_script_new(&limits, &err); if
- * (!kb_script_run(script, "config/orders.lua", text, &err))
- *         ... KB_ERR_CONFIG: "config/orders.lua:7: attempt to index a nil value (global 'x')"
+ *     struct kb_script_limits limits = {
+ *         .memory = 64 << 20, .time_ms = 2000, .clock = kb_clock_system()};
+ *     struct kb_script *script = kb_script_new(&limits, &err);
+ *     if (!kb_script_run(script, "config/orders.lua", text, &err))
+ *         ... // KB_ERR_CONFIG: "config/orders.lua:7: attempt to index a nil value (global 'x')"
  *     kb_script_free(script);
  *
  * Inside: the safe part of Lua's library (script/lua_library.h), text chunks only. Every entry is

@@ -1,11 +1,13 @@
-/* A JSON value with templates in the place of its texts: push = { notification = { title =
- * "#{value.a}" } }. Built once by config/, rendered once a record.
+/* A JSON value with templates in the place of its texts, as in push = { title = "#{value.a}" }.
+ * Built once by config/, rendered once a record.
  *
  *     struct kb_json_template *json = kb_json_template_new();
  *     kb_json_template_literal(json, KB_S("{\"title\":"));
- *     kb_json_template_field(json, tmpl);              // takes it: a JSON string of what it
- * renders kb_json_template_literal(json, KB_S("}")); if (kb_json_template_failed(json)) ... // no
- * memory kb_json_template_render(json, &input, &out, &scratch, &err) kb_json_template_free(json);
+ *     kb_json_template_field(json, tmpl);          // takes it: a JSON string of what it renders
+ *     kb_json_template_literal(json, KB_S("}"));
+ *     if (kb_json_template_failed(json)) ...       // no memory
+ *     if (!kb_json_template_render(json, &input, &out, &scratch, &err)) ...
+ *     kb_json_template_free(json);
  *
  * Numbers, booleans and null are literal, so they arrive exactly as written; what a template
  * renders is text, unless it is one placeholder with the filter json: then the value stands there

@@ -3,9 +3,10 @@
  *     struct kb_paths *paths = kb_paths_new();
  *     size_t city = kb_paths_add(paths, steps, 2);           // value.address.city; once, at load
  *     ...
- *     struct kb_capture cap;                                  // per record, memory from the
- * record's arena kb_capture_init(&cap, paths, &arena); kb_json_read(text, &cap.events, &err); const
- * struct kb_scalar *found = kb_capture_get(&cap, city);
+ *     struct kb_capture cap;                                  // one a record
+ *     kb_capture_init(&cap, paths, &arena);                   // memory from the record's arena
+ *     if (!kb_json_read(text, &cap.events, &err)) ...
+ *     const struct kb_scalar *found = kb_capture_get(&cap, city);
  *
  * A path is a list of steps, each a member's name or an array index. The same path added twice
  * gives the same number. The empty path (0 steps) is the value itself. Where an object repeats a

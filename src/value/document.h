@@ -3,9 +3,9 @@
  *     struct kb_document doc;
  *     kb_document_init(&doc, &arena, KB_S("{\"a\": {\"b\":1}, \"card\":\"x\", \"n\":1.50}"));
  *     struct kb_node *a = kb_node_member(&doc, doc.root, KB_S("a"));    // NULL = no such member
- *     kb_node_set_member(&doc, a, KB_S("b"), KB_S("2"));                // a checked JSON text
+ *     kb_node_set_member(&doc, a, KB_S("b"), KB_S("2"), 0);             // a checked JSON text
  *     kb_node_remove_member(&doc, doc.root, KB_S("card"));
- *     kb_document_write(&doc, doc.root, &out);                          // {"a":{"b":2},"n":1.50}
+ *     kb_document_write(doc.root, &out);                                // {"a":{"b":2},"n":1.50}
  *
  * A node is a value of the text. An object or array is taken apart one level, the first time that
  * somebody looks inside it; what nobody has looked at stays a piece of text. What was not edited is

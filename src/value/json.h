@@ -53,8 +53,8 @@ size_t kb_json_float_text(char out[KB_JSON_REAL_MAX], float number);
 /* A float as an event: a number with those digits, or the text of NaN and the infinities. */
 void kb_emit_float(struct kb_events *sink, float number);
 
-/* A double's text appended, NaN and the infinities as strings in quotes (interface.md, settled
- * readings). */
+/* A double's text appended, NaN and the infinities as strings in quotes: JSON has no numbers
+ * for them. */
 void kb_json_real(struct kb_buf *out, double number);
 
 /* A sink that writes JSON text to `out` (bytes become base64 strings); `out` remembers a lack of

@@ -1,6 +1,6 @@
 /* Text as the inside of a JSON string; see json.h. On this path lies every byte that is published
  * as text, so there are three ways to do it, chosen once at run time;
- * tests/unit/value/test_json_escape.c holds them against each other. */
+ * tests/unit/value/test_json_write.c and tests/fuzz/fuzz_json.c hold them against each other. */
 #include "value/json.h"
 #include "value/json_escape_variants.h"
 

@@ -5,9 +5,11 @@
  *                 [--format json|avro|protobuf]
  *     -> prints "BOOTSTRAP HOST:PORT", then "FILLED N" when the records are there
  *     then reads commands from standard input:
- *         rate R SECONDS    produces R records a second, each with its time ("ts_us"), then "DONE
- * N" and ends at end of input. With --bootstrap it fills a topic of a real broker instead of a
- * mock, which it creates first and deletes at the end.
+ *         rate R SECONDS    produces R records a second, each with its time ("ts_us");
+ *                           then "DONE N"
+ *
+ * It ends at end of input. With --bootstrap it fills a topic of a real broker instead of a mock,
+ * which it creates first and deletes at the end.
  *
  * The mock keeps 5 MiB a partition and forgets what is older: more partitions for more records, and
  * each gets the same share whatever its keys. */

@@ -4,9 +4,9 @@
  *
  *     bench_sink [--delay-ms N] [--latency] [--order] [--limit CHANNEL]
  *     -> prints "PORT N", then serves until SIGTERM
- *     GET /stats
- * {"requests":…,"records":…,"bytes":…,"out_of_order":…,"latency_us":{"p50":…,"p99":…}} POST /reset
- * zero again
+ *     GET /stats  {"requests":…, "records":…, "bytes":…, "out_of_order":…,
+ *                  "latency_us":{"p50":…, "p99":…}}
+ *     POST /reset zero again
  *
  * --limit takes no more than LIMIT_PER_SECOND messages of that channel and refuses the others as
  * Ably does; what it takes of them counts as "limited", not as "records".

@@ -18,6 +18,13 @@ size_t kb_sample(void);
 #endif
 """
 
+EXAMPLE = """/* What it does.
+ *
+ *     {}
+ * Further prose. */
+int kb_a;
+"""
+
 
 @pytest.fixture
 def tree(tmp_path):
@@ -43,6 +50,7 @@ def check(tree):
 
 
 def test_a_clean_tree_passes(tree):
+    (tree / "src" / "route" / "sample.c").write_text(EXAMPLE.format('kb_sample(); // "a(b"\n *'))
     done = check(tree)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -54,6 +62,11 @@ def test_a_clean_tree_passes(tree):
         ("src/route/a.c", '#include "pipeline/worker.h"\n', "may not include pipeline/"),
         ("src/route/a.c", "#include <string.h>\nvoid *kb_a = strcpy(0, 0);\n", "banned function"),
         ("src/route/a.h", "size_t kb_a(void);\n", "src/route/a.h"),
+        ("src/route/a.c", "/* As kb_gone does. */\nint kb_a;\n", "a.c:1: there is no kb_gone"),
+        ("src/route/a.c", "/* See gone.h. */\nint kb_a;\n", "a.c:1: there is no file gone.h"),
+        ("src/route/a.c", EXAMPLE.format("kb_sample(1);\n *"), "a.c:3: kb_sample takes 0 arguments, the example gives 1"),
+        ("src/route/a.c", EXAMPLE.format("kb_sample();"), "a.c:4: an example runs into the prose"),
+        ("src/route/a.c", EXAMPLE.format(f"kb_sample(); // {'x' * 90}\n *"), "a.c:3: an example wider"),
         ("src/nowhere/a.c", "int kb_a;\n", "no kb_room line"),
         ("scripts/broken", "#!/usr/bin/env bash\nif true; do\n", "scripts/broken does not parse"),
         ("tests/broken.py", "def broken(:\n", "broken.py"),

@@ -12,7 +12,7 @@ static void answer(struct sim *sim, void *object, uint64_t unused)
     sim_trace(sim, "commit %llu answered: %s", (unsigned long long)commit->answer.token,
         commit->answer.ok ? "ok" : commit->answer.text);
     sim_worker_poke(commit->src->worker, 0);
-    /* Trap 2 of the facts: a cooperative member whose commit is refused loses everything. */
+    /* So librdkafka before 2.10: a cooperative member whose commit is refused loses everything. */
     if (commit->answer.fenced && sim->plan->cooperative && !commit->src->dead &&
         sim_chance(sim, 500))
         sim_group_expire(sim, commit->src->member, 0);

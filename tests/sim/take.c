@@ -22,7 +22,7 @@ bool sim_source_has_more(const struct sim_source *src)
     return false;
 }
 
-/* Trap 10 and 7 of the facts: what was given may come once more, never from before the start. */
+/* So librdkafka around a pause: what was given may come once more, never from before the start. */
 void sim_source_perhaps_repeat(struct sim_source *src, struct sim_assigned *as, int per_mille)
 {
     struct sim *sim = src->sim;

@@ -2,16 +2,19 @@
  * resumes, members that leave and join, rebalances answered late, commits in between; a producer
  * that never stops.
  *
- *     consume_stress [--seconds N] [--strategy range|cooperative-sticky] [--bootstrap HOST:PORT]
- * [--seed N]
+ *     consume_stress [--seconds N] [--strategy range|cooperative-sticky] [--seed N]
+ *                    [--bootstrap HOST:PORT]
  *
  * Without --bootstrap it brings librdkafka's mock cluster along. Every partition carries its own
- * sequence; the rules, checked at each record and at the end: start   a member reads on exactly
- * where the group's last good commit stands (or, if a commit was out when its member lost the
- * partition, anywhere up to what that one asked for) gap     after a start, offsets follow each
- * other without a hole repeat  nothing below the next expected offset passes the offsets window
- *   stale   no record of a partition somebody else holds by now
- *   end     when the producer has stopped, the commits reach the end of every partition
+ * sequence; the rules, checked at each record and at the end:
+ *
+ *     start   a member reads on exactly where the group's last good commit stands (or, if a
+ *             commit was out when its member lost the partition, anywhere up to what that asked)
+ *     gap     after a start, offsets follow each other without a hole
+ *     repeat  nothing below the next expected offset passes the offsets window
+ *     stale   no record of a partition somebody else holds by now
+ *     end     when the producer has stopped, the commits reach the end of every partition
+ *
  * Prints its seed and its counts; exit 1 if a rule was broken.
  *
  * Threads: one per member, one producing; `board` with its lock is all they share. */

@@ -3,8 +3,8 @@
  * written the plain way.
  *
  *     struct tree *doc = tree_random(&arena, 4);
- *     tree_print(doc, &text, true);                  // the noisy way: white space and escapes at
- * random tree_print(doc, &expected, false);             // as kb_json_writer prints it
+ *     tree_print(doc, &text, true);                  // noisy: white space and escapes at random
+ *     tree_print(doc, &expected, false);             // as kb_json_writer prints it
  *     tree_find(doc, steps, n);                      // the value at a path, NULL = none
  */
 #ifndef KB_TESTS_SUPPORT_JSON_TREE_H

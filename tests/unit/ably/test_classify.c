@@ -1,4 +1,4 @@
-/* Every status from 100 to 599 alone, and every code the facts list, at both levels. */
+/* Every status from 100 to 599 alone, and every code of the table, at both levels. */
 #include "ably/classify.h"
 
 #include "base/compiler.h"
