@@ -29,8 +29,8 @@ struct kb_fates {
     bool outage;
     bool split; /* refused as a whole for one we don't know: all AGAIN, in smaller requests */
     const struct kb_result *limited; /* a rate limit of the account's: send slower; NULL = none */
-    struct kb_result
-        why; /* of outage and split; else the last refusal with no acceptance beside it */
+    /* Of outage and split; else the last refusal with no acceptance beside it. */
+    struct kb_result why;
 };
 
 void kb_fates_decide(

@@ -103,8 +103,8 @@ bool kb_lanes_ready(const struct kb_lanes *lanes);     /* kb_lanes_pack would fi
 /* A request would be full: waiting for more brings nothing. May be false though it would (never the
  * reverse). */
 bool kb_lanes_full(const struct kb_lanes *lanes);
-int64_t kb_lanes_oldest_ms(
-    const struct kb_lanes *lanes);                     /* of what is ready: since when it waits */
+/* Of what is ready: since when it waits. */
+int64_t kb_lanes_oldest_ms(const struct kb_lanes *lanes);
 int64_t kb_lanes_due_ms(const struct kb_lanes *lanes); /* the next hold's time; INT64_MAX = none */
 
 #endif

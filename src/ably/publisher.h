@@ -78,8 +78,8 @@ struct kb_publisher_status {
     int64_t outage_since_ms;
     int outage_attempts;
     char outage_text[256]; /* what, which, why; no secret */
-    uint64_t
-        inversions; /* order given up by Ably refusing an earlier message and taking a later one */
+    /* Order given up, by Ably refusing an earlier message and taking a later one. */
+    uint64_t inversions;
 };
 
 struct kb_publisher;

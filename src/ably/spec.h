@@ -4,7 +4,12 @@
  * (group.h makes one of several, and that one is passed around in their place.)
  *
  * The encoded bytes lie in a slab shared with their neighbours (base/slab.h); a spec that must wait
- * for long is moved out to memory of its own, so that it doesn't pin its neighbours' slab. */
+ * for long is moved out to memory of its own, so that it doesn't pin its neighbours' slab.
+ *
+ *     kb_spec_encode(&buf, &msg);                       // buf.failed: above its maximum
+ *     kb_message_within(&msg, 65536)                    // as Ably counts
+ *
+ * Thread: a spec is its publisher's, encoding has no state. */
 #ifndef KB_ABLY_SPEC_H
 #define KB_ABLY_SPEC_H
 

@@ -4,7 +4,8 @@
  *     struct kb_buf extras = ...;                       // scratch, reused
  *     kb_spec_encode_msgpack(&out, &msg, &extras);
  *
- * Extras are made as JSON first, by spec.c, so that both forms say the same. */
+ * Extras are made as JSON first, by spec.c, so that both forms say the same. Thread: any, no
+ * state. */
 #ifndef KB_ABLY_SPEC_MSGPACK_H
 #define KB_ABLY_SPEC_MSGPACK_H
 

@@ -43,8 +43,8 @@ enum kb_reason_kind {
 struct kb_reason {
     enum kb_reason_kind kind;
     size_t worker;
-    char
-        detail[600]; /* empty, or more than the help tells; no secret, but hosts and Ably's words */
+    /* Empty, or more than the help tells: no secret, but hosts and Ably's words. */
+    char detail[600];
 };
 
 struct kb_view {

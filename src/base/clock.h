@@ -1,5 +1,10 @@
 /* The door to time. The worker reads it once a turn and hands `now_ms` down as an argument; nothing
- * below asks for the time by itself, so that the simulation can run years in seconds. */
+ * below asks for the time by itself, so that the simulation can run years in seconds.
+ *
+ *     struct kb_clock *clock = kb_clock_system();
+ *     int64_t now_ms = clock->now_ms(clock);
+ *
+ * Thread: the system's any; another one is its owner's. */
 #ifndef KB_BASE_CLOCK_H
 #define KB_BASE_CLOCK_H
 
@@ -7,8 +12,8 @@
 
 struct kb_clock {
     int64_t (*now_ms)(struct kb_clock *clock); /* monotonic, any origin: for waiting */
-    int64_t (*wall_ms)(
-        struct kb_clock *clock); /* since 1970, may jump: for people and timestamps */
+    /* Since 1970, may jump: for people and timestamps. */
+    int64_t (*wall_ms)(struct kb_clock *clock);
 };
 
 struct kb_clock *kb_clock_system(void); /* CLOCK_MONOTONIC and CLOCK_REALTIME; static, any thread */

@@ -1,6 +1,7 @@
 /* Two hashes. kb_hash64 is fast and spreads well: lanes, tables; it may change between releases.
  * kb_mix64 is a bijection of 64-bit numbers (splitmix64's finalizer): two inputs never share an
- * output; it is part of the message id and never changes. */
+ * output; it is part of the message id and never changes. Thread: any, no
+ * state. */
 #ifndef KB_BASE_HASH_H
 #define KB_BASE_HASH_H
 

@@ -1,5 +1,10 @@
-/* The door to randomness: jitter of retries, order of hosts, seeds of hashes. Nothing secret comes
- * from here. */
+/* The door to randomness: jitter of retries, order of hosts, seeds of hashes, nonces of token
+ * requests and IVs of encrypted messages. No key is made of it.
+ *
+ *     struct kb_random *random = kb_random_system();
+ *     uint64_t one_of_ten = kb_random_below(random, 10);
+ *
+ * Thread: the system's any; another one is its owner's. */
 #ifndef KB_BASE_RANDOM_H
 #define KB_BASE_RANDOM_H
 

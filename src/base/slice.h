@@ -6,7 +6,7 @@
  *
  * Ownership: a slice borrows; who owns the bytes, and for how long, is said where the slice is
  * handed over. A NULL `ptr` means "absent" (a null key, a null value); an empty text has a pointer
- * and length 0. */
+ * and length 0. Thread: values. */
 #ifndef KB_BASE_SLICE_H
 #define KB_BASE_SLICE_H
 

@@ -52,7 +52,7 @@ static bool add_headers(struct curl_slist **headers, const struct kb_question *q
     return ok;
 }
 
-/* URL/status, whether or not the URL ends with a slash. */
+/* The URL and the path, whether or not the URL ends with a slash. */
 static CURLcode set_url(CURL *easy, const struct kb_question *q)
 {
     size_t len = strlen(q->url);
@@ -100,7 +100,8 @@ static void tell_unreachable(const struct kb_question *q, CURLcode code, const c
             stderr);
 }
 
-bool kb_question_ask(struct kb_question *q)
+/* False: nobody answers, or not without the right token; what to do is told. */
+static bool ask(struct kb_question *q)
 {
     char error[CURL_ERROR_SIZE] = "";
     struct curl_slist *headers = NULL;
@@ -116,19 +117,16 @@ bool kb_question_ask(struct kb_question *q)
     else if (q->status == 401)
         fprintf(stderr, "kably %s: %s asks for its token; set " TOKEN_NAME "%s\n", q->command,
             q->url, getenv(TOKEN_NAME) ? " to the right one" : "");
-    if (code == CURLE_OK && q->status != 401)
-        return true;
-    kb_question_deinit(q);
-    return false;
+    return code == CURLE_OK && q->status != 401;
 }
 
-void kb_question_deinit(struct kb_question *q)
+void kb_question_print(struct kb_question *q, FILE *to)
 {
-    kb_buf_deinit(&q->answer);
-}
-
-void kb_question_print_lines(struct kb_question *q, FILE *to)
-{
+    struct kb_slice answer = kb_buf_slice(&q->answer);
+    if (q->json) {
+        fwrite(answer.ptr, 1, answer.len, stdout);
+        return;
+    }
     char *line = q->answer.ptr, *end = q->answer.ptr + q->answer.len;
     while (line < end) {
         char *next = memchr(line, '\n', (size_t)(end - line));
@@ -139,19 +137,35 @@ void kb_question_print_lines(struct kb_question *q, FILE *to)
     }
 }
 
-bool kb_question_parse(struct kb_question *q, int argc, char **argv, int *code)
+int kb_question_strange(const struct kb_question *q)
+{
+    fprintf(stderr, "kably %s: %s answers HTTP %ld, not as a kably does\n", q->command, q->url,
+        q->status);
+    return KB_EXIT_FAILED;
+}
+
+static int parse(struct kb_question *q, int argc, char **argv)
 {
     q->url = DEFAULT_URL;
-    *code = KB_EXIT_DONE;
-    for (int i = 0; i < argc && *code == KB_EXIT_DONE; i++) {
+    for (int i = 0; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0)
             q->json = true;
         else if (strcmp(argv[i], "--admin") == 0 && i + 1 < argc)
             q->url = argv[++i];
         else if (strcmp(argv[i], "--admin") == 0)
-            *code = kb_cli_usage(q->command, "--admin needs a URL");
+            return kb_cli_usage(q->command, "--admin needs a URL");
         else
-            *code = kb_cli_usage(q->command, "unexpected \"%s\"", argv[i]);
+            return kb_cli_usage(q->command, "unexpected \"%s\"", argv[i]);
     }
-    return *code == KB_EXIT_DONE;
+    return KB_EXIT_DONE;
+}
+
+int kb_question_run(struct kb_question *q, int argc, char **argv, kb_question_tell *tell)
+{
+    int code = parse(q, argc, argv);
+    if (code != KB_EXIT_DONE)
+        return code;
+    code = ask(q) ? tell(q) : KB_EXIT_FAILED;
+    kb_buf_deinit(&q->answer);
+    return code;
 }

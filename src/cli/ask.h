@@ -1,10 +1,15 @@
-/* A question to a running kably's admin server, as `kably status` and `kably reload` ask it.
+/* A question to a running kably's admin server: the whole of commands like `kably status`.
+ *
+ *     static int tell(struct kb_question *q)          // q->status, q->ready, q->answer
+ *     {
+ *         if (q->status != 200)
+ *             return kb_question_strange(q);
+ *         kb_question_print(q, stdout);
+ *         return KB_EXIT_DONE;
+ *     }
  *
  *     struct kb_question q = {.command = "status", .path = "/status"};
- *     if (!kb_question_parse(&q, argc, argv, &code)) return code;      // --admin URL, --json
- *     if (!kb_question_ask(&q)) return KB_EXIT_FAILED;                 // it has said why
- *     q.status, q.ready, q.answer
- *     kb_question_deinit(&q);
+ *     return kb_question_run(&q, argc, argv, tell);   // takes --admin URL and --json
  *
  * The token, where the server wants one, comes from $KABLY_ADMIN_TOKEN. Thread: main. */
 #ifndef KB_CLI_ASK_H
@@ -24,13 +29,17 @@ struct kb_question {
     char ready[8]; /* "yes" or "no", as /status says; empty = it doesn't */
 };
 
-/* False: wrong usage, which is told, and *code is the exit code. */
-bool kb_question_parse(struct kb_question *q, int argc, char **argv, int *code) KB_MUST_CHECK;
-/* False: nobody answers, or not without the right token; what to do is told. */
-bool kb_question_ask(struct kb_question *q) KB_MUST_CHECK;
-void kb_question_deinit(struct kb_question *q);
+/* What an answer means: prints it and returns the exit code. The answer is gone afterwards. */
+typedef int kb_question_tell(struct kb_question *q);
 
-/* For a terminal: whatever answers there, it does not move the cursor. */
-void kb_question_print_lines(struct kb_question *q, FILE *to);
+/* Asks, and returns the exit code: `tell`'s, or that of wrong usage, of nobody there or of a token
+ * that is missing or wrong, about which it has said what to do. */
+int kb_question_run(struct kb_question *q, int argc, char **argv, kb_question_tell *tell);
+
+/* For `tell`. JSON goes to standard output as it is, text to `to`, where it can't move a terminal's
+ * cursor, whatever it is that answers there. */
+void kb_question_print(struct kb_question *q, FILE *to);
+/* That is no kably's answer: says so, and returns KB_EXIT_FAILED. */
+int kb_question_strange(const struct kb_question *q);
 
 #endif

@@ -15,8 +15,8 @@ enum kb_exit { KB_EXIT_DONE, KB_EXIT_FAILED, KB_EXIT_USAGE };
 struct kb_command {
     const char *name, *arguments;
     const char *help; /* one line */
-    const char
-        *details; /* the rest of `kably help NAME`; with its head at most 24 lines of 80 columns */
+    /* The rest of `kably help NAME`; with its head at most 24 lines of 80 columns. */
+    const char *details;
     int (*run)(int argc, char **argv);
 };
 

@@ -6,15 +6,9 @@
 
 static int tell(struct kb_question *q)
 {
-    if (q->status != 200 && q->status != 422) {
-        fprintf(
-            stderr, "kably reload: %s answers HTTP %ld, not as a kably does\n", q->url, q->status);
-        return KB_EXIT_FAILED;
-    }
-    if (q->json)
-        fwrite(q->answer.ptr, 1, q->answer.len, stdout);
-    else
-        kb_question_print_lines(q, q->status == 200 ? stdout : stderr);
+    if (q->status != 200 && q->status != 422)
+        return kb_question_strange(q);
+    kb_question_print(q, q->status == 200 ? stdout : stderr);
     if (q->status == 200)
         return KB_EXIT_DONE;
     fputs("kably reload: nothing was changed\n", stderr);
@@ -25,12 +19,5 @@ int kb_cli_reload(int argc, char **argv)
 {
     struct kb_question q = {
         .command = "reload", .path = "/reload", .post = true, .wait_ms = WAIT_MS};
-    int code;
-    if (!kb_question_parse(&q, argc, argv, &code))
-        return code;
-    if (!kb_question_ask(&q))
-        return KB_EXIT_FAILED;
-    code = tell(&q);
-    kb_question_deinit(&q);
-    return code;
+    return kb_question_run(&q, argc, argv, tell);
 }

@@ -267,15 +267,15 @@ static const char *title_of(struct kb_blocks *blocks, const struct kb_block *blo
     return ok ? copy.ptr : kb_block_name(block->kind);
 }
 
-static struct kb_place take_place(lua_State *L, const struct kb_blocks *blocks)
+static struct kb_file_place take_place(lua_State *L, const struct kb_blocks *blocks)
 {
-    struct kb_place place = {.path = blocks->sources[0].path};
+    struct kb_file_place place = {.path = blocks->sources[0].path};
     lua_getfield(L, -1, "file");
     lua_getfield(L, -2, "line");
     const char *path = lua_tostring(L, -2);
-    int number = path ? kb_source_find(blocks, path) : -1;
+    int number = path ? kb_lua_source_find(blocks, path) : -1;
     if (number >= 0)
-        place = (struct kb_place){.path = blocks->sources[number].path,
+        place = (struct kb_file_place){.path = blocks->sources[number].path,
             .file = number,
             .line = (int)lua_tointeger(L, -1)};
     lua_pop(L, 2);
@@ -314,7 +314,8 @@ static int take_notes(lua_State *L)
 }
 
 /* Takes "PATH:LINE: " of one of the sources off the front of a text. */
-static bool take_place_of(const struct kb_blocks *blocks, const char **text, struct kb_place *place)
+static bool take_place_of(
+    const struct kb_blocks *blocks, const char **text, struct kb_file_place *place)
 {
     for (size_t i = 0; i < blocks->n_sources; i++) {
         const char *path = blocks->sources[i].path;
@@ -325,7 +326,7 @@ static bool take_place_of(const struct kb_blocks *blocks, const char **text, str
         long line = strtol(*text + len + 1, &rest, 10);
         if (line <= 0 || line > INT32_MAX || strncmp(rest, ": ", 2) != 0)
             continue;
-        *place = (struct kb_place){.path = path, .file = (int)i, .line = (int)line};
+        *place = (struct kb_file_place){.path = path, .file = (int)i, .line = (int)line};
         *text = rest + 2;
         return true;
     }
@@ -337,7 +338,7 @@ static bool take_place_of(const struct kb_blocks *blocks, const char **text, str
 static void add_script_problem(const struct kb_blocks *blocks, const struct kb_err *err)
 {
     const char *text = err->text;
-    struct kb_place place = {.path = blocks->sources[0].path};
+    struct kb_file_place place = {.path = blocks->sources[0].path};
     while (take_place_of(blocks, &text, &place))
         ;
     kb_problem_add(blocks->problems, false, &place, "%s", text);
@@ -358,7 +359,7 @@ static bool run_companion(
         return true;
     if (!kb_inputs_read(blocks->inputs, KB_INPUT_FILE, path, &text, err))
         return false;
-    int number = kb_source_add(blocks, path, text);
+    int number = kb_lua_source_add(blocks, path, text);
     return number >= 0 ? kb_script_run(script, blocks->sources[number].path, text, err)
                        : kb_err_config(err, "%s: too many files", path);
 }
@@ -386,8 +387,8 @@ bool kb_blocks_read(
 {
     struct kb_err err;
     blocks->problems = problems;
-    if (kb_source_add(blocks, name, text) < 0) {
-        const struct kb_place place = {.path = name};
+    if (kb_lua_source_add(blocks, name, text) < 0) {
+        const struct kb_file_place place = {.path = name};
         kb_problem_add(problems, false, &place, "no memory");
         return false;
     }
@@ -399,15 +400,15 @@ bool kb_blocks_read(
     return ok;
 }
 
-struct kb_place kb_block_place_of(
+struct kb_file_place kb_block_place_of(
     const struct kb_blocks *blocks, const struct kb_block *block, struct kb_slice key)
 {
-    struct kb_place place = block->place;
+    struct kb_file_place place = block->place;
     if (place.line == 0)
         return place;
     int end = 0; /* where the next block of the same file opens */
     for (size_t i = 0; i < blocks->n; i++) {
-        const struct kb_place *other = &blocks->list[i].place;
+        const struct kb_file_place *other = &blocks->list[i].place;
         if (other->file == place.file && other->line > place.line &&
             (end == 0 || other->line < end))
             end = other->line;

@@ -77,14 +77,14 @@ const struct kb_raw *kb_raw_get(const struct kb_raw *table, const char *key);
 
 struct kb_block {
     enum kb_block_kind kind;
-    struct kb_place place; /* where it opens */
-    const char *title;     /* topic "orders", or publish */
-    struct kb_raw names;   /* of topic: a text or a table */
-    struct kb_raw body;    /* KB_RAW_NIL where the braces are missing */
+    struct kb_file_place place; /* where it opens */
+    const char *title;          /* topic "orders", or publish */
+    struct kb_raw names;        /* of topic: a text or a table */
+    struct kb_raw body;         /* KB_RAW_NIL where the braces are missing */
 };
 
 /* One text of the configuration: the file itself, or one that it includes. */
-struct kb_source {
+struct kb_lua_source {
     const char *path;
     struct kb_slice text;
     dev_t device;
@@ -102,7 +102,7 @@ struct kb_blocks {
     struct kb_problems *problems; /* borrowed while reading, NULL = nobody asks */
     struct kb_inputs *inputs;     /* borrowed: what the text reads, set before it is run */
     bool tests;                   /* the bodies of test blocks are wanted, and NAME.test.lua */
-    struct kb_source sources[KB_SOURCES_MAX];
+    struct kb_lua_source sources[KB_SOURCES_MAX];
     size_t n_sources;
     struct kb_read_file files[KB_SOURCES_MAX];
     size_t n_files;
@@ -126,7 +126,7 @@ void kb_blocks_prepare(lua_State *L, struct kb_blocks *blocks);
 void kb_blocks_push_notes(lua_State *L);
 
 /* The block's place, with the line of that key in it where the text shows it without doubt. */
-struct kb_place kb_block_place_of(
+struct kb_file_place kb_block_place_of(
     const struct kb_blocks *blocks, const struct kb_block *block, struct kb_slice key);
 
 #endif

@@ -135,7 +135,7 @@ static bool load(struct loading *loading, struct kb_err *err)
     struct kb_slice text;
     if (!kb_inputs_read(loading->config->inputs, KB_INPUT_FILE, name, &text, err))
         return false;
-    if (kb_source_add(loading->blocks, name, text) < 0)
+    if (kb_lua_source_add(loading->blocks, name, text) < 0)
         return kb_err_fatal(err, "%s: no memory", name);
     struct kb_script *script = kb_hooks_script(loading->hooks);
     return kb_script_call(script, prepare, loading, err) &&

@@ -61,7 +61,7 @@ static void make_missing_absorb(lua_State *L)
     lua_pop(L, 1);
 }
 
-int kb_source_find(const struct kb_blocks *blocks, const char *path)
+int kb_lua_source_find(const struct kb_blocks *blocks, const char *path)
 {
     for (size_t i = 0; i < blocks->n_sources; i++)
         if (strcmp(blocks->sources[i].path, path) == 0)
@@ -70,14 +70,15 @@ int kb_source_find(const struct kb_blocks *blocks, const char *path)
 }
 
 /* The line that called the helper. */
-static struct kb_place place_here(lua_State *L, const struct kb_blocks *blocks)
+static struct kb_file_place place_here(lua_State *L, const struct kb_blocks *blocks)
 {
     int line;
     const char *path = kb_script_where(L, &line);
-    int number = path ? kb_source_find(blocks, path) : -1;
+    int number = path ? kb_lua_source_find(blocks, path) : -1;
     if (number < 0)
-        return (struct kb_place){.path = blocks->sources[0].path};
-    return (struct kb_place){.path = blocks->sources[number].path, .file = number, .line = line};
+        return (struct kb_file_place){.path = blocks->sources[0].path};
+    return (struct kb_file_place){
+        .path = blocks->sources[number].path, .file = number, .line = line};
 }
 
 static int env(lua_State *L)
@@ -102,7 +103,7 @@ static int env(lua_State *L)
     }
     if (!blocks->problems)
         return luaL_error(L, "env: the environment variable %s is not set", name);
-    struct kb_place place = place_here(L, blocks);
+    struct kb_file_place place = place_here(L, blocks);
     kb_problem_add(blocks->problems, false, &place,
         "env: the environment variable %s is not set; set it, or give a default: env(\"%s\", ...)",
         name, name);
@@ -112,7 +113,7 @@ static int env(lua_State *L)
 /* Leaves the whole path on the stack: relative ones start at the folder of the file that asks. */
 static const char *resolve(lua_State *L, const struct kb_blocks *blocks, const char *path)
 {
-    struct kb_place place = place_here(L, blocks);
+    struct kb_file_place place = place_here(L, blocks);
     const char *slash = strrchr(place.path, '/');
     if (*path == '/' || !slash)
         return lua_pushstring(L, path);
@@ -131,7 +132,7 @@ static int file(lua_State *L)
     if (!kb_inputs_read(blocks->inputs, KB_INPUT_FILE, path, &text, &err)) {
         if (blocks->inputs->sealed)
             return luaL_error(L, "file: %s", err.text);
-        struct kb_place place = place_here(L, blocks);
+        struct kb_file_place place = place_here(L, blocks);
         kb_problem_add(blocks->problems, false, &place, "file: %s", err.text);
         return push_missing(L);
     }
@@ -147,7 +148,7 @@ static int file(lua_State *L)
     return 1;
 }
 
-int kb_source_add(struct kb_blocks *blocks, const char *path, struct kb_slice text)
+int kb_lua_source_add(struct kb_blocks *blocks, const char *path, struct kb_slice text)
 {
     struct kb_slice copy;
     if (blocks->n_sources == KB_SOURCES_MAX ||
@@ -155,7 +156,7 @@ int kb_source_add(struct kb_blocks *blocks, const char *path, struct kb_slice te
         return -1;
     struct stat st;
     bool is_file = !blocks->inputs->sealed && stat(path, &st) == 0;
-    blocks->sources[blocks->n_sources] = (struct kb_source){.path = copy.ptr,
+    blocks->sources[blocks->n_sources] = (struct kb_lua_source){.path = copy.ptr,
         .text = text,
         .device = is_file ? st.st_dev : 0,
         .inode = is_file ? st.st_ino : 0};
@@ -163,13 +164,14 @@ int kb_source_add(struct kb_blocks *blocks, const char *path, struct kb_slice te
 }
 
 /* Does a file that is running now include itself? */
-static bool is_running(lua_State *L, const struct kb_blocks *blocks, const struct kb_source *source)
+static bool is_running(
+    lua_State *L, const struct kb_blocks *blocks, const struct kb_lua_source *source)
 {
     lua_Debug ar;
     for (int level = 1; lua_getstack(L, level, &ar); level++) {
         lua_getinfo(L, "S", &ar);
-        int number = *ar.source == '@' ? kb_source_find(blocks, ar.source + 1) : -1;
-        const struct kb_source *other = number < 0 ? NULL : &blocks->sources[number];
+        int number = *ar.source == '@' ? kb_lua_source_find(blocks, ar.source + 1) : -1;
+        const struct kb_lua_source *other = number < 0 ? NULL : &blocks->sources[number];
         if (other && other->inode != 0 && other->inode == source->inode &&
             other->device == source->device)
             return true;
@@ -187,7 +189,7 @@ static int include(lua_State *L)
         return luaL_error(L, "include: only while the file is loaded");
     if (!kb_inputs_read(blocks->inputs, KB_INPUT_FILE, path, &text, &err))
         return luaL_error(L, "include: %s", err.text);
-    int number = kb_source_add(blocks, path, text);
+    int number = kb_lua_source_add(blocks, path, text);
     if (number < 0)
         return luaL_error(L, "include: more than %d files", KB_SOURCES_MAX - 1);
     if (is_running(L, blocks, &blocks->sources[number]))
@@ -215,7 +217,7 @@ static void push_module(lua_State *L, struct kb_blocks *blocks, const char *name
     struct kb_err err;
     const char *path = resolve(L, blocks, lua_pushfstring(L, "%s.lua", name));
     if (kb_inputs_read(blocks->inputs, KB_INPUT_FILE, path, &text, &err)) {
-        if (kb_source_find(blocks, path) < 0 && kb_source_add(blocks, path, text) < 0)
+        if (kb_lua_source_find(blocks, path) < 0 && kb_lua_source_add(blocks, path, text) < 0)
             luaL_error(L, "use: more than %d files", KB_SOURCES_MAX - 1);
         kb_script_load(L, path, text);
         return;

@@ -1,4 +1,8 @@
-/* env, file, include and use: what a kably file calls to take in the world around it. */
+/* env, file, include and use: what a kably file calls to take in the world around it. Through the
+ * inputs of `blocks` (config/inputs.h), so that each worker's state gets what the first one got.
+ *
+ * What can't be had is a problem with the line that asked for it, and stands in the file as a value
+ * that says so: one complaint, and loading goes on. Thread: one at a time. */
 #ifndef KB_CONFIG_HELPERS_H
 #define KB_CONFIG_HELPERS_H
 
@@ -13,9 +17,9 @@ void kb_helpers_install(lua_State *L, struct kb_blocks *blocks);
 bool kb_is_missing(lua_State *L, int index);
 
 /* Notes another source; its number, or -1 where there are too many or no memory. */
-int kb_source_add(struct kb_blocks *blocks, const char *path, struct kb_slice text);
+int kb_lua_source_add(struct kb_blocks *blocks, const char *path, struct kb_slice text);
 
 /* The number of the source of that name, -1 = none. */
-int kb_source_find(const struct kb_blocks *blocks, const char *path);
+int kb_lua_source_find(const struct kb_blocks *blocks, const char *path);
 
 #endif

@@ -1,7 +1,8 @@
 /* Where in a Lua text is a key written? Lua tables don't know; this looks for it.
  *
  *     kb_key_line(text, 18, 0, KB_S("chanel"))        ->  20, or 0 where that is not certain
- */
+ *
+ * Lines are counted from 1. Thread: any, no state. */
 #ifndef KB_CONFIG_KEYS_H
 #define KB_CONFIG_KEYS_H
 

@@ -13,7 +13,8 @@ static void note(const struct kb_load *load, bool warning, const struct kb_block
     struct kb_slice key, const char *fmt, va_list args)
 {
     char *text = NULL;
-    struct kb_place place = key.ptr ? kb_block_place_of(load->blocks, block, key) : block->place;
+    struct kb_file_place place =
+        key.ptr ? kb_block_place_of(load->blocks, block, key) : block->place;
     if (vasprintf(&text, fmt, args) < 0)
         text = NULL;
     if (key.ptr)
@@ -245,7 +246,7 @@ static struct kb_config *load_text(struct kb_inputs *inputs, const char *name, s
     blocks.tests = tests != NULL;
     bool ok = kb_blocks_read(&blocks, name, text, problems);
     if (ok && tests && !kb_tests_take(tests, &blocks)) {
-        const struct kb_place place = {.path = name};
+        const struct kb_file_place place = {.path = name};
         kb_problem_add(problems, false, &place, "no memory for its tests");
     }
     if (ok) {
@@ -286,7 +287,7 @@ static struct kb_config *load_file(
     if (kb_inputs_read(&inputs, KB_INPUT_FILE, path, &text, &err)) {
         config = load_text(&inputs, path, text, tests, problems);
     } else {
-        const struct kb_place place = {.path = path};
+        const struct kb_file_place place = {.path = path};
         const char *reason = err.text + strlen(path) + 2;
         kb_problem_add(problems, false, &place, "%s", reason);
     }

@@ -1,6 +1,6 @@
 /* The steps of loading, shared by the files of this room: blocks as written -> struct kb_config,
  * with every problem noted and nothing given up at the first. Order: the blocks that stand once,
- * kafka, then the topics, whose checks look at the others. */
+ * kafka, then the topics, whose checks look at the others. Thread: one at a time. */
 #ifndef KB_CONFIG_LOAD_H
 #define KB_CONFIG_LOAD_H
 

@@ -1,5 +1,5 @@
 /* The kinds of options whose values are more than one word, private to the option files: addresses,
- * and how logical types are shown. Parameters as in options.h. */
+ * and how logical types are shown. Parameters as in options.h. Thread: any; no state. */
 #ifndef KB_CONFIG_OPTION_KINDS_H
 #define KB_CONFIG_OPTION_KINDS_H
 

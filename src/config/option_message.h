@@ -1,5 +1,5 @@
 /* The options of a topic that are more than one value: checked and written to its rules; see
- * options.h. Errors are KB_ERR_CONFIG. */
+ * options.h. Errors are KB_ERR_CONFIG. Thread: one at a time. */
 #ifndef KB_CONFIG_OPTION_MESSAGE_H
 #define KB_CONFIG_OPTION_MESSAGE_H
 

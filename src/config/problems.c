@@ -28,7 +28,7 @@ void kb_problems_print(const struct kb_problems *problems, FILE *to)
 }
 
 KB_PRINTF(2, 0)
-static char *text_at(const struct kb_place *place, const char *fmt, va_list args)
+static char *text_at(const struct kb_file_place *place, const char *fmt, va_list args)
 {
     char *message = NULL, *text = NULL;
     if (vasprintf(&message, fmt, args) < 0)
@@ -65,8 +65,8 @@ static bool append(struct kb_problems *problems, struct kb_problem problem)
     return true;
 }
 
-void kb_problem_add(
-    struct kb_problems *problems, bool warning, const struct kb_place *place, const char *fmt, ...)
+void kb_problem_add(struct kb_problems *problems, bool warning, const struct kb_file_place *place,
+    const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);

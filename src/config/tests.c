@@ -177,7 +177,8 @@ static void add_problems(lua_State *L, struct kb_blocks *blocks)
         const char *name = lua_tostring(L, -1);
         lua_getfield(L, -2, "line");
         lua_getfield(L, -3, "file");
-        struct kb_place place = {.path = lua_tostring(L, -1), .line = (int)lua_tointeger(L, -2)};
+        struct kb_file_place place = {
+            .path = lua_tostring(L, -1), .line = (int)lua_tointeger(L, -2)};
         kb_problem_add(blocks->problems, false, &place, "test \"%s\": %s", name ? name : "", text);
         lua_pop(L, 6);
     }

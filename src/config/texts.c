@@ -18,7 +18,7 @@ static int is_known(lua_State *L)
 }
 
 /* The source whose number is the second upvalue. */
-static const struct kb_source *source_of(lua_State *L, struct kb_blocks **blocks, int *number)
+static const struct kb_lua_source *source_of(lua_State *L, struct kb_blocks **blocks, int *number)
 {
     *blocks = lua_touserdata(L, lua_upvalueindex(1));
     *number = (int)lua_tointeger(L, lua_upvalueindex(2));
@@ -30,8 +30,8 @@ static int report_name(lua_State *L)
 {
     struct kb_blocks *blocks;
     int number;
-    const struct kb_source *source = source_of(L, &blocks, &number);
-    struct kb_place place = {
+    const struct kb_lua_source *source = source_of(L, &blocks, &number);
+    struct kb_file_place place = {
         .path = source->path, .file = number, .line = (int)luaL_checkinteger(L, 2)};
     kb_problem_add(blocks->problems, true, &place,
         "nothing here has the name \"%s\": it is an error when this line runs",
@@ -60,7 +60,7 @@ static int report_function(lua_State *L)
 {
     struct kb_blocks *blocks;
     int number;
-    const struct kb_source *source = source_of(L, &blocks, &number);
+    const struct kb_lua_source *source = source_of(L, &blocks, &number);
     size_t n = (size_t)luaL_len(L, 2);
     struct kb_text_function *function = kb_arena_alloc(&blocks->arena, sizeof(*function));
     int *lines = kb_arena_alloc(&blocks->arena, n * sizeof(*lines));

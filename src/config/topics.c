@@ -246,7 +246,7 @@ void kb_load_topics(const struct kb_load *load)
     size_t n = 0;
     for (size_t i = 0; i < load->blocks->n; i++)
         n += load->blocks->list[i].kind == KB_BLOCK_TOPIC;
-    const struct kb_place whole = {.path = load->blocks->sources[0].path};
+    const struct kb_file_place whole = {.path = load->blocks->sources[0].path};
     if (n == 0)
         kb_problem_add(load->problems, false, &whole,
             "no topic block; expected one or more, such as topic \"orders\" { channel = \"orders\" "

@@ -1,6 +1,6 @@
 /* A compiled Avro schema: a graph of types (records may lead back to themselves), private to the
  * avro_* files. Made by avro_parse.c, completed by avro_least.c, walked by avro_read.c. All of it
- * lives in the arena of struct kb_avro and never changes. */
+ * lives in the arena of struct kb_avro. Thread: immutable once it is made. */
 #ifndef KB_DECODE_AVRO_TYPE_H
 #define KB_DECODE_AVRO_TYPE_H
 

@@ -1,5 +1,6 @@
 /* One schema of Kafka Connect's JSON envelope, read from its text: which type, may it be null, what
- * stands in its place then. Private to connect_json.c; the slices are of the accepted JSON text. */
+ * stands in its place then. Private to connect_json.c; the slices are of the accepted JSON text.
+ * Thread: any, no state. */
 #ifndef KB_DECODE_CONNECT_SHAPE_H
 #define KB_DECODE_CONNECT_SHAPE_H
 

@@ -22,10 +22,9 @@ struct kb_consumer_options {
     size_t n_properties;
     const char *const *topics; /* to be subscribed to at once; none = later */
     size_t n_topics;
-    const char
-        *ignored_topic; /* one that a pattern may match and that is not to be read, or NULL */
-    size_t queue_bytes; /* librdkafka's prefetch ceiling for this consumer */
-    int worker;         /* 0.. of n_workers: static membership gets a suffix */
+    const char *ignored_topic; /* that a pattern may match and is not to be read; NULL = none */
+    size_t queue_bytes;        /* librdkafka's prefetch ceiling for this consumer */
+    int worker;                /* 0.. of n_workers: static membership gets a suffix */
     int n_workers;
 };
 

@@ -98,7 +98,8 @@ static bool to_record(
     struct kb_partition *part = kb_partitions_of(&c->parts, message);
     if (!part || part->leaving)
         return false;
-    const struct kb_place place = {message->offset, rd_kafka_message_timestamp(message, &type)};
+    const struct kb_record_place place = {
+        message->offset, rd_kafka_message_timestamp(message, &type)};
     *rec = (struct kb_record){
         .topic = part->topic,
         .partition = message->partition,

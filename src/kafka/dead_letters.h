@@ -17,8 +17,7 @@
 #include "record/dead_letter.h"
 
 struct kb_dead_letters_options {
-    const struct kb_property
-        *properties; /* the consumer's; what a producer can't use is left out */
+    const struct kb_property *properties; /* the consumer's; what no producer can use is left out */
     size_t n_properties;
     const char *topic;
     const char *group_id; /* __connect.errors.connector.name */

@@ -43,8 +43,8 @@ void kb_offsets_done(struct kb_offsets *w, int64_t offset);
 /* Another log begins at `next`: what is open is forgotten, and offsets may be lower than before. */
 void kb_offsets_restart(struct kb_offsets *w, int64_t next);
 int64_t kb_offsets_committable(const struct kb_offsets *w);
-int64_t kb_offsets_next(
-    const struct kb_offsets *w); /* where reading goes on; -1 = nothing taken yet */
+/* Where reading goes on; -1 = nothing taken yet. */
+int64_t kb_offsets_next(const struct kb_offsets *w);
 size_t kb_offsets_open(const struct kb_offsets *w);
 
 #endif

@@ -133,7 +133,7 @@ struct kb_partition *kb_partitions_find(
     return parts->last = part;
 }
 
-static bool same(struct kb_place a, struct kb_place b)
+static bool same(struct kb_record_place a, struct kb_record_place b)
 {
     return a.offset == b.offset && a.timestamp == b.timestamp;
 }
@@ -147,7 +147,7 @@ static bool same(struct kb_place a, struct kb_place b)
  *
  * What no client can see: a new log that has grown past the position before it is read again. The
  * broker then hands out its records from there, as if nothing had been. */
-bool kb_partition_came(struct kb_partition *part, struct kb_place place)
+bool kb_partition_came(struct kb_partition *part, struct kb_record_place place)
 {
     bool repeat = same(place, part->last) || same(place, part->begun);
     bool new_log = place.offset <= part->last.offset && !repeat;

@@ -17,7 +17,7 @@
 
 /* What tells a record of a partition from any other, whatever log it is in: message ids are made of
  * the same. */
-struct kb_place {
+struct kb_record_place {
     int64_t offset, timestamp; /* offset -1 = none */
 };
 
@@ -30,8 +30,7 @@ struct kb_partition {
     bool leaving; /* its revocation waits for the worker: records still coming are dropped */
     bool sought;  /* to sought_to, and nothing from there on has come since */
     int64_t sought_to;
-    struct kb_place last,
-        begun; /* of what came: the last; the first from the last seek's place on */
+    struct kb_record_place last, begun; /* what came: the last; the first since the last seek */
 };
 
 struct kb_partitions {
@@ -56,7 +55,7 @@ struct kb_partition *kb_partitions_find(
     struct kb_partitions *parts, const rd_kafka_topic_t *rkt, int32_t partition);
 
 /* Notes the next record of a partition; true where another log begins with it. */
-bool kb_partition_came(struct kb_partition *part, struct kb_place place);
+bool kb_partition_came(struct kb_partition *part, struct kb_record_place place);
 /* Notes that reading was told to go on at `next`, behind the last record that was taken. */
 void kb_partition_sought(struct kb_partition *part, int64_t next);
 

@@ -1,4 +1,4 @@
-/* The table of assigned partitions; see partitions.h. */
+/* The table of assigned partitions; see assignments.h. */
 #include "pipeline/assignments.h"
 
 #include <stdlib.h>

@@ -22,8 +22,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define KB_STATUS_INTERVAL_MS \
-    250 /* between two writes of one worker; a change of state is sooner */
+/* Between two writes of one worker; a change of state is sooner. */
+#define KB_STATUS_INTERVAL_MS 250
 
 struct kb_partition_status {
     char topic[250]; /* Kafka's own limit is 249 */

@@ -1,5 +1,5 @@
 /* The inside of a worker, shared by the files of this room and by nobody else: each file is one
- * verb of the loop in worker.c. */
+ * verb of the loop in worker.c. Thread: the worker's. */
 #ifndef KB_PIPELINE_WORKER_STATE_H
 #define KB_PIPELINE_WORKER_STATE_H
 

@@ -1,6 +1,6 @@
 /* One Ably message that a record became, before it is encoded. Borrows everything; valid until the
  * next record is routed. Field by field what the
- * README's chapter "Messages" says. */
+ * README's chapter "Messages" says. Thread: the worker's. */
 #ifndef KB_RECORD_MESSAGE_H
 #define KB_RECORD_MESSAGE_H
 
@@ -26,8 +26,8 @@ struct kb_message {
     struct kb_slice extras;   /* further members of extras, "ref":{...}, as JSON; ptr NULL = none */
     const struct kb_extras_layout *layout; /* NULL = the usual one */
     struct kb_slice cipher_key; /* base64, secret: encrypt the data; ptr NULL = leave it */
-    const struct kb_header
-        *headers; /* all of the record's; the two com.ably.* are left out of extras */
+    /* All of the record's; the two com.ably.* are left out of extras. */
+    const struct kb_header *headers;
     size_t n_headers;
 };
 

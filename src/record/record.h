@@ -1,6 +1,6 @@
 /* One record as it comes from Kafka. Transient: everything it points at is valid until the next
  * take from its source; what must live longer is copied (an encoded message, or struct kb_original
- * for the dead-letter topic). */
+ * for the dead-letter topic). Thread: the worker's. */
 #ifndef KB_RECORD_RECORD_H
 #define KB_RECORD_RECORD_H
 
@@ -37,8 +37,8 @@ struct kb_original {
     struct kb_record record; /* points into this allocation */
     size_t size;             /* bytes of the allocation, for the memory ceiling */
 };
-struct kb_original *kb_original_copy(
-    const struct kb_record *rec);                    /* returns new, NULL = no memory */
+/* Returns new, NULL = no memory. */
+struct kb_original *kb_original_copy(const struct kb_record *rec);
 void kb_original_free(struct kb_original *original); /* NULL is fine */
 
 #endif

@@ -1,5 +1,5 @@
 /* The inside of kb_faults, shared by faults.c (the list and meeting it) and faults_text.c (reading
- * and printing it). Nobody else includes this. */
+ * and printing it). Nobody else includes this. Thread: the server's. */
 #ifndef KB_SANDBOX_FAULTS_INSIDE_H
 #define KB_SANDBOX_FAULTS_INSIDE_H
 

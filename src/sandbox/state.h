@@ -1,5 +1,6 @@
 /* The inside of a kb_service, shared by the files that serve its routes: service.c (routing),
- * auth.c, token_request.c, publish.c, history.c, sse.c, control.c. Nobody else includes this. */
+ * auth.c, token_request.c, publish.c, history.c, sse.c, control.c. Nobody else includes this.
+ * Thread: one at a time. */
 #ifndef KB_SANDBOX_STATE_H
 #define KB_SANDBOX_STATE_H
 

@@ -2,7 +2,7 @@
  * exponent beyond them. It keeps its digits: printed and assigned it is the text that it was;
  * compared or calculated with, it is the nearest float. `type` calls it a number.
  *
- * All inside protected calls. */
+ * All inside protected calls. Thread: the state's. */
 #ifndef KB_SCRIPT_BIG_NUMBER_H
 #define KB_SCRIPT_BIG_NUMBER_H
 

@@ -1,5 +1,5 @@
 /* The files of lua/, carried inside the binary (scripts/embed.cmake): an installation is one file.
- */
+ * Thread: any; constant. */
 #ifndef KB_SCRIPT_EMBEDDED_H
 #define KB_SCRIPT_EMBEDDED_H
 

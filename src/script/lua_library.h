@@ -2,7 +2,7 @@
  * part of base. No os, io, debug, coroutine, package; nothing that loads code; nothing that runs
  * outside the time budget (xpcall's handler and __gc do).
  *
- * Called once for each state, by kb_script_new, inside a protected call. */
+ * Called once for each state, by kb_script_new, inside a protected call. Thread: the state's. */
 #ifndef KB_SCRIPT_LUA_LIBRARY_H
 #define KB_SCRIPT_LUA_LIBRARY_H
 

@@ -6,7 +6,7 @@
  *     const char *end = kb_pattern_match(&m, at);      // NULL = no match that begins there
  *
  * Every step counts against the budget of the call (kb_script_charge), which raises an error where
- * it is spent; so does a malformed pattern. Inside a protected call. */
+ * it is spent; so does a malformed pattern. Inside a protected call. Thread: the state's. */
 #ifndef KB_SCRIPT_PATTERN_H
 #define KB_SCRIPT_PATTERN_H
 

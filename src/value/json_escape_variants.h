@@ -1,7 +1,7 @@
 /* The ways of escaping text for JSON, private to value/ and its tests: each writes exactly the
  * same. `to` must have room for KB_JSON_ESCAPED_MAX(len) bytes, `from` needs none behind it; the
  * number of bytes written that count. The SIMD ones are to be called only where
- * kb_json_escape_usable says so. */
+ * kb_json_escape_usable says so. Thread: any, no state. */
 #ifndef KB_VALUE_JSON_ESCAPE_VARIANTS_H
 #define KB_VALUE_JSON_ESCAPE_VARIANTS_H
 

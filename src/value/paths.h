@@ -1,5 +1,6 @@
 /* The tree of paths behind capture.h, private to value/: each node is a place that some path names
- * or passes through. Built by kb_paths_add, walked by capture.c. */
+ * or passes through. Built by kb_paths_add, walked by capture.c. Thread: immutable once the file is
+ * loaded. */
 #ifndef KB_VALUE_PATHS_H
 #define KB_VALUE_PATHS_H
 

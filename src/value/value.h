@@ -1,7 +1,7 @@
 /* A decoded key or value, as it will be published: nothing, text, bytes, or a JSON text.
  *
  * `bytes` borrows: from the record where the record's own bytes are already right (JSON and text
- * pass byte for byte), else from the buffer that the decoder was given. */
+ * pass byte for byte), else from the buffer that the decoder was given. Thread: values. */
 #ifndef KB_VALUE_VALUE_H
 #define KB_VALUE_VALUE_H
 

@@ -8,14 +8,14 @@
 #include <cmocka.h>
 
 /* Records carry the time 1000 + offset, but for those of a second log. */
-static struct kb_place old(int64_t offset)
+static struct kb_record_place old(int64_t offset)
 {
-    return (struct kb_place){offset, 1000 + offset};
+    return (struct kb_record_place){offset, 1000 + offset};
 }
 
-static struct kb_place anew(int64_t offset)
+static struct kb_record_place anew(int64_t offset)
 {
-    return (struct kb_place){offset, 5000 + offset};
+    return (struct kb_record_place){offset, 5000 + offset};
 }
 
 static struct kb_partition *begin(struct kb_partitions *parts)
