@@ -5,27 +5,19 @@
  * hold its place for ever, and enough of them would shut out whoever asks for /livez. So each
  * connection is known here from its first moment, and one that takes too long for a request is shut
  * down. */
-#include "admin/admin.h"
+#include "admin/admin_inside.h"
 
-#include "admin/pages.h"
-#include "base/address.h"
-#include "base/log.h"
-
-#include <errno.h>
 #include <microhttpd.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define CONNECTIONS_MAX 128
 #define CONNECTIONS_PER_ADDRESS 64 /* half: nobody alone can take all */
 #define CONNECTION_MEMORY ((size_t)32 << 10)
 #define BODY_MAX ((size_t)64 << 10) /* of a request; no address reads it */
-#define LONGEST_MS 15000
 #define WAIT_MAX_MS 60000
-#define BACKLOG 64
 /* What is no HTTP is refused; the option's name has changed between Debian 12's library and 13's.
  */
 #if MHD_VERSION >= 0x00097701
@@ -34,31 +26,12 @@
 #define STRICT MHD_OPTION_STRICT_FOR_CLIENT
 #endif
 
-struct connection {
-    struct connection *next, *previous;
+struct kb_admin_connection {
+    struct kb_admin_connection *next, *previous;
     struct MHD_Connection *mhd;
     uint64_t waits_for; /* a reload's number, 0 = none: suspended until that has ended */
     int fd;
     int64_t since_ms; /* its begin, or the end of its last request */
-};
-
-struct kb_admin {
-    struct kb_view view;
-    pthread_mutex_t token_lock;
-    char *token;
-    char *config_path;
-    struct kb_reloads *reloads;
-    int reload_fd; /* eventfd: a reload has ended */
-    struct kb_clock *clock;
-    struct MHD_Daemon *daemon;
-    struct kb_address address;
-    int longest_ms;
-    int epoll_fd, end_fd;
-    pthread_t thread;
-    /* from here on the thread's */
-    struct kb_page page;
-    struct connection *connections;
-    struct kb_log_repeat refused;
 };
 
 /* ---- connections ---- */
@@ -72,7 +45,7 @@ static void connected(struct kb_admin *admin, struct MHD_Connection *mhd, void *
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-    struct connection *con = calloc(1, sizeof(*con));
+    struct kb_admin_connection *con = calloc(1, sizeof(*con));
     *place = con;
     if (!con || !info)
         return; /* it is served all the same, without a bound on its time */
@@ -85,7 +58,7 @@ static void connected(struct kb_admin *admin, struct MHD_Connection *mhd, void *
     admin->connections = con;
 }
 
-static void disconnected(struct kb_admin *admin, struct connection *con)
+static void disconnected(struct kb_admin *admin, struct kb_admin_connection *con)
 {
     if (!con)
         return;
@@ -113,7 +86,7 @@ static void on_connection(void *context, struct MHD_Connection *mhd, void **plac
 static void end_slow_ones(struct kb_admin *admin)
 {
     int64_t before = now_ms(admin) - admin->longest_ms;
-    for (struct connection *con = admin->connections; con; con = con->next)
+    for (struct kb_admin_connection *con = admin->connections; con; con = con->next)
         if (con->since_ms <= before && !con->waits_for)
             shutdown(con->fd, SHUT_RDWR);
 }
@@ -142,7 +115,7 @@ static enum MHD_Result send_page(struct kb_admin *admin, struct MHD_Connection *
     return queued;
 }
 
-static struct connection *connection_of(struct MHD_Connection *mhd)
+static struct kb_admin_connection *connection_of(struct MHD_Connection *mhd)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
@@ -157,7 +130,7 @@ static struct kb_slice header(struct MHD_Connection *mhd, const char *name)
 /* Asks, and waits suspended: libmicrohttpd calls again when it is resumed. */
 static enum MHD_Result begin_reload(struct kb_admin *admin, struct MHD_Connection *mhd)
 {
-    struct connection *con = connection_of(mhd);
+    struct kb_admin_connection *con = connection_of(mhd);
     if (!admin->reloads || !con) {
         kb_page_error(&admin->page, 503, "nothing can be reloaded now");
         return send_page(admin, mhd);
@@ -169,7 +142,7 @@ static enum MHD_Result begin_reload(struct kb_admin *admin, struct MHD_Connectio
 
 /* Whether it was allowed was asked at its begin: the token may be another by now. */
 static enum MHD_Result end_reload(
-    struct kb_admin *admin, struct MHD_Connection *mhd, struct connection *con)
+    struct kb_admin *admin, struct MHD_Connection *mhd, struct kb_admin_connection *con)
 {
     struct kb_reload_report report;
     kb_reloads_read(admin->reloads, &report);
@@ -190,7 +163,7 @@ static void resume_waiting(struct kb_admin *admin, bool all)
     if (!admin->reloads)
         return;
     kb_reloads_read(admin->reloads, &report);
-    for (struct connection *con = admin->connections; con; con = con->next)
+    for (struct kb_admin_connection *con = admin->connections; con; con = con->next)
         if (con->waits_for && (all || con->waits_for <= report.ended))
             MHD_resume_connection(con->mhd);
 }
@@ -203,7 +176,7 @@ static enum MHD_Result answer(
     page->authorization = header(mhd, MHD_HTTP_HEADER_AUTHORIZATION);
     page->accept = header(mhd, MHD_HTTP_HEADER_ACCEPT);
     page->origin = header(mhd, MHD_HTTP_HEADER_ORIGIN);
-    struct connection *con = connection_of(mhd);
+    struct kb_admin_connection *con = connection_of(mhd);
     if (con && con->waits_for)
         return end_reload(admin, mhd, con);
     pthread_mutex_lock(&admin->token_lock);
@@ -251,7 +224,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *mhd, con
 static void on_completed(
     void *context, struct MHD_Connection *mhd, void **state, enum MHD_RequestTerminationCode code)
 {
-    struct connection *con = connection_of(mhd);
+    struct kb_admin_connection *con = connection_of(mhd);
     (void)code;
     *state = NULL;
     if (con)
@@ -270,7 +243,7 @@ static int next_wait(const struct kb_admin *admin)
     return wait_ms;
 }
 
-static void *serve(void *context)
+void *kb_admin_serve(void *context)
 {
     struct kb_admin *admin = context;
     struct pollfd fds[] = {
@@ -287,47 +260,10 @@ static void *serve(void *context)
     return NULL;
 }
 
-/* ---- start and stop ---- */
+/* ---- start and end ---- */
 
-static bool refuse_listen(const struct kb_admin *admin, struct kb_err *err)
+bool kb_admin_open(struct kb_admin *admin, int fd, struct kb_err *err)
 {
-    char where[100];
-    int failure = errno;
-    kb_address_format(&admin->address, where, sizeof(where));
-    if (failure == EADDRINUSE)
-        return kb_err_fatal(err,
-            "listen: %s is in use, perhaps by another kably; give this one a port of its "
-            "own, such as admin { listen = \"127.0.0.1:8089\" } (port 0 = any free one)",
-            where);
-    if (failure == EADDRNOTAVAIL)
-        return kb_err_fatal(err, "listen: %s is no address of this machine", where);
-    return kb_err_fatal(err, "listen: %s: %s", where, strerror(failure));
-}
-
-/* The socket is opened here and not by libmicrohttpd, which doesn't say why it could not. */
-static int open_socket(struct kb_admin *admin, struct kb_err *err)
-{
-    struct kb_address *address = &admin->address;
-    struct sockaddr *name = (struct sockaddr *)&address->storage;
-    int on = 1;
-    int fd =
-        socket(address->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
-    if (fd >= 0)
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (fd >= 0 && bind(fd, name, address->len) == 0 && listen(fd, BACKLOG) == 0 &&
-        getsockname(fd, name, &address->len) == 0)
-        return fd;
-    refuse_listen(admin, err);
-    if (fd >= 0)
-        close(fd);
-    return -1;
-}
-
-static bool start_http(struct kb_admin *admin, struct kb_err *err)
-{
-    int fd = open_socket(admin, err);
-    if (fd < 0)
-        return false;
     admin->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
         on_request, admin, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
         (unsigned)CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
@@ -342,102 +278,8 @@ static bool start_http(struct kb_admin *admin, struct kb_err *err)
     return true;
 }
 
-static void free_admin(struct kb_admin *admin)
+void kb_admin_close(struct kb_admin *admin)
 {
     if (admin->daemon)
         MHD_stop_daemon(admin->daemon);
-    if (admin->end_fd >= 0)
-        close(admin->end_fd);
-    if (admin->reload_fd >= 0)
-        close(admin->reload_fd);
-    pthread_mutex_destroy(&admin->token_lock);
-    kb_view_deinit(&admin->view);
-    kb_page_deinit(&admin->page);
-    free(admin->token);
-    free(admin->config_path);
-    free(admin);
-}
-
-static bool copy_options(
-    struct kb_admin *admin, const struct kb_admin_options *options, struct kb_err *err)
-{
-    admin->token = options->token ? strdup(options->token) : NULL;
-    admin->config_path = strdup(options->config_path);
-    admin->longest_ms = options->longest_ms ? options->longest_ms : LONGEST_MS;
-    admin->end_fd = eventfd(0, EFD_CLOEXEC);
-    admin->reload_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if ((options->token && !admin->token) || !admin->config_path || admin->end_fd < 0 ||
-        admin->reload_fd < 0 ||
-        !kb_view_init(&admin->view, options->boards, options->n_boards, admin->config_path))
-        return kb_err_fatal(err, "out of memory or descriptors");
-    admin->view.reloads = admin->reloads = options->reloads;
-    return kb_address_parse(kb_slice_of(options->listen), &admin->address, err);
-}
-
-struct kb_admin *kb_admin_start(const struct kb_admin_options *options, struct kb_err *err)
-{
-    struct kb_admin *admin = calloc(1, sizeof(*admin));
-    if (!admin) {
-        kb_err_fatal(err, "out of memory");
-        return NULL;
-    }
-    *admin = (struct kb_admin){.clock = kb_clock_system(), .end_fd = -1, .reload_fd = -1};
-    pthread_mutex_init(&admin->token_lock, NULL);
-    kb_page_init(&admin->page);
-    bool ok = copy_options(admin, options, err) && start_http(admin, err);
-    if (ok && pthread_create(&admin->thread, NULL, serve, admin) != 0)
-        ok = kb_err_fatal(err, "no thread could be started");
-    if (!ok) {
-        free_admin(admin);
-        return NULL;
-    }
-    if (admin->reloads)
-        kb_reloads_watch(admin->reloads, admin->reload_fd);
-    char where[100];
-    kb_address_format(&admin->address, where, sizeof(where));
-    kb_log_info("admin", "listening on http://%s%s", where, admin->token ? ", with a token" : "");
-    return admin;
-}
-
-bool kb_admin_start_for(const struct kb_config *config, struct kb_board *boards, size_t n_boards,
-    struct kb_reloads *reloads, struct kb_admin **out, struct kb_err *err)
-{
-    struct kb_admin_options options = {.listen = config->admin.listen,
-        .token = config->admin.token,
-        .config_path = config->path,
-        .boards = boards,
-        .n_boards = n_boards,
-        .reloads = reloads};
-    *out = options.listen ? kb_admin_start(&options, err) : NULL;
-    return *out || !options.listen;
-}
-
-bool kb_admin_set_token(struct kb_admin *admin, const char *token)
-{
-    char *copy = token ? strdup(token) : NULL;
-    if (token && !copy)
-        return false;
-    pthread_mutex_lock(&admin->token_lock);
-    char *before = admin->token;
-    admin->token = copy;
-    pthread_mutex_unlock(&admin->token_lock);
-    free(before);
-    return true;
-}
-
-int kb_admin_port(const struct kb_admin *admin)
-{
-    return kb_address_port(&admin->address);
-}
-
-void kb_admin_stop(struct kb_admin *admin)
-{
-    const uint64_t one = 1;
-    if (!admin)
-        return;
-    if (admin->reloads)
-        kb_reloads_watch(admin->reloads, -1);
-    KB_BUG_ON(write(admin->end_fd, &one, sizeof(one)) != sizeof(one));
-    pthread_join(admin->thread, NULL);
-    free_admin(admin);
 }

@@ -44,6 +44,15 @@ static inline bool kb_slice_starts(struct kb_slice a, struct kb_slice prefix)
     return a.len >= prefix.len && (prefix.len == 0 || memcmp(a.ptr, prefix.ptr, prefix.len) == 0);
 }
 
+/* A hexadecimal digit's number; -1 for anything else. */
+static inline int kb_hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 /* Digits, nine at most -> number; -1 for anything else, a sign or a fraction too. */
 static inline int64_t kb_slice_digits(struct kb_slice text)
 {

@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "config/inputs.h"
 #include "config/problems.h"
+#include "config/raw.h"
 
 #include <lua.h>
 #include <sys/types.h>
@@ -42,38 +43,6 @@ enum kb_block_kind {
 };
 
 const char *kb_block_name(enum kb_block_kind kind);
-
-/* A Lua value taken over. */
-enum kb_raw_kind {
-    KB_RAW_NIL,
-    KB_RAW_BOOLEAN,
-    KB_RAW_INTEGER,
-    KB_RAW_NUMBER,
-    KB_RAW_TEXT,
-    KB_RAW_TABLE,
-    KB_RAW_FUNCTION,
-    KB_RAW_NULL,   /* kably.null */
-    KB_RAW_MISSING /* stands for an env or file that failed, which is reported already */
-};
-
-struct kb_raw {
-    enum kb_raw_kind kind;
-    bool boolean;
-    int64_t integer;
-    double number;
-    struct kb_slice text; /* NUL-terminated behind its length; of a function "PATH:LINE" */
-    struct kb_raw_entry *entries;
-    size_t n_entries;
-};
-
-struct kb_raw_entry {
-    struct kb_slice key; /* ptr NULL = an element of a list */
-    int64_t index;       /* then its number */
-    struct kb_raw value;
-};
-
-/* The member of a table, NULL = not there (or no table). */
-const struct kb_raw *kb_raw_get(const struct kb_raw *table, const char *key);
 
 struct kb_block {
     enum kb_block_kind kind;

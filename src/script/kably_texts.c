@@ -94,12 +94,6 @@ static int url_encode(lua_State *L)
     return 1;
 }
 
-static int hex_digit(char c)
-{
-    const char *digits = "0123456789abcdef", *found = strchr(digits, tolower((unsigned char)c));
-    return c && found ? (int)(found - digits) : -1;
-}
-
 static int url_decode(lua_State *L)
 {
     struct kb_slice text = check_text(L, 1);
@@ -108,8 +102,8 @@ static int url_decode(lua_State *L)
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
         if (c == '%') {
-            int high = i + 2 < text.len ? hex_digit(text.ptr[i + 1]) : -1;
-            int low = i + 2 < text.len ? hex_digit(text.ptr[i + 2]) : -1;
+            int high = i + 2 < text.len ? kb_hex_digit(text.ptr[i + 1]) : -1;
+            int low = i + 2 < text.len ? kb_hex_digit(text.ptr[i + 2]) : -1;
             if (high < 0 || low < 0) {
                 lua_pushnil(L);
                 return 1;
