@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "value/events.h"
+#include "value/json.h"
 
 bool kb_msgpack_read(
     struct kb_slice bytes, struct kb_events *sink, struct kb_err *err) KB_MUST_CHECK;
@@ -28,5 +29,19 @@ void kb_msgpack_binary(struct kb_buf *out, struct kb_slice bytes);
 /* One JSON value. Whole numbers up to 64 bits stay exact, others become doubles. The JSON must be
  * right: false where it is not, and then what was added is of no use. */
 bool kb_msgpack_json(struct kb_buf *out, struct kb_slice json) KB_MUST_CHECK;
+
+/* A sink that writes what it is told as MessagePack, for values that are no JSON text yet, or not
+ * that very one. Init once a value. How many members an object or array has is known at its end, so
+ * heads have the long form. */
+struct kb_msgpack_writer {
+    struct kb_events events; /* first: this is a sink */
+    struct kb_buf *out;      /* remembers a lack of room */
+    size_t depth;
+    struct {
+        size_t head; /* where its number of members goes */
+        uint32_t n;
+    } open[KB_JSON_DEPTH_MAX];
+};
+void kb_msgpack_writer_init(struct kb_msgpack_writer *writer, struct kb_buf *out);
 
 #endif

@@ -1,7 +1,5 @@
 /* Heads, texts and whole JSON values as MessagePack; see msgpack.h. ably/spec_msgpack.c writes
- * messages with it. The number of an array's or map's members of JSON is known when it ends, so
- * their heads have the long form. */
-#include "value/json.h"
+ * messages with it. */
 #include "value/msgpack.h"
 
 #include <errno.h>
@@ -55,19 +53,7 @@ void kb_msgpack_binary(struct kb_buf *out, struct kb_slice bytes)
 
 /* ---- JSON ---- */
 
-struct open {
-    size_t head; /* where its number of members goes */
-    uint32_t n;
-};
-
-struct writer {
-    struct kb_events events; /* first: this is a sink */
-    struct kb_buf *out;
-    size_t depth;
-    struct open open[KB_JSON_DEPTH_MAX];
-};
-
-static void count_value(struct writer *w)
+static void count_value(struct kb_msgpack_writer *w)
 {
     if (w->depth > 0)
         w->open[w->depth - 1].n++;
@@ -75,9 +61,10 @@ static void count_value(struct writer *w)
 
 static void begin(struct kb_events *sink, unsigned head)
 {
-    struct writer *w = (struct writer *)sink;
+    struct kb_msgpack_writer *w = (struct kb_msgpack_writer *)sink;
     count_value(w);
-    w->open[w->depth++] = (struct open){w->out->len, 0};
+    w->open[w->depth].head = w->out->len;
+    w->open[w->depth++].n = 0;
     put_number(w->out, head, 0, HEAD_LEN - 1);
 }
 
@@ -93,21 +80,27 @@ static void on_begin_array(struct kb_events *sink)
 
 static void on_end(struct kb_events *sink)
 {
-    struct writer *w = (struct writer *)sink;
-    const struct open *closed = &w->open[--w->depth];
+    struct kb_msgpack_writer *w = (struct kb_msgpack_writer *)sink;
+    size_t head = w->open[--w->depth].head;
     for (int i = 0; !w->out->failed && i < 4; i++)
-        w->out->ptr[closed->head + 1 + (size_t)i] = (char)(closed->n >> (24 - 8 * i));
+        w->out->ptr[head + 1 + (size_t)i] = (char)(w->open[w->depth].n >> (24 - 8 * i));
 }
 
 static void on_key(struct kb_events *sink, struct kb_slice name)
 {
-    kb_msgpack_text(((struct writer *)sink)->out, name);
+    kb_msgpack_text(((struct kb_msgpack_writer *)sink)->out, name);
 }
 
 static void on_string(struct kb_events *sink, struct kb_slice text)
 {
-    count_value((struct writer *)sink);
-    kb_msgpack_text(((struct writer *)sink)->out, text);
+    count_value((struct kb_msgpack_writer *)sink);
+    kb_msgpack_text(((struct kb_msgpack_writer *)sink)->out, text);
+}
+
+static void on_bytes(struct kb_events *sink, struct kb_slice bytes)
+{
+    count_value((struct kb_msgpack_writer *)sink);
+    kb_msgpack_binary(((struct kb_msgpack_writer *)sink)->out, bytes);
 }
 
 static void put_integer(struct kb_buf *out, int64_t number)
@@ -118,15 +111,32 @@ static void put_integer(struct kb_buf *out, int64_t number)
         put_number(out, number < 0 ? 0xd3 : 0xcf, (uint64_t)number, 8);
 }
 
-/* Digits that strtoll or strtoull read to their end, or a double. */
-static void on_number(struct kb_events *sink, struct kb_slice text)
+static void put_real(struct kb_buf *out, double number)
 {
-    struct writer *w = (struct writer *)sink;
-    char digits[512], *stop;
     union {
         double real;
         uint64_t bits;
-    } number;
+    } pun = {number};
+    put_number(out, 0xcb, pun.bits, 8);
+}
+
+static void on_integer(struct kb_events *sink, int64_t number)
+{
+    count_value((struct kb_msgpack_writer *)sink);
+    put_integer(((struct kb_msgpack_writer *)sink)->out, number);
+}
+
+static void on_real(struct kb_events *sink, double number)
+{
+    count_value((struct kb_msgpack_writer *)sink);
+    put_real(((struct kb_msgpack_writer *)sink)->out, number);
+}
+
+/* Digits that strtoll or strtoull read to their end, or a double. */
+static void on_number(struct kb_events *sink, struct kb_slice text)
+{
+    struct kb_msgpack_writer *w = (struct kb_msgpack_writer *)sink;
+    char digits[512], *stop;
     count_value(w);
     snprintf(digits, sizeof(digits), KB_FMT, KB_ARG(text));
     errno = 0;
@@ -141,20 +151,19 @@ static void on_number(struct kb_events *sink, struct kb_slice text)
         put_number(w->out, 0xcf, large, 8);
         return;
     }
-    number.real = strtod(digits, NULL);
-    put_number(w->out, 0xcb, number.bits, 8);
+    put_real(w->out, strtod(digits, NULL));
 }
 
 static void on_boolean(struct kb_events *sink, bool truth)
 {
-    count_value((struct writer *)sink);
-    kb_buf_byte(((struct writer *)sink)->out, truth ? (char)0xc3 : (char)0xc2);
+    count_value((struct kb_msgpack_writer *)sink);
+    kb_buf_byte(((struct kb_msgpack_writer *)sink)->out, truth ? (char)0xc3 : (char)0xc2);
 }
 
 static void on_null(struct kb_events *sink)
 {
-    count_value((struct writer *)sink);
-    kb_buf_byte(((struct writer *)sink)->out, (char)0xc0);
+    count_value((struct kb_msgpack_writer *)sink);
+    kb_buf_byte(((struct kb_msgpack_writer *)sink)->out, (char)0xc0);
 }
 
 static const struct kb_events_ops writer_ops = {
@@ -164,14 +173,25 @@ static const struct kb_events_ops writer_ops = {
     .end_array = on_end,
     .key = on_key,
     .string = on_string,
+    .bytes = on_bytes,
     .number = on_number,
+    .integer = on_integer,
+    .real = on_real,
     .boolean = on_boolean,
     .null = on_null,
 };
 
+void kb_msgpack_writer_init(struct kb_msgpack_writer *writer, struct kb_buf *out)
+{
+    writer->events.ops = &writer_ops;
+    writer->out = out;
+    writer->depth = 0;
+}
+
 bool kb_msgpack_json(struct kb_buf *out, struct kb_slice json)
 {
-    struct writer w = {.events.ops = &writer_ops, .out = out};
+    struct kb_msgpack_writer w;
     struct kb_err err;
+    kb_msgpack_writer_init(&w, out);
     return kb_json_read(json, &w.events, &err);
 }
