@@ -152,8 +152,10 @@ static void say_file(
 {
     const char *topic = wish->n_topics > 0 ? wish->topics[0].name : "orders";
 
-    say("a file for `kably run FILE`:");
-    say("  kafka { [\"bootstrap.servers\"] = \"%s\", [\"group.id\"] = \"kably\" }",
+    say("a file for `kably run FILE`; this Kafka shares a group out anew after "
+        "session.timeout.ms:");
+    say("  kafka { [\"bootstrap.servers\"] = \"%s\", [\"group.id\"] = \"kably\", "
+        "[\"session.timeout.ms\"] = 6000 }",
         kb_mock_kafka_bootstrap(kafka));
     say("  ably { key = \"%s\", endpoint = \"127.0.0.1\", port = %d, tls = false }", wish->key,
         kb_local_ably_port(ably));

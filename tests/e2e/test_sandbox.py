@@ -310,13 +310,21 @@ def test_the_ably_sdk(ably, binary):
 # --- what it prints ---
 
 
+def printed_lines(running):
+    until(lambda: "ready; Ctrl-C ends it" in running.out(), 20, running.out)
+    return [line[4:] for line in running.out().splitlines() if line.startswith("#   ")]
+
+
+def printed_file(running, folder):
+    file = folder / "printed.lua"
+    lines = [line for line in printed_lines(running) if re.match(r"(kafka|ably|topic)\b", line)]
+    file.write_text("\n".join(lines))
+    return file
+
+
 def test_what_it_prints_works(sandbox, tmp_path):
     running = sandbox(topics={"orders": 2}).process
-    until(lambda: "ready; Ctrl-C ends it" in running.out(), 20, running.out)
-    out = running.out()
-    lines = [line[4:] for line in out.splitlines() if line.startswith("#   ")]
-    file = tmp_path / "printed.lua"
-    file.write_text("\n".join(line for line in lines if re.match(r"(kafka|ably|topic)\b", line)))
+    lines, file = printed_lines(running), printed_file(running, tmp_path)
     checked = daemon.command("check", file)
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
@@ -343,6 +351,20 @@ def test_what_it_prints_works(sandbox, tmp_path):
     assert re.match(r'id: \S+\nevent: message\ndata: \{.*"channel":"orders","data":"from kafka"', rewound), rewound
     assert json.loads(shell(faults))[0]["status"] == 503
     assert "50300" in shell(post)
+
+
+def test_a_second_member_with_the_file_it_prints_gets_its_share_soon(sandbox, tmp_path):
+    """The mock shares out anew after session.timeout.ms: with Kafka's own 45 s both members stand still so long."""
+    running = sandbox(topics={"orders": 2}).process
+    file = printed_file(running, tmp_path)
+    members = []
+    try:
+        for share in ("2 partitions assigned, 2 in all", "1 partitions assigned, 1 in all"):
+            members.append(daemon.Process(str(tmp_path), f"printed{len(members)}", "run", file))
+            members[-1].wait_log(share, 20)
+    finally:
+        for kably in members:
+            kably.finish()
 
 
 def test_it_is_idle_while_nothing_happens(running, curl):
