@@ -12,6 +12,7 @@ import daemon
 from kafka_peer import Kafka
 from local_ably import Sandbox
 from lua import Config
+from waiting import until
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -110,6 +111,8 @@ class World:
 
     def __init__(self, kafka, ably, topic, partitions, running=None):
         self.kafka, self.ably = kafka, ably
+        self.behind = ably  # the local Ably itself, where a test puts something in front of it
+        self.places = []  # of the records that a test has produced
         self.running = running  # the sandbox, where Kafka is its mock cluster
         self.topic, self.group, self.partitions = topic, topic + "-group", partitions
 
@@ -121,6 +124,15 @@ class World:
 
     def wait_committed_ends(self, seconds=30):
         self.kafka.wait_committed(self.group, self.topic, self.ends(), seconds)
+
+    def wait_done(self, places, kably, seconds=60):
+        """Until the records at those places are published and committed."""
+        until(
+            lambda: self.behind.unique() >= len(places),
+            seconds,
+            lambda: f"{len(places)} published; {self.behind.stats()}; {kably.tail()}",
+        )
+        self.wait_committed_ends()
 
 
 @pytest.fixture

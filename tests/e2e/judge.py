@@ -46,3 +46,13 @@ class Arrived:
     def check_order(self):
         bad = self.inversions()
         assert not bad, f"{len(bad)} times out of order, first: {bad[:5]}"
+
+
+def check_all_arrived(w, kably):
+    """All that was produced (w.places) is published and committed, nothing lost, nothing out of order; ends kably."""
+    w.wait_done(w.places, kably)
+    kably.stop()
+    arrived = Arrived(w.behind, w.topic)
+    arrived.check_complete(w.places)
+    arrived.check_order()
+    return arrived

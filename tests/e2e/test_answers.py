@@ -10,7 +10,7 @@ import pytest
 import conftest
 import workload
 from hosts import Hosts
-from judge import Arrived
+from judge import Arrived, check_all_arrived
 from waiting import throughout, until
 
 JSON = "application/json"
@@ -71,28 +71,23 @@ def test_an_outage_is_waited_out(mock_world, daemons, rng, kind):
     w = mock_world(partitions=2)
     said, fault = OUTAGES[kind]
     w.ably.faults({"path": "/messages", **fault})
-    places = w.kafka.produce(w.topic, workload.records(120, 2, rng))
+    w.places = w.kafka.produce(w.topic, workload.records(120, 2, rng))
     kably = daemons.run(w.config().topic(w.topic, value="json", channel="out:#{key}", on_error="skip"))
     words = "no answer from" if "cut" in fault else re.escape(table()[said])
     kably.wait_log(rf"{words}.*nothing is lost, next try in")
     until(lambda: w.ably.faulted() >= 3, 30, lambda: f"three tries; {kably.tail()}")
     throughout(lambda: nothing_committed(w), 0.5, "nothing committed in the outage")
     w.ably.faults()
-    check_all_arrived(w, kably, places)
+    check_all_published(w, kably)
 
 
 def nothing_committed(w):
     return all(offset <= 0 for offset in w.kafka.committed(w.group, w.topic, w.partitions).values())
 
 
-def check_all_arrived(w, kably, places):
-    until(lambda: w.ably.unique() >= len(places), 60, lambda: f"all; {kably.tail()}")
-    w.wait_committed_ends()
-    kably.stop()
-    arrived = Arrived(w.ably, w.topic)
-    arrived.check_complete(places)
-    arrived.check_order()
-    assert kably.logged(f"{len(places)} published, 0 skipped"), kably.tail()
+def check_all_published(w, kably):
+    arrived = check_all_arrived(w, kably)
+    assert kably.logged(f"{len(w.places)} published, 0 skipped"), kably.tail()
     return arrived
 
 
@@ -139,14 +134,14 @@ def test_what_was_published_and_not_well_said_is_sent_again(mock_world, daemons,
     (host,) = w.ably.all
     change = SHAPES[shape]
     host.answer = lambda request: change(*host.pass_on(request))
-    places = w.kafka.produce(w.topic, workload.records(120, 2, rng))
+    w.places = w.kafka.produce(w.topic, workload.records(120, 2, rng))
     kably = daemons.run(w.config().topic(w.topic, value="json", channel="shape:#{key}", on_error="skip"))
     kably.wait_log(rf"{re.escape(table()['foreign'])}.*nothing is lost, next try in")
     until(lambda: behind.stats()["duplicates"] > 0, 30, lambda: f"a repeat; {kably.tail()}")
     throughout(lambda: nothing_committed(w), 0.5, "nothing committed by such an answer")
     host.answer = host.pass_on
     w.ably = behind
-    assert check_all_arrived(w, kably, places).repeats() > 0
+    assert check_all_published(w, kably).repeats() > 0
 
 
 def test_an_error_in_another_charset_is_read_as_far_as_it_goes(mock_world, daemons, front, rng):
@@ -156,14 +151,14 @@ def test_an_error_in_another_charset_is_read_as_far_as_it_goes(mock_world, daemo
     text = json.dumps({"error": {"code": 50003, "statusCode": 503, "message": "d\xe9sol\xe9"}}, ensure_ascii=False)
     kind = [("Content-Type", "application/json; charset=iso-8859-1")]
     host.answer = lambda request: (503, kind, text.encode("latin-1"))
-    places = w.kafka.produce(w.topic, workload.records(20, 2, rng))
+    w.places = w.kafka.produce(w.topic, workload.records(20, 2, rng))
     kably = daemons.run(w.config().topic(w.topic, value="json", channel="shape:#{key}", on_error="skip"))
     kably.wait_log("HTTP 503.*nothing is lost")
     with open(kably.log_path, "rb") as log:
         log.read().decode("utf-8")  # the log stays what it is
     host.answer = host.pass_on
     w.ably = behind
-    check_all_arrived(w, kably, places)
+    check_all_published(w, kably)
 
 
 def test_one_object_for_one_spec_is_an_answer(mock_world, daemons, front, rng):
@@ -173,11 +168,11 @@ def test_one_object_for_one_spec_is_an_answer(mock_world, daemons, front, rng):
     (host,) = w.ably.all
     alone = with_list(lambda results: results[0])
     host.answer = lambda request: alone(*host.pass_on(request))
-    places = w.kafka.produce(w.topic, workload.records(30, 1, rng))
+    w.places = w.kafka.produce(w.topic, workload.records(30, 1, rng))
     config = w.config().topic(w.topic, value="json", channel="shape:#{key}").block("publish", max_records=1)
     kably = daemons.run(config)
     w.ably = behind
-    assert check_all_arrived(w, kably, places).repeats() == 0
+    assert check_all_published(w, kably).repeats() == 0
     assert not kably.logged("WARN"), kably.tail()
 
 

@@ -164,12 +164,7 @@ def test_random_faults_under_load(real_world, relay, daemons, rng, tmp_path, sec
         assert kably.running(), kably.tail()
     relay.heal()
     places = flow.finish()
-    until(
-        lambda: w.ably.unique() >= len(places),
-        90,
-        lambda: f"all {len(places)}; {w.ably.stats()}; {kably.tail()}",
-    )
-    w.wait_committed_ends()
+    w.wait_done(places, kably, 90)
     kably.stop()
 
     arrived = Arrived(w.ably, w.topic)

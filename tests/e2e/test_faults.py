@@ -50,12 +50,7 @@ def test_fault_under_load(real_world, daemons, rng, fault, seconds):
         lambda: w.ably.unique() >= healed, 60, lambda: f"recovery to {healed}; {w.ably.stats()}; {kably.tail()}"
     )
     places = flow.finish()
-    until(
-        lambda: w.ably.unique() >= len(places),
-        90,
-        lambda: f"all {len(places)}; {w.ably.stats()}; {kably.tail()}",
-    )
-    w.wait_committed_ends()
+    w.wait_done(places, kably, 90)
     assert w.kafka.members(w.group) == members, "lost its place in the group"
     kably.stop()
 
@@ -88,8 +83,7 @@ def test_a_fault_that_begins_before_the_first_record(real_world, daemons, rng):
     throughout(nothing_committed, 2, "nothing committed in the outage")
     assert w.ably.unique() == 0
     w.ably.faults()
-    until(lambda: w.ably.unique() >= len(places), 60, lambda: f"all; {kably.tail()}")
-    w.wait_committed_ends()
+    w.wait_done(places, kably)
     Arrived(w.ably, w.topic).check_complete(places)
 
 
@@ -105,8 +99,7 @@ def test_one_channel_over_its_rate_holds_up_no_other(real_world, daemons, rng):
     assert not w.ably.history("rate:slow")
     assert w.kafka.committed(w.group, w.topic, 1)[0] <= 0, "committed past a message that waits"
     w.ably.faults()
-    until(lambda: w.ably.unique() >= len(places), 60, lambda: f"all; {kably.tail()}")
-    w.wait_committed_ends()
+    w.wait_done(places, kably)
     arrived = Arrived(w.ably, w.topic)
     arrived.check_complete(places)
     arrived.check_order()

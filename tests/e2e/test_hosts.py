@@ -5,8 +5,7 @@ import pytest
 
 import workload
 from hosts import Hosts
-from judge import Arrived
-from waiting import until
+from judge import check_all_arrived
 
 COUNT = 300
 ADDRESSES = ["127.0.0.2", "127.0.0.3", "127.0.0.4"]
@@ -32,15 +31,6 @@ def spread(mock_world, rng):
 
 def start(w, daemons):
     return daemons.run(w.config().topic(w.topic, value="json", channel="hosts:#{key}"))
-
-
-def check_all_arrived(w, kably, count=COUNT):
-    until(lambda: w.behind.unique() >= count, 60, lambda: f"{count} arrived; {kably.tail()}")
-    w.wait_committed_ends()
-    kably.stop()
-    arrived = Arrived(w.behind, w.topic)
-    arrived.check_complete(w.places)
-    arrived.check_order()
 
 
 def names(host):

@@ -48,12 +48,7 @@ def test_sigkill_loses_nothing_and_repeats_only_what_was_in_flight(real_world, d
         victim = daemons.run(config, f"after{kill}")
 
     places = flow.finish()
-    until(
-        lambda: w.ably.unique() >= len(places),
-        90,
-        lambda: f"all {len(places)}; {w.ably.stats()}; {victim.tail()}",
-    )
-    w.wait_committed_ends()
+    w.wait_done(places, victim, 90)
     victim.stop()
     arrived = Arrived(w.ably, w.topic)
     print(f"{len(places)} records, {arrived.repeats()} repeats, {allowed} allowed")

@@ -8,10 +8,9 @@ import pytest
 
 import workload
 from hosts import Hosts
-from judge import Arrived
+from judge import check_all_arrived
 from proxy import HttpProxy, SocksProxy
 from tls import Authority, Front
-from waiting import until
 
 COUNT = 300
 
@@ -43,16 +42,6 @@ def start(w, daemons, *secrets, **ably):
     config = w.config().topic(w.topic, value="json", channel="net:#{key}")
     config.secrets |= set(secrets)
     return daemons.run(config)
-
-
-def check_all_arrived(w, kably, count=COUNT):
-    until(lambda: w.behind.unique() >= count, 60, lambda: f"{count} arrived; {kably.tail()}")
-    w.wait_committed_ends()
-    kably.stop()
-    arrived = Arrived(w.behind, w.topic)
-    arrived.check_complete(w.places)
-    arrived.check_order()
-    return arrived
 
 
 PROXIES = {

@@ -72,8 +72,7 @@ def test_members_come_and_go(real_world, daemons, rng, strategy, turns):
         arrives(300, first)
 
     places = flow.finish()
-    until(lambda: w.ably.unique() >= len(places), 90, lambda: f"all {len(places)}; {first.tail()}")
-    w.wait_committed_ends()
+    w.wait_done(places, first, 90)
     watch.check()
     first.stop()
     arrived = Arrived(w.ably, w.topic)

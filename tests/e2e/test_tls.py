@@ -9,7 +9,7 @@ import pytest
 
 import daemon
 import workload
-from judge import Arrived
+from judge import check_all_arrived
 from lua import Config
 from tls import Authority, Front
 from waiting import throughout, until
@@ -49,16 +49,6 @@ def start(w, daemons, program=None):
     return daemons.run(config.block("limits", drain_ms=500), program=program)
 
 
-def check_all_arrived(w, kably):
-    until(lambda: w.behind.unique() >= COUNT, 60, lambda: f"{COUNT} arrived; {kably.tail()}")
-    w.wait_committed_ends()
-    kably.stop()
-    arrived = Arrived(w.behind, w.topic)
-    arrived.check_complete(w.places)
-    arrived.check_order()
-    assert arrived.repeats() == 0
-
-
 def check_outage(w, kably, pattern):
     """It says why, with what to do, goes on trying, and publishes and commits nothing."""
     kably.wait_log(pattern)
@@ -75,7 +65,7 @@ def check_outage(w, kably, pattern):
 def test_a_certificate_of_the_ca_file_works(fronted, authority, daemons):
     w = fronted(authority.certificate())
     kably = start(w, daemons)
-    check_all_arrived(w, kably)
+    assert check_all_arrived(w, kably).repeats() == 0, "sent twice"
     assert w.ably.received > 0, "it went around TLS"
     assert not kably.logged("WARN"), kably.tail()
 
@@ -107,7 +97,7 @@ def test_a_bad_certificate_is_an_outage_until_a_good_one_comes(fronted, authorit
     kably = start(w, daemons)
     check_outage(w, kably, rf"WARN ably.*127\.0\.0\.1:{w.ably.port}: .*{pattern}.*nothing is lost")
     w.ably.present(authority.certificate())
-    check_all_arrived(w, kably)
+    assert check_all_arrived(w, kably).repeats() == 0, "sent twice"
     assert kably.logged("answers again after")
 
 
@@ -121,7 +111,7 @@ def test_a_certificate_that_turns_bad_while_records_flow(fronted, authority, dae
     assert w.behind.unique() == COUNT
     w.ably.present(authority.certificate())
     until(lambda: w.behind.unique() >= 2 * COUNT, 60, lambda: f"the rest; {kably.tail()}")
-    check_all_arrived(w, kably)
+    assert check_all_arrived(w, kably).repeats() == 0, "sent twice"
 
 
 def test_the_ca_file_may_be_replaced_while_it_runs(fronted, authority, stranger, daemons, tmp_path):
@@ -132,7 +122,7 @@ def test_the_ca_file_may_be_replaced_while_it_runs(fronted, authority, stranger,
     kably = start(w, daemons)
     check_outage(w, kably, "signed by nobody that is trusted")
     shutil.copy(authority.ca_file, trusted)
-    check_all_arrived(w, kably)
+    assert check_all_arrived(w, kably).repeats() == 0, "sent twice"
 
 
 def test_without_a_ca_file_the_system_is_trusted_and_nobody_else(fronted, authority, daemons):
@@ -152,7 +142,7 @@ def test_a_ca_file_stands_instead_of_the_system(fronted, authority, stranger, da
     program.write_text(f'#!/bin/sh\nexec unshare -rm sh -c \'{inside} && exec "$@"\' sh {daemon.binary()} "$@"\n')
     program.chmod(0o755)
     w = fronted(authority.certificate(), ca_file=None)
-    check_all_arrived(w, start(w, daemons, program))  # or else this proves nothing
+    assert check_all_arrived(w, start(w, daemons, program)).repeats() == 0  # or else this proves nothing
     w = fronted(authority.certificate(), ca_file=stranger.ca_file)
     check_outage(w, start(w, daemons, program), "signed by nobody that is trusted here")
 

@@ -132,6 +132,16 @@ static inline size_t kafka_member_take(struct kafka_member *m)
 }
 
 /* Asks for a commit of everything that is done and was not asked for yet. */
+static inline void kafka_member_pause(struct kafka_member *m, uint32_t slot, bool pause)
+{
+    m->slots[slot].paused = pause;
+    int64_t next = kb_offsets_next(&m->slots[slot].window);
+    if (pause)
+        m->src->ops->pause(m->src, &slot, 1);
+    else
+        m->src->ops->resume(m->src, &slot, &next, 1);
+}
+
 static inline bool kafka_member_commit(struct kafka_member *m)
 {
     struct kb_commit commits[MEMBER_SLOTS];

@@ -267,16 +267,6 @@ static void test_an_answer_is_of_its_own_commit(void **state)
 
 /* ------------------------------------------------------------------ pause and resume */
 
-static void set_paused(struct kafka_member *m, uint32_t slot, bool pause)
-{
-    m->slots[slot].paused = pause;
-    int64_t next = kb_offsets_next(&m->slots[slot].window);
-    if (pause)
-        m->src->ops->pause(m->src, &slot, 1);
-    else
-        m->src->ops->resume(m->src, &slot, &next, 1);
-}
-
 static void test_pause_loses_and_repeats_nothing(void **state)
 {
     struct kafka_mock *mock = *state;
@@ -297,7 +287,7 @@ static void test_pause_loses_and_repeats_nothing(void **state)
         if (turns % 7 == 0) { /* resuming what runs must do nothing */
             bool pause = !m.slots[slot].paused;
             pauses += pause;
-            set_paused(&m, slot, pause);
+            kafka_member_pause(&m, slot, pause);
         } else if (!m.slots[slot].paused) {
             m.src->ops->resume(m.src, &slot, &(int64_t){-1}, 1);
         }
@@ -368,8 +358,8 @@ static void test_an_offset_out_of_range_is_a_new_log(void **state)
     kafka_mock_numbers(mock, "orders", 0, 0, 100);
     kafka_member_join(&m, mock->bootstraps, "g", "range", orders, 1, count_new_logs, &begins);
     assert_true(kafka_member_run_until(&m, 100, 20));
-    set_paused(&m, 0, true);
-    set_paused(&m, 0, false);
+    kafka_member_pause(&m, 0, true);
+    kafka_member_pause(&m, 0, false);
     kafka_mock_numbers(mock, "orders", 0, 100, 110);
     assert_true(kafka_member_run_until(&m, 110, 10));
     assert_int_equal(begins, -1);
@@ -410,7 +400,7 @@ static void closes(struct kafka_mock *mock, const char *strategy)
     /* with records that are still held, while others are paused */
     kafka_member_join(&m, mock->bootstraps, "g", strategy, orders, 1, NULL, NULL);
     assert_true(kafka_member_run_until(&m, 10, 20));
-    set_paused(&m, 0, true);
+    kafka_member_pause(&m, 0, true);
     close_in_time(&m);
 }
 

@@ -73,16 +73,6 @@ static void test_two_members_cooperative(void **state)
     two_members(*state, "cooperative-sticky");
 }
 
-static void set_paused(struct kafka_member *m, uint32_t slot, bool pause)
-{
-    m->slots[slot].paused = pause;
-    int64_t next = kb_offsets_next(&m->slots[slot].window);
-    if (pause)
-        m->src->ops->pause(m->src, &slot, 1);
-    else
-        m->src->ops->resume(m->src, &slot, &next, 1);
-}
-
 /* A pause outlives an assignment inside librdkafka: who gets the partition back must read on. */
 static void test_pause_does_not_outlive_the_assignment(void **state)
 {
@@ -94,8 +84,8 @@ static void test_pause_does_not_outlive_the_assignment(void **state)
     kafka_member_join(&a, mock->bootstraps, "g", "range", orders, 1, NULL, NULL);
     assert_true(kafka_member_run_until(&a, 20, 20));
     commit_now(&a);
-    set_paused(&a, 0, true);
-    set_paused(&a, 1, true);
+    kafka_member_pause(&a, 0, true);
+    kafka_member_pause(&a, 1, true);
     kafka_member_join(&b, mock->bootstraps, "g", "range", orders, 1, NULL, NULL);
     const int64_t until = kafka_member_ms() + 30000;
     while (kafka_member_slots(&b) != 1 && kafka_member_ms() < until) {

@@ -1,6 +1,7 @@
 /* A local Ably over real sockets, spoken to by hand.
  *
- *     ably = kb_local_ably_start(&options, &err);
+ *     cmocka_unit_test_setup_teardown(test, start_ably, stop_ably)
+ *     ...
  *     int fd = open_connection();
  *     request(fd, "GET", "/time", "", 200);          // the answer, head and body, is in `answer`
  */
@@ -24,6 +25,24 @@ static size_t answer_len;
 static inline int64_t now_ms(void)
 {
     return kb_clock_system()->now_ms(kb_clock_system());
+}
+
+/* A test's setup and teardown. */
+static inline int start_ably(void **state)
+{
+    struct kb_local_ably_options options = {.service = {.history = 10}};
+    struct kb_err err;
+
+    (void)state;
+    ably = kb_local_ably_start(&options, &err);
+    return ably ? 0 : -1;
+}
+
+static inline int stop_ably(void **state)
+{
+    (void)state;
+    kb_local_ably_stop(ably);
+    return 0;
 }
 
 static inline int open_connection(void)

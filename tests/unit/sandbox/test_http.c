@@ -22,22 +22,6 @@ static void assert_stats(const char *expected)
     close(fd);
 }
 
-static int setup(void **state)
-{
-    struct kb_err err;
-
-    (void)state;
-    ably = kb_local_ably_start(&(struct kb_local_ably_options){.service = {.history = 10}}, &err);
-    return ably ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    kb_local_ably_stop(ably);
-    return 0;
-}
-
 #define SPEC(id) "{\"channels\":\"c\",\"messages\":{\"id\":\"" id "\",\"data\":\"x\"}}"
 
 static void test_keep_alive(void **state)
@@ -246,7 +230,7 @@ static void test_deliveries(void **state)
     close(fd);
 }
 
-/* teardown must not wait for a delayed answer, nor for a half request. */
+/* stop_ably must not wait for a delayed answer, nor for a half request. */
 static void test_ends_at_once(void **state)
 {
     int delayed = open_connection(), half = open_connection(), idle = open_connection();
@@ -289,7 +273,7 @@ static void test_port_in_use(void **state)
 
 int main(void)
 {
-#define HTTP_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define HTTP_TEST(test) cmocka_unit_test_setup_teardown(test, start_ably, stop_ably)
     const struct CMUnitTest tests[] = {
         HTTP_TEST(test_keep_alive),
         HTTP_TEST(test_large_bodies),

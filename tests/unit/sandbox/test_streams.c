@@ -52,22 +52,6 @@ static void wait_for_subscribers(size_t n)
     }
 }
 
-static int setup(void **state)
-{
-    struct kb_err err;
-
-    (void)state;
-    ably = kb_local_ably_start(&(struct kb_local_ably_options){.service = {.history = 10}}, &err);
-    return ably ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    kb_local_ably_stop(ably);
-    return 0;
-}
-
 static void test_two_hear_the_same(void **state)
 {
     int one = listen_to("c"), two = listen_to("c"), publisher = open_connection();
@@ -122,7 +106,7 @@ static void test_end_with_streams_open(void **state)
 {
     int fds[20], publisher;
 
-    assert_int_equal(setup(state), 0);
+    assert_int_equal(start_ably(state), 0);
     for (size_t i = 0; i < KB_COUNT(fds); i++)
         fds[i] = listen_to("c");
     publisher = open_connection();
@@ -142,8 +126,8 @@ static void test_end_with_streams_open(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_two_hear_the_same, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_slow_one, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_two_hear_the_same, start_ably, stop_ably),
+        cmocka_unit_test_setup_teardown(test_a_slow_one, start_ably, stop_ably),
         cmocka_unit_test(test_end_with_streams_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
