@@ -16,7 +16,6 @@ import pytest
 import workload
 from hosts import Hosts
 from judge import check_all_arrived
-from local_ably import LocalAbly
 from lua import Config, Raw
 from waiting import pass_time, throughout, until
 

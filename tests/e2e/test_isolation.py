@@ -1,20 +1,19 @@
 """What one partition or one channel suffers is not the others' trouble, however much of it there is."""
 
 import json
-import urllib.request
 
 import pytest
 
-from judge import Arrived
+from admin import Admin
+from judge import Arrived, check_all_arrived
 from lua import Raw
-from waiting import until
+from waiting import throughout, until
 
 MEMORY = "16MiB"  # a worker then pauses partitions from 4 MB on
 
 
-def status(port):
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/status", timeout=10) as reply:
-        return json.load(reply)
+def paused(admin, reason):
+    return [partition for partition in admin.status()["partitions"] if reason in partition["paused"]]
 
 
 def test_a_backlog_on_one_channel_holds_up_no_other_partition(real_world, daemons):
@@ -82,6 +81,27 @@ def test_a_record_of_many_messages_meets_its_policy_once(real_world, daemons, po
         assert w.kafka.ends(letters, 1) == {0: 10}
 
 
+def test_what_is_held_is_bounded_while_ably_takes_nothing(mock_world, daemons):
+    """Twice as much in Kafka as the process may hold: partitions are paused, and the ceiling is not reached."""
+    w = mock_world(partitions=8)
+    w.ably.faults({"path": "/messages", "status": 503})
+    value = json.dumps({"pad": "x" * 10000})
+    w.places = w.kafka.produce(w.topic, ({"value": value, "partition": n % 8} for n in range(3200)))
+    config = w.config().topic(w.topic, value="json", channel="c:#{partition}").block("limits", memory=MEMORY)
+    kably = daemons.run(config.block("admin", listen="127.0.0.1:0"))
+    admin = Admin(kably)
+    until(lambda: paused(admin, "memory"), 60, lambda: f"paused; {admin.status()}")
+
+    def within():
+        (worker,) = admin.status()["workers"]
+        return 4 << 20 < worker["held_bytes"] < 16 << 20
+
+    throughout(within, 3, lambda: admin.status()["workers"])
+    assert w.ably.unique() == 0
+    w.ably.faults()
+    assert check_all_arrived(w, kably).repeats() == 0
+
+
 @pytest.mark.long
 def test_the_window_bounds_a_partition_and_lets_go(real_world, daemons):
     """One record that waits, and so many behind it with an outcome: the partition is paused, not its memory filled."""
@@ -92,12 +112,8 @@ def test_the_window_bounds_a_partition_and_lets_go(real_world, daemons):
     w.kafka.produce(w.topic, ({"key": f"k{n % 50}", "value": str(n), "partition": 0} for n in range(count)))
     config = w.config().topic(w.topic, value="json", channel="c:#{key}")
     kably = daemons.run(config.block("publish", requests_per_second=0).block("admin", listen="127.0.0.1:0"))
-    port = kably.wait_log(r"listening on http://127\.0\.0\.1:(\d+)").group(1)
-
-    def paused():
-        return [partition["paused"] for partition in status(port)["partitions"]] == [["window"]]
-
-    until(paused, 60, lambda: status(port))
+    admin = Admin(kably)
+    until(lambda: paused(admin, "window"), 60, lambda: f"paused; {admin.status()}")
     assert w.ably.unique() < count
     w.ably.faults()
     until(lambda: w.ably.unique() >= count + 1, 90, lambda: f"{w.ably.stats()}; {kably.tail()}")
