@@ -1,5 +1,12 @@
 /* The distinct channels of one request: a small open-addressing set of 64-bit hashes with a
- * declared maximum. Emptied in no time by a new generation. Thread: its owner's. */
+ * declared maximum. Emptied in no time by a new generation.
+ *
+ *     if (!kb_channel_set_init(&set, 100)) ...      // no memory
+ *     if (!kb_channel_set_add(&set, channel)) ...   // a hundred others are in it: it is full
+ *     kb_channel_set_clear(&set);                   // the next request
+ *     kb_channel_set_deinit(&set);
+ *
+ * Thread: its owner's. */
 #ifndef KB_ABLY_CHANNEL_SET_H
 #define KB_ABLY_CHANNEL_SET_H
 

@@ -1,5 +1,7 @@
-/* The publisher's own struct, shared by publisher.c (begin and end, sending) and publisher_answer.c
- * (what became of a request). Nobody else includes this. Thread: its worker's. */
+/* The publisher's own struct, shared by publisher.c (sending), publisher_answer.c (what became of a
+ * request), publisher_again.c (once more, as it is), publisher_auth.c (tokens) and
+ * publisher_change.c (what is made of the options). Nobody else includes this. Thread: its
+ * worker's. */
 #ifndef KB_ABLY_PUBLISHER_INSIDE_H
 #define KB_ABLY_PUBLISHER_INSIDE_H
 

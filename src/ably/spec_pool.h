@@ -1,5 +1,12 @@
 /* Specs come and go with every record: a free list over chunks, no malloc per record. Memory grows
- * to the most that ever waited at once and is kept. Thread: its owner's. */
+ * to the most that ever waited at once and is kept.
+ *
+ *     struct kb_spec_pool pool = {0};
+ *     struct kb_spec *spec = kb_spec_pool_take(&pool);      // zeroed
+ *     kb_spec_pool_give(&pool, spec);
+ *     kb_spec_pool_deinit(&pool);                           // the specs that are out, too
+ *
+ * Thread: its owner's. */
 #ifndef KB_ABLY_SPEC_POOL_H
 #define KB_ABLY_SPEC_POOL_H
 

@@ -1,6 +1,10 @@
 /* How long to wait before trying again: exponential, with jitter, so that a thousand daemons don't
  * come back at the same moment. Pure; shared by everybody who waits for somebody else's fault to
- * end. */
+ * end.
+ *
+ *     wait_ms = kb_backoff_delay_ms(attempt, 100, 10000, random->next(random));
+ *     // attempt 1: 50 to 100 ms, 2: 100 to 200 ... 8 and later: 5 to 10 s
+ */
 #ifndef KB_BASE_BACKOFF_H
 #define KB_BASE_BACKOFF_H
 

@@ -1,4 +1,8 @@
 /* Base64 as of RFC 4648 section 4, with padding; and the URL alphabet without, for ids.
+ *
+ *     kb_base64_add(&out, KB_S("\x01\x02"));            // AQI=
+ *     if (!kb_base64_decode(&out, KB_S("AQI"))) ...     // no base64
+ *
  * Thread: any, no state. */
 #ifndef KB_BASE_BASE64_H
 #define KB_BASE_BASE64_H

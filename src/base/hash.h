@@ -1,7 +1,10 @@
-/* Two hashes. kb_hash64 is fast and spreads well: lanes, tables; it may change between releases.
- * kb_mix64 is a bijection of 64-bit numbers (splitmix64's finalizer): two inputs never share an
- * output; it is part of the message id and never changes. Thread: any, no
- * state. */
+/* Three hashes, two of which never change, for they are part of every message's id.
+ *
+ *     kb_hash64(KB_S("user:7"), seed)            // fast, spreads well: lanes, tables. May change
+ *     kb_hash64_stable(KB_S("MkU3OEVBNTcw"))     // FNV-1a: what leaves the process
+ *     kb_mix64(x)                                // a bijection (splitmix64's finalizer)
+ *
+ * Thread: any, no state. */
 #ifndef KB_BASE_HASH_H
 #define KB_BASE_HASH_H
 
@@ -10,9 +13,9 @@
 #include <stdint.h>
 
 uint64_t kb_hash64(struct kb_slice bytes, uint64_t seed);
-
-/* FNV-1a, 64 bits: stable for ever, for what leaves the process (the id's tag). */
 uint64_t kb_hash64_stable(struct kb_slice bytes);
+
+/* Two inputs never share an output. */
 
 static inline uint64_t kb_mix64(uint64_t x)
 {

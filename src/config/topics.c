@@ -65,8 +65,7 @@ static void add_name(const struct kb_load *load, const struct kb_block *block,
     if (memchr(name.ptr, '\0', name.len) || (!is_regex && !kb_topic_name_valid(name))) {
         kb_load_problem(load, block, no_key,
             "\"%s\" is no topic's name; expected letters, digits, '.', '_' and '-', at most 249, "
-            "or "
-            "a regular expression that begins with '^'",
+            "or a regular expression that begins with '^'",
             name.ptr);
         return;
     }

@@ -53,9 +53,8 @@ bool kb_worker_check_sizes(struct kb_worker *w, struct kb_err *err)
         const struct kb_message *msg = &w->router.messages[i];
         if (!kb_message_within(msg, max))
             return kb_err_record(err, KB_FAILURE_MESSAGE,
-                "the message has %zu bytes, Ably takes %zu (ably { max_message_size }); name, "
-                "data, "
-                "clientId and extras count",
+                "the message has %zu bytes, Ably takes %zu (ably { max_message_size }); "
+                "name, data, clientId and extras count",
                 kb_message_size(msg), max);
     }
     return true;

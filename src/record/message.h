@@ -1,6 +1,6 @@
 /* One Ably message that a record became, before it is encoded. Borrows everything; valid until the
- * next record is routed. Field by field what the
- * README's chapter "Messages" says. Thread: the worker's. */
+ * next record is routed. Field by field what the README's chapter "Messages" says.
+ * Thread: the worker's. */
 #ifndef KB_RECORD_MESSAGE_H
 #define KB_RECORD_MESSAGE_H
 

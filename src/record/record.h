@@ -1,6 +1,12 @@
 /* One record as it comes from Kafka. Transient: everything it points at is valid until the next
  * take from its source; what must live longer is copied (an encoded message, or struct kb_original
- * for the dead-letter topic). Thread: the worker's. */
+ * for the dead-letter topic).
+ *
+ *     const struct kb_header *push = kb_record_header(rec, KB_S("com.ably.extras.push"));
+ *     struct kb_original *original = kb_original_copy(rec);      // may be kept; NULL = no memory
+ *     kb_original_free(original);
+ *
+ * Thread: the worker's. */
 #ifndef KB_RECORD_RECORD_H
 #define KB_RECORD_RECORD_H
 
