@@ -2,7 +2,7 @@
  * join it there and the others of its lane go on. Found by channel, woken by time.
  *
  *     struct kb_hold *hold = kb_holds_add(&holds, channel);      // NULL = no memory
- *     kb_hold_push_tail / kb_hold_push_head(hold, spec);
+ *     kb_queue_push_tail(&hold->queue, spec);
  *     kb_holds_place(&holds, hold, &lane->due, at_ms, now_ms);   // now due, or at that time
  *     while ((hold = kb_holds_wake(&holds, now_ms)) != NULL) ... // its time has come: place it
  *     kb_holds_remove(&holds, hold);
