@@ -6,7 +6,7 @@
  *     switch (kb_trial_run(&trial, rules, &rec, &err)) {
  *     case KB_TRIAL_MESSAGES: trial.router.n_messages; kb_trial_spec(&trial, i)
  *     case KB_TRIAL_DROPPED: ...
- *     case KB_TRIAL_FAILED: err says why; kb_trial_policy(rules, &err) what comes of it
+ *     case KB_TRIAL_FAILED: err says why; kb_trial_policy(&trial, rules, &err): then what
  *     case KB_TRIAL_WAITS: for a schema, where trial.router.schemas is set; err names it
  *     }
  *     kb_trial_deinit(&trial);

@@ -3,8 +3,8 @@
  *
  *     struct kb_lookup *lookup = kb_lookup_new(&key);                  // NULL = no memory
  *     while (!kb_lookup_complete(lookup)) {
- *         kb_lookup_next(lookup, &path);                               // "/schemas/ids/7": ask
- * that kb_lookup_take(lookup, &doc, &err);                          // false: err is the record's
+ *         kb_lookup_next(lookup, &path);                               // "/schemas/ids/7"
+ *         if (!kb_lookup_take(lookup, &doc, &err)) ...                 // err is the record's
  *     }
  *     struct kb_schema *schema = kb_lookup_compile(lookup, &err);      // returns new
  *     kb_lookup_free(lookup);

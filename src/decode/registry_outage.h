@@ -5,8 +5,7 @@
  *     struct kb_registry_outage outage = {0};
  *     kb_registry_outage_fails(&outage, now_ms, &err, url, "schema 7");  // none of its addresses
  *     if (outage.on) ... outage.text, outage.since_ms, outage.tries
- *     kb_registry_outage_ends(&outage, now_ms, url);                     // all that waited is
- * there
+ *     kb_registry_outage_ends(&outage, now_ms, url);       // all that waited is there
  *
  * Thread: its owner's. */
 #ifndef KB_DECODE_REGISTRY_OUTAGE_H

@@ -2,8 +2,9 @@
  *
  *     struct kb_schema_cache cache = {0};
  *     struct kb_schema_entry *entry = kb_schema_cache_find(&cache, &key);
- *     if (!entry) entry = kb_schema_cache_add(&cache, &key, fetch);     // awaited; NULL = no
- * memory kb_schema_entry_there(&cache, entry, schema) or kb_schema_entry_refused(...)
+ *     if (!entry)
+ *         entry = kb_schema_cache_add(&cache, &key, fetch);      // awaited; NULL = no memory
+ *     kb_schema_entry_there(&cache, entry, schema);              // or kb_schema_entry_refused
  *     kb_schema_cache_deinit(&cache);
  *
  * It has KB_SCHEMAS_MAX entries; the one longest unused goes. Those that are awaited stay, be it

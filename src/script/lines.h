@@ -2,8 +2,9 @@
  * (kb_script_limits.lines), and `kably test` asks afterwards.
  *
  *     struct kb_lines *lines = kb_lines_new();
- *     kb_lines_note(lines, "orders.lua", 12, 14);      // line 14, of the function that begins at
- * 12 kb_lines_has(lines, "orders.lua", 12, 14) kb_lines_free(lines);
+ *     kb_lines_note(lines, "orders.lua", 12, 14);      // line 14 of the function of line 12
+ *     if (kb_lines_has(lines, "orders.lua", 12, 14)) ...
+ *     kb_lines_free(lines);
  *
  * A function is known by its file and its first line: of two that begin on one line, what runs of
  * one has run of both. Bounded by the text, for a line is noted once. Thread: one at a time. */

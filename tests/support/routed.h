@@ -2,8 +2,8 @@
  * taken, records are routed.
  *
  *     struct routed routed;
- *     routed_load(&routed, KB_S("kafka {} ..."));              // fails the test where it is no
- * good switch (routed_route(&routed, &rec, &err)) { ... routed.router.messages ... }
+ *     routed_load(&routed, KB_S("kafka {} ..."));        // fails the test where it is no good
+ *     result = routed_route(&routed, &rec, &err);        // routed.router.messages
  *     routed_unload(&routed);
  */
 #ifndef KB_TESTS_SUPPORT_ROUTED_H
