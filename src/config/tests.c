@@ -361,7 +361,7 @@ static bool take_keys(struct kb_tests *tests, const struct kb_blocks *blocks,
         struct kb_slice key = block->body.entries[i].key;
         if (!key.ptr)
             continue;
-        struct kb_place place = kb_block_place_of(blocks, block, key);
+        struct kb_file_place place = kb_block_place_of(blocks, block, key);
         struct kb_key_place *to = take_memory(tests, 1, sizeof(*to));
         if (!to)
             return false;

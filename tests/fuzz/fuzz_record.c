@@ -2,8 +2,9 @@
  * record, within what one may cost. The first byte is the format, the second says how the record
  * names its schema and the options, the rest is the record.
  *
- *     KABLY_FORMAT=avro fuzz_record -runs=1000000 ...     that format alone, and a line of a table
- * at the end: what scripts/fuzz --records shows */
+ *     KABLY_FORMAT=avro fuzz_record -runs=1000000 ...     that format alone
+ *
+ * It ends with a line of a table: what scripts/fuzz --records shows. */
 #include "base/log.h"
 #include "base/random.h"
 #include "base/utf8.h"
