@@ -467,6 +467,9 @@ def test_every_file_that_is_named_is_there():
     assert len(set(scripts)) > 5
     missing = [path for path in local + tour + scripts if not os.path.exists(os.path.join(ROOT, path))]
     assert not missing, f"README.md names {missing}"
+    rooms = {os.path.basename(path) for path in glob.glob(os.path.join(ROOT, "src", "*")) if os.path.isdir(path)}
+    passed_by = rooms - {name.split("/")[1] for name in tour}
+    assert not passed_by, f"the tour enters no room of {sorted(passed_by)}"
     for script in set(scripts):
         assert os.access(os.path.join(ROOT, script), os.X_OK), script
 
