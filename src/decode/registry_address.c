@@ -60,23 +60,16 @@ static struct kb_slice take_credentials(struct kb_slice *rest)
     return credentials;
 }
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 /* What stands in an address has its own characters as %XX. */
 static struct kb_slice unescape(struct kb_slice text, char *room)
 {
     size_t len = 0;
     for (size_t i = 0; i < text.len; i++) {
-        bool escaped = text.ptr[i] == '%' && i + 2 < text.len && hex_digit(text.ptr[i + 1]) >= 0 &&
-                       hex_digit(text.ptr[i + 2]) >= 0;
-        room[len++] = escaped ? (char)(hex_digit(text.ptr[i + 1]) * 16 + hex_digit(text.ptr[i + 2]))
-                              : text.ptr[i];
+        bool escaped = text.ptr[i] == '%' && i + 2 < text.len &&
+                       kb_hex_digit(text.ptr[i + 1]) >= 0 && kb_hex_digit(text.ptr[i + 2]) >= 0;
+        room[len++] =
+            escaped ? (char)(kb_hex_digit(text.ptr[i + 1]) * 16 + kb_hex_digit(text.ptr[i + 2]))
+                    : text.ptr[i];
         i += escaped ? 2 : 0;
     }
     return (struct kb_slice){room, len};

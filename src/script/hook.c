@@ -129,11 +129,6 @@ void kb_hooks_forget(struct kb_hooks *hooks)
 
 /* ---- a record ---- */
 
-bool kb_hooks_has(const struct kb_hooks *hooks, size_t topic, size_t number)
-{
-    return kb_hooks_function(hooks, topic, number);
-}
-
 uint64_t kb_hooks_calls(const struct kb_hooks *hooks, size_t topic, size_t number)
 {
     const struct kb_hook_function *function = kb_hooks_function(hooks, topic, number);

@@ -17,8 +17,8 @@
  * and what it got: nothing a function does is anybody's fault but the record's.
  *
  * What a call gives lies in the hooks' own memory, or in the record's, until the next
- * kb_hooks_begin. A function that is not there is not called: ask kb_hooks_has. Thread: one at a
- * time. */
+ * kb_hooks_begin. A function that is not there is not called: the rules say which are. Thread: one
+ * at a time. */
 #ifndef KB_SCRIPT_HOOK_H
 #define KB_SCRIPT_HOOK_H
 
@@ -77,7 +77,6 @@ void kb_hooks_forget(struct kb_hooks *hooks);
  * found out: whoever made these makes new ones, before the next record fails for it. */
 bool kb_hooks_worn(const struct kb_hooks *hooks);
 
-bool kb_hooks_has(const struct kb_hooks *hooks, size_t topic, size_t number);
 /* So often it has been called. */
 uint64_t kb_hooks_calls(const struct kb_hooks *hooks, size_t topic, size_t number);
 
