@@ -7,6 +7,7 @@
 #include "kafka.h"
 #include "plan.h"
 #include "sets.h"
+#include "tokens.h"
 #include "truth.h"
 #include "value/json.h"
 
@@ -293,7 +294,8 @@ static bool broken_by_record(struct sim *sim, struct sim_batch *batch, struct si
     return false;
 }
 
-void sim_ably_serve(struct sim *sim, struct sim_batch *batch, struct sim_answer *out)
+void sim_ably_serve(
+    struct sim *sim, struct sim_batch *batch, const struct sim_token *token, struct sim_answer *out)
 {
     static const int rates[] = {42910, 42917, 42918, 42922};
     static const int credentials[] = {40101, 40142, 40171, 40300, 40100};
@@ -301,14 +303,18 @@ void sim_ably_serve(struct sim *sim, struct sim_batch *batch, struct sim_answer 
     sim->ably->requests++;
     enum sim_phase phase = sim_ably_phase_now(sim);
     bool struck = sim_chance(sim, 600);
-    int code;
-    if (phase == SIM_PHASE_ERRORS && struck) {
+    int code = sim_tokens_refusal(sim, token);
+    if (code != 0) {
+        refuse_request(sim, code / 100, code, out);
+        out->token_refused = true;
+    } else if (phase == SIM_PHASE_ERRORS && struck) {
         internal_error(sim, batch, out);
     } else if (phase == SIM_PHASE_RATE && struck) {
         refuse_request(sim, 429, rates[sim_between(sim, 0, KB_COUNT(rates) - 1)], out);
     } else if (phase == SIM_PHASE_UNAUTHORIZED) {
         code = credentials[sim_between(sim, 0, KB_COUNT(credentials) - 1)];
         refuse_request(sim, code / 100, code, out);
+        out->token_refused = code >= 40140 && code < 40150;
     } else if (phase == SIM_PHASE_GARBAGE && struck) {
         garbage(sim, batch, out);
     } else if (!broken_by_record(sim, batch, out)) {

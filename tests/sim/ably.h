@@ -25,7 +25,8 @@
     X(MASS_REFUSAL, MASS_REFUSAL) \
     X(GARBAGE, GARBAGE)           \
     X(CUT, CUT)                   \
-    X(LATE, LATE)
+    X(LATE, LATE)                 \
+    X(TOKENS, TOKENS)
 
 enum sim_phase {
     SIM_PHASE_WELL,
@@ -35,6 +36,9 @@ enum sim_phase {
         SIM_PHASE_COUNT
 };
 
+struct sim_token;
+struct sim_nonce;
+
 struct sim_ably {
     enum sim_phase phase;
     int64_t until_ms;
@@ -42,7 +46,10 @@ struct sim_ably {
     int64_t away_until_ms;
     uint64_t salt;                  /* which channels are over their rate in this phase */
     struct sim_exchange *exchanges; /* network.c's */
-    struct sim_seen *seen;          /* sets.c's */
+    struct sim_token *tokens;       /* tokens.c's, the newest first */
+    struct sim_nonce *nonces;
+    uint64_t tokens_given, questions;
+    struct sim_seen *seen; /* sets.c's */
     size_t n_seen, cap_seen;
     /* elsewhere: at a fallback host; sets: of several messages */
     uint64_t requests, published, repeated, elsewhere, sets;
@@ -53,9 +60,10 @@ struct sim_answer {
     int status;
     char *body; /* malloc'ed; whoever delivers it frees it */
     size_t len;
-    bool proper;    /* says of each spec what became of it */
-    bool *accepted; /* proper: by message; malloc'ed */
-    int *codes;     /* the same: Ably's, 0 = accepted */
+    bool proper;        /* says of each spec what became of it */
+    bool *accepted;     /* proper: by message; malloc'ed */
+    int *codes;         /* the same: Ably's, 0 = accepted */
+    bool token_refused; /* the whole request, for what it showed */
     char error_code[16], retry_after[16];
     const char *content_type;
 };
@@ -65,7 +73,9 @@ void sim_ably_phase(struct sim *sim); /* a phase of trouble begins, by the plan 
 void sim_ably_heal(struct sim *sim);
 void sim_ably_hosts_away(struct sim *sim, uint32_t hosts, int64_t for_ms);
 enum sim_phase sim_ably_phase_now(const struct sim *sim);
-void sim_ably_serve(struct sim *sim, struct sim_batch *batch, struct sim_answer *out);
+/* `token`: what it shows, NULL = the key itself. */
+void sim_ably_serve(struct sim *sim, struct sim_batch *batch, const struct sim_token *token,
+    struct sim_answer *out);
 void sim_answer_deinit(struct sim_answer *answer);
 
 /* network.c */

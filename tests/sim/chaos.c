@@ -3,6 +3,7 @@
 #include "ably.h"
 #include "kafka.h"
 #include "plan.h"
+#include "tokens.h"
 #include "truth.h"
 #include "world.h"
 
@@ -118,6 +119,7 @@ static const struct {
     {SIM_FAULT_CLOCK_JUMPS, jump_clock},
     {SIM_FAULT_RELOADS, reload},
     {SIM_FAULT_BROKEN_SOURCE, break_source},
+    {SIM_FAULT_TOKENS, sim_tokens_revoke},
 };
 
 static void strike(struct sim *sim, void *object, uint64_t unused)

@@ -4,6 +4,7 @@
  * long after its client gave up), and its answer comes back some time after that (or never). What
  * the client is told depends on when it is told; what Ably did stays done. */
 #include "network_state.h"
+#include "tokens.h"
 
 #include "base/hash.h"
 
@@ -87,7 +88,7 @@ static void arrive(struct sim *sim, void *object, uint64_t unused)
         return;
     }
     struct sim_answer answer;
-    sim_ably_serve(sim, &ex->batch, &answer);
+    sim_ably_serve(sim, &ex->batch, ex->token, &answer);
     ex->served = true;
     if (ex->ended || !ex->req) {
         sim_answer_deinit(&answer);
@@ -162,6 +163,10 @@ static bool submit(struct kb_transport *transport, struct kb_http_request *req, 
         return kb_err_outage(err, "sim: the process is dead");
     if (sim_faulty(sim, SIM_FAULT_SUBMIT, 50))
         return kb_err_outage(err, "sim: no handle left");
+    if (sim_tokens_asked(req)) {
+        sim_tokens_submit(tr, req);
+        return true;
+    }
     if (exchange_of(tr, req))
         sim_fail(sim, "worker %d submits a request that is on its way", tr->worker->number);
     int host = sim_exchange_check_request(sim, req);
@@ -171,6 +176,7 @@ static bool submit(struct kb_transport *transport, struct kb_http_request *req, 
     ex->of = ex->req = req;
     ex->generation = tr->worker->process->settings.generation;
     ex->host = host;
+    sim_tokens_show(tr, ex);
     sim->ably->elsewhere += host > 0;
     ex->bytes_hash = kb_hash64_stable((struct kb_slice){bytes, req->body_len});
     ex->again = sent_before(sim, tr, req, ex->bytes_hash);
@@ -244,6 +250,7 @@ static void fill_reply(
         return;
     }
     sim_exchange_told(tr, ex);
+    sim_tokens_told(tr, ex);
     tr->last = ex->answer;
     ex->answer = (struct sim_answer){.status = 0};
     /* A copy of exactly that length, so that reading past its end is seen. */
@@ -263,6 +270,9 @@ static struct kb_http_request *done(struct kb_transport *transport)
 {
     struct sim_transport *tr = (struct sim_transport *)transport;
     forget_last(tr);
+    struct kb_http_request *asked = tr->dead ? NULL : sim_tokens_done(tr);
+    if (asked)
+        return asked;
     struct sim_exchange *ex = tr->dead ? NULL : tr->open;
     while (ex && !ex->ended)
         ex = ex->next;
@@ -282,6 +292,8 @@ static struct kb_http_request *done(struct kb_transport *transport)
 static void cancel(struct kb_transport *transport, struct kb_http_request *req)
 {
     struct sim_transport *tr = (struct sim_transport *)transport;
+    if (sim_tokens_cancel(tr, req))
+        return;
     struct sim_exchange *ex = exchange_of(tr, req);
     if (!ex)
         return;
@@ -297,6 +309,7 @@ struct kb_transport *sim_transport_new(struct sim *sim, struct sim_worker *worke
     tr->transport.ops = &ops;
     tr->sim = sim;
     tr->worker = worker;
+    tr->asks = 1; /* fills up with time */
     return &tr->transport;
 }
 
@@ -305,6 +318,7 @@ void sim_transport_crash(struct kb_transport *transport)
     struct sim_transport *tr = (struct sim_transport *)transport;
     tr->dead = true;
     forget_last(tr);
+    sim_tokens_crash(tr);
     while (tr->open)
         cancel(transport, tr->open->req);
 }

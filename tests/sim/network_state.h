@@ -11,6 +11,8 @@
 
 #define CHANNELS_MAX 512
 
+struct sim_question;
+
 struct sim_exchange {
     struct sim_exchange *next;
     struct sim_exchange *older; /* of all exchanges of the run */
@@ -19,6 +21,7 @@ struct sim_exchange {
     const struct kb_http_request *of; /* whose it was, for comparing alone */
     struct sim_batch batch;
     struct sim_answer answer;
+    struct sim_token *token; /* what it showed; NULL = the key itself */
     int host;
     bool again; /* the very bytes that this request had the last time */
     uint64_t bytes_hash;
@@ -37,6 +40,9 @@ struct sim_transport {
     struct sim_exchange *rides[CHANNELS_MAX];
     double tokens[CHANNELS_MAX]; /* of each channel's rate */
     int64_t tokens_ms[CHANNELS_MAX];
+    struct sim_question *question; /* for a token, that is out; NULL = none */
+    double asks;                   /* questions it may still put at once, and since when */
+    int64_t asked_ms;
     char *last_body; /* of the reply that was given last */
     struct sim_answer last;
 };

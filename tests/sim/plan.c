@@ -65,6 +65,18 @@ static void plan_limits(struct sim *sim, struct sim_plan *plan)
         sim, SIM_FAN_OUT_NONE, SIM_FAN_OUT_NONE, SIM_FAN_OUT_LIST, SIM_FAN_OUT_TRANSFORM);
 }
 
+static void plan_credentials(struct sim *sim, struct sim_plan *plan)
+{
+    plan->credentials = (enum sim_credentials)sim_between(sim, 0, 2);
+    plan->token_ttl_ms = ONE_OF(sim, 10000, 60000, 3600000);
+    if (sim->sabotage == SIM_OLD_TOKEN) { /* without any there is nothing to show again */
+        plan->credentials = SIM_CREDENTIALS_TOKEN;
+        plan->fault[SIM_FAULT_TOKENS] = true;
+    }
+    if (plan->credentials == SIM_CREDENTIALS_KEY)
+        plan->fault[SIM_FAULT_TOKENS] = false;
+}
+
 void sim_plan_new(struct sim *sim)
 {
     struct sim_plan *plan = sim->plan = sim_alloc(sim, sizeof(*plan));
@@ -91,6 +103,7 @@ void sim_plan_new(struct sim *sim)
     plan->schemas = ONE_OF(sim, 0, 1, 40);
     plan_policy(sim, plan);
     plan_limits(sim, plan);
+    plan_credentials(sim, plan);
 }
 
 static void print_policy(struct kb_buf *out, const struct sim_plan *plan)
@@ -136,13 +149,15 @@ const char *sim_plan_config(struct sim *sim)
     kb_buf_printf(&out,
         "kafka { [\"bootstrap.servers\"] = \"localhost:9092\", [\"group.id\"] = \"sim\" }\n"
         "ably { key = \"%s\", max_message_size = %lld, endpoint = \"host0.sim\", fallback_hosts = "
-        "{%s} "
-        "}\n"
+        "{%s},\n"
+        "  use_token_auth = %s, token_type = \"%s\", token_ttl_ms = %lld }\n"
         "publish { concurrency = %lld, linger_ms = %lld, max_records = %lld, max_bytes = %lld,\n"
-        "  max_channels = %lld, requests_per_second = %d, ordering = \"%s\",\n"
-        "  channel_messages_per_second = %g, group = \"%s\" }\n"
+        "  max_channels = %lld, requests_per_second = %d,\n"
+        "  ordering = \"%s\", channel_messages_per_second = %g, group = \"%s\" }\n"
         "limits { workers = %d, memory = %lld, drain_ms = %lld, hook_ms = 60000 }\n",
         SIM_KEY, (long long)plan->max_message_size, hosts_text(sim, plan->fallbacks),
+        plan->credentials == SIM_CREDENTIALS_KEY ? "false" : "true",
+        plan->credentials == SIM_CREDENTIALS_TOKEN ? "ably" : "jwt", (long long)plan->token_ttl_ms,
         (long long)plan->now.concurrency, (long long)plan->now.linger_ms,
         (long long)plan->now.max_records, (long long)plan->now.max_bytes,
         (long long)plan->now.max_channels, plan->requests_per_second,

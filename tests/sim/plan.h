@@ -32,7 +32,8 @@
     X(CLOCK_JUMPS)   /* the wall clock is set */                                  \
     X(RELOADS)       /* the file is changed and loaded anew, while all goes on */ \
     X(BROKEN_SOURCE) /* a source ends for good */                                 \
-    X(REGISTRY)      /* the schema registry is away */
+    X(REGISTRY)      /* the schema registry is away */                            \
+    X(TOKENS)        /* tokens are revoked, questions for them fail */
 
 enum sim_fault {
 #define X(id) SIM_FAULT_##id,
@@ -40,6 +41,9 @@ enum sim_fault {
 #undef X
         SIM_FAULT_COUNT
 };
+
+/* What a request shows: the key itself, a JWT signed with it, or a token that Ably gives for it. */
+enum sim_credentials { SIM_CREDENTIALS_KEY, SIM_CREDENTIALS_JWT, SIM_CREDENTIALS_TOKEN };
 
 /* What of the configuration a reload may change; each process has what it loaded last. */
 struct sim_settings {
@@ -67,6 +71,8 @@ struct sim_plan {
     int processes, workers;
     int64_t memory, drain_ms;
     int requests_per_second;
+    enum sim_credentials credentials;
+    int64_t token_ttl_ms;
     double channel_rate;               /* 0 = none */
     bool group;                        /* when_limited */
     int fallbacks;                     /* hosts besides the first */

@@ -51,6 +51,7 @@ struct sim_event {
     X(ENDLESS_REQUEST, "a request never ends", "stuck")                                      \
     X(DENY_SCHEMA, "the registry denies a schema that it has", "not its own fault")          \
     X(DROP_WAITING, "a schema's answer is lost for ever", "stuck")                           \
+    X(OLD_TOKEN, "a request shows a token of before", "told is refused")                     \
     X(CHANCE, "something is decided by the address of an object", "not the same")
 
 enum sim_sabotage {
