@@ -83,6 +83,7 @@ struct kb_publisher_status {
 };
 
 struct kb_publisher;
+struct kb_publisher_setup; /* what is made of other options, all that can fail of it */
 
 struct kb_publisher *kb_publisher_new(const struct kb_publisher_options *options,
     struct kb_transport *transport, struct kb_random *random,
@@ -91,6 +92,13 @@ struct kb_publisher *kb_publisher_new(const struct kb_publisher_options *options
  * Copies them. False = no memory: the old ones stay. */
 bool kb_publisher_change(struct kb_publisher *pub, const struct kb_publisher_options *options,
     int64_t now_ms, struct kb_err *err) KB_MUST_CHECK;
+/* The same in two steps, of which the second can't fail; between them nothing has changed. A setup
+ * is NULL where there is nothing to change, which the other two take. */
+bool kb_publisher_prepare(struct kb_publisher *pub, const struct kb_publisher_options *options,
+    struct kb_publisher_setup **out, struct kb_err *err) KB_MUST_CHECK;
+void kb_publisher_adopt(
+    struct kb_publisher *pub, struct kb_publisher_setup *setup, int64_t now_ms); /* takes it */
+void kb_publisher_forget(struct kb_publisher_setup *setup);
 /* Cancels what is in flight; nothing is settled any more. */
 void kb_publisher_free(struct kb_publisher *pub);
 

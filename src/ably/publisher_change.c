@@ -38,7 +38,7 @@ void kb_publisher_requests_free(struct kb_request *req)
     }
 }
 
-static void setup_free(struct kb_publisher_setup *setup)
+void kb_publisher_forget(struct kb_publisher_setup *setup)
 {
     if (!setup)
         return;
@@ -112,7 +112,7 @@ static struct kb_publisher_setup *setup_new(
         if (requests_new(setup))
             return setup;
     }
-    setup_free(setup);
+    kb_publisher_forget(setup);
     return NULL;
 }
 
@@ -158,22 +158,40 @@ static struct kb_lanes_options lanes_options(const struct kb_publisher_options *
         options->max_bytes, options->max_channels, options->channel_messages_per_second};
 }
 
-bool kb_publisher_change(struct kb_publisher *pub, const struct kb_publisher_options *options,
-    int64_t now_ms, struct kb_err *err)
+bool kb_publisher_prepare(struct kb_publisher *pub, const struct kb_publisher_options *options,
+    struct kb_publisher_setup **out, struct kb_err *err)
 {
     KB_BUG_ON(options->concurrency < 1 || options->max_records < 1 || options->max_channels < 1);
     const struct kb_publisher_options *latest = pub->change ? &pub->change->options : &pub->options;
+    *out = NULL;
     if (pub->version > 0 && same_connection(latest, options) && same_limits(latest, options))
         return true;
     struct kb_publisher_setup *setup = setup_new(pub, options, pub->version + 1);
     if (!setup || !kb_lanes_reserve(pub->lanes, options->max_channels)) {
-        setup_free(setup);
+        kb_publisher_forget(setup);
         return kb_err_fatal(err, "no memory for the publisher");
     }
+    *out = setup;
+    return true;
+}
+
+void kb_publisher_adopt(struct kb_publisher *pub, struct kb_publisher_setup *setup, int64_t now_ms)
+{
+    if (!setup)
+        return;
     pub->version++;
-    setup_free(pub->change); /* one that nobody waits for any more */
+    kb_publisher_forget(pub->change); /* one that nobody waits for any more */
     pub->change = setup;
     kb_publisher_change_if_idle(pub, now_ms);
+}
+
+bool kb_publisher_change(struct kb_publisher *pub, const struct kb_publisher_options *options,
+    int64_t now_ms, struct kb_err *err)
+{
+    struct kb_publisher_setup *setup;
+    if (!kb_publisher_prepare(pub, options, &setup, err))
+        return false;
+    kb_publisher_adopt(pub, setup, now_ms);
     return true;
 }
 
@@ -198,7 +216,7 @@ void kb_publisher_change_if_idle(struct kb_publisher *pub, int64_t now_ms)
     SWAP(struct kb_request *, pub->idle, setup->idle);
     SWAP(struct kb_reply, pub->reply, setup->reply);
     SWAP(uint8_t *, pub->fates.of, setup->fates);
-    setup_free(setup);
+    kb_publisher_forget(setup);
 
     struct kb_hosts before = pub->hosts;
     kb_hosts_init(&pub->hosts, pub->options.hosts, pub->options.max_retries, pub->options.retry_ms,
@@ -227,7 +245,7 @@ void kb_publisher_change_if_idle(struct kb_publisher *pub, int64_t now_ms)
 
 void kb_publisher_change_free(struct kb_publisher *pub)
 {
-    setup_free(pub->change);
+    kb_publisher_forget(pub->change);
     kb_publisher_requests_free(pub->idle);
     if (pub->requests)
         kb_requests_deinit(pub->requests);

@@ -19,8 +19,6 @@
 
 #define KB_PUBLISHER_LANES 256
 
-struct kb_publisher_setup;
-
 struct kb_publisher {
     struct kb_publisher_options options; /* its texts are the publisher's own */
     struct kb_transport *transport;

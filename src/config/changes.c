@@ -55,11 +55,6 @@ static bool same_block(enum kb_block_kind kind, const void *a, const void *b)
     return same;
 }
 
-static bool is_connection(const struct kb_option *option)
-{
-    return option->block == KB_BLOCK_ABLY && strcmp(option->key, "max_message_size") != 0;
-}
-
 static void compare_options(
     struct kb_changes *changes, const struct kb_config *from, const struct kb_config *to)
 {
@@ -71,7 +66,8 @@ static void compare_options(
         if (option->block == KB_BLOCK_TOPIC || option->type == KB_OPTION_LATER ||
             same_option(option, from, to, &a, &b))
             continue;
-        changes->ably = changes->ably || is_connection(option);
+        if (option->connects)
+            *(option->block == KB_BLOCK_ABLY ? &changes->ably : &changes->registry) = true;
         add_name(option->restart  ? &changes->restart
                  : option->rejoin ? &changes->rejoin
                                   : &changes->applied,

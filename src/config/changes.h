@@ -19,7 +19,7 @@
 
 struct kb_changes {
     struct kb_buf applied, rejoin, restart; /* names, with ", " between them */
-    bool kafka, ably;                       /* how to reach them, or who one is there */
+    bool kafka, ably, registry;             /* how to reach them, or who one is there */
 };
 
 bool kb_changes_find(struct kb_changes *changes, const struct kb_config *from,

@@ -52,8 +52,9 @@ struct kb_option {
     enum kb_hook hook;    /* which one it is, of all that are not in the place of a template */
     const char *fallback; /* the default as text, NULL = none */
     bool required, secret;
-    bool rejoin;  /* a reload applies it by another consumer: the group is left and joined again */
-    bool restart; /* a reload does not apply it */
+    bool connects; /* how to reach somebody, or who one is there: a reload tries it first */
+    bool rejoin;   /* a reload applies it by another consumer: the group is left and joined again */
+    bool restart;  /* a reload does not apply it */
     const char *help;
 };
 

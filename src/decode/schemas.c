@@ -34,7 +34,8 @@ struct kb_schemas {
     struct kb_transport *transport;
     struct kb_random *random;
     struct kb_arena arena; /* of one answer */
-    struct kb_registry_access access;
+    struct kb_registry_access access, prepared;
+    bool is_prepared;
     const char *headers[3];
     uint64_t headers_version;
     struct kb_schema_cache cache;
@@ -392,23 +393,37 @@ void kb_schemas_free(struct kb_schemas *s)
     for (struct kb_schema_entry *entry = s->cache.all; entry; entry = entry->next)
         fetch_free(s, entry->fetch);
     kb_schema_cache_deinit(&s->cache);
+    kb_schemas_forget(s);
     kb_registry_access_deinit(&s->access);
     kb_arena_deinit(&s->arena);
     free(s);
 }
 
-/* What is awaited is asked for anew, at once. What has come of it so far is of the registry of
- * before, but only where its addresses are others: then it begins at its beginning. */
-bool kb_schemas_change(
+bool kb_schemas_prepare(
     struct kb_schemas *s, const struct kb_registry_options *options, struct kb_err *err)
 {
-    struct kb_registry_access access;
-    if (!kb_registry_access_init(&access, options, err))
-        return false;
-    bool same_urls = kb_registry_same_urls(&access, &s->access);
-    if (same_urls && kb_registry_same_credentials(&access, &s->access)) {
-        kb_registry_access_deinit(&access);
-        return true;
+    kb_schemas_forget(s);
+    s->is_prepared = kb_registry_access_init(&s->prepared, options, err);
+    return s->is_prepared;
+}
+
+void kb_schemas_forget(struct kb_schemas *s)
+{
+    if (s->is_prepared)
+        kb_registry_access_deinit(&s->prepared);
+    s->is_prepared = false;
+}
+
+/* What is awaited is asked for anew, at once. What has come of it so far is of the registry of
+ * before, but only where its addresses are others: then it begins at its beginning. */
+void kb_schemas_adopt(struct kb_schemas *s)
+{
+    if (!s->is_prepared)
+        return;
+    bool same_urls = kb_registry_same_urls(&s->prepared, &s->access);
+    if (same_urls && kb_registry_same_credentials(&s->prepared, &s->access)) {
+        kb_schemas_forget(s);
+        return;
     }
     for (struct kb_schema_entry *entry = s->cache.all; entry; entry = entry->next) {
         if (!entry->fetch)
@@ -423,6 +438,6 @@ bool kb_schemas_change(
     if (!same_urls)
         kb_schema_cache_forget(&s->cache);
     kb_registry_access_deinit(&s->access);
-    use_access(s, &access);
-    return true;
+    use_access(s, &s->prepared);
+    s->is_prepared = false;
 }

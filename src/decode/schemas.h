@@ -43,10 +43,13 @@ struct kb_schemas; /* opaque */
 struct kb_schemas *kb_schemas_new(const struct kb_registry_options *options,
     struct kb_transport *transport, struct kb_random *random, struct kb_err *err) KB_MUST_CHECK;
 void kb_schemas_free(struct kb_schemas *schemas); /* NULL is fine */
-/* Other addresses or credentials, at once. Schemas are kept as long as the addresses are the same:
- * elsewhere, an id may mean another. The same options change nothing. */
-bool kb_schemas_change(struct kb_schemas *schemas, const struct kb_registry_options *options,
+/* Other addresses or credentials, in two steps: what can fail of it, and then the change itself, at
+ * once; or instead of that, as if nothing had been. Schemas are kept as long as the addresses are
+ * the same: elsewhere, an id may mean another. The same options change nothing. */
+bool kb_schemas_prepare(struct kb_schemas *schemas, const struct kb_registry_options *options,
     struct kb_err *err) KB_MUST_CHECK;
+void kb_schemas_adopt(struct kb_schemas *schemas);
+void kb_schemas_forget(struct kb_schemas *schemas);
 
 enum kb_schemas_result kb_schemas_get(struct kb_schemas *schemas, const struct kb_schema_key *key,
     struct kb_schema **out, struct kb_err *err) KB_MUST_CHECK;

@@ -43,7 +43,8 @@ struct kb_curl {
     struct kb_curl_transfer *given; /* its reply is being read by the caller */
     bool performed;                 /* in this round of done() */
     bool fresh;                     /* submitted since curl last ran */
-    struct kb_curl_options options; /* its texts are its own */
+    struct kb_curl_options options; /* its texts are its own, like those of the next */
+    struct kb_curl_options prepared;
 };
 
 /* curl_transfer.c */

@@ -165,25 +165,37 @@ struct kb_transport *kb_curl_beside(
     return open_door(options, (struct kb_curl *)door, err);
 }
 
-/* curl shares a kept connection only where authorities, certificate and proxy are the same. */
-bool kb_curl_change(
+bool kb_curl_prepare(
     struct kb_transport *door, const struct kb_curl_options *options, struct kb_err *err)
 {
     struct kb_curl *tr = (struct kb_curl *)door;
-    if (!kb_curl_options_same(&tr->options, options)) {
-        struct kb_curl_options fresh;
-        if (!kb_curl_options_copy(&fresh, options)) {
-            kb_curl_options_free(&fresh);
-            return kb_err_fatal(err, "no memory for HTTP");
-        }
-        kb_curl_options_free(&tr->options);
-        tr->options = fresh;
+    kb_curl_forget(door);
+    if (kb_curl_options_copy(&tr->prepared, options))
+        return true;
+    kb_curl_forget(door);
+    return kb_err_fatal(err, "no memory for HTTP");
+}
+
+/* curl shares a kept connection only where authorities, certificate and proxy are the same. */
+void kb_curl_adopt(struct kb_transport *door)
+{
+    struct kb_curl *tr = (struct kb_curl *)door;
+    struct kb_curl_options before = tr->options;
+    tr->options = tr->prepared;
+    tr->prepared = (struct kb_curl_options){.user_agent = NULL};
+    if (!kb_curl_options_same(&before, &tr->options))
         for (struct kb_curl_transfer *transfer = tr->all; transfer; transfer = transfer->sibling)
             transfer->stale = true;
-    }
-    tr->options.max_connections = options->max_connections;
-    curl_multi_setopt(tr->multi, CURLMOPT_MAXCONNECTS, (long)options->max_connections);
-    return true;
+    kb_curl_options_free(&before);
+    if (tr->main == tr)
+        curl_multi_setopt(tr->multi, CURLMOPT_MAXCONNECTS, (long)tr->options.max_connections);
+}
+
+void kb_curl_forget(struct kb_transport *door)
+{
+    struct kb_curl *tr = (struct kb_curl *)door;
+    kb_curl_options_free(&tr->prepared);
+    tr->prepared = (struct kb_curl_options){.user_agent = NULL};
 }
 
 void kb_curl_free(struct kb_transport *door)
@@ -199,5 +211,6 @@ void kb_curl_free(struct kb_transport *door)
     if (tr->main == tr)
         curl_multi_cleanup(tr->multi);
     kb_curl_options_free(&tr->options);
+    kb_curl_options_free(&tr->prepared);
     free(tr);
 }

@@ -32,9 +32,12 @@ struct kb_curl_options {
 bool kb_curl_global_init(struct kb_err *err) KB_MUST_CHECK;
 struct kb_transport *kb_curl_new(
     const struct kb_curl_options *options, struct kb_err *err) KB_MUST_CHECK;
-/* Other options, for requests submitted from now on. False = no memory: nothing has changed. */
-bool kb_curl_change(struct kb_transport *door, const struct kb_curl_options *options,
+/* Other options, in two steps: what can fail of it (no memory), and then, for requests submitted
+ * from there on, the change itself; or instead of that, as if nothing had been. */
+bool kb_curl_prepare(struct kb_transport *door, const struct kb_curl_options *options,
     struct kb_err *err) KB_MUST_CHECK;
+void kb_curl_adopt(struct kb_transport *door);
+void kb_curl_forget(struct kb_transport *door);
 /* A second door with options of its own beside another: both share its loop, and kb_curl_wait of
  * that one wakes for either. It is to be freed first. Its max_connections counts for nothing. */
 struct kb_transport *kb_curl_beside(struct kb_transport *tr, const struct kb_curl_options *options,

@@ -6,6 +6,7 @@
  *
  * Not changed here, because they belong to doors that are made once: the properties of the Kafka
  * client and the dead-letter topic. Whoever asks for that starts another worker. */
+#include "pipeline/settings.h"
 #include "pipeline/worker_state.h"
 
 #include <stdlib.h>
@@ -36,18 +37,92 @@ static bool same_topics(const char *const *a, size_t n_a, const char *const *b, 
     return n_a == n_b; /* no name stands twice */
 }
 
-static bool subscribe(struct kb_worker *w, const struct kb_config *next, struct kb_err *err)
+/* ---- what can fail ---- */
+
+static bool prepare_publisher(struct kb_worker *w, const struct kb_config *next, struct kb_err *err)
+{
+    struct kb_host_list hosts;
+    struct kb_publisher_options options;
+    return kb_settings_publisher(
+               next, w->number, w->n_workers, w->doors.clock, &hosts, &options, err) &&
+           kb_publisher_prepare(w->publisher, &options, &w->prepared.publisher, err);
+}
+
+static bool prepare_schemas(struct kb_worker *w, const struct kb_config *next, struct kb_err *err)
+{
+    const struct kb_registry_options options = kb_settings_registry(next);
+    if (w->schemas && options.urls)
+        return kb_schemas_prepare(w->schemas, &options, err);
+    return kb_worker_schemas_new(w, next, &w->prepared.schemas, err);
+}
+
+bool kb_worker_prepare(
+    struct kb_worker *w, struct kb_config *next, struct kb_hooks *hooks, struct kb_err *err)
+{
+    kb_worker_forget(w);
+    w->prepared.hooks = hooks;
+    w->prepared.edition = kb_edition_new(next);
+    bool ok = w->prepared.edition || kb_err_fatal(err, "out of memory for another configuration");
+    if (ok && (hooks || kb_config_hooks(next, &w->prepared.hooks, err)) &&
+        prepare_publisher(w, next, err) && prepare_schemas(w, next, err))
+        return true;
+    kb_worker_forget(w);
+    return false;
+}
+
+void kb_worker_forget(struct kb_worker *w)
+{
+    kb_edition_free(w->prepared.edition);
+    kb_hooks_free(w->prepared.hooks);
+    kb_publisher_forget(w->prepared.publisher);
+    kb_schemas_free(w->prepared.schemas);
+    if (w->schemas)
+        kb_schemas_forget(w->schemas);
+    w->prepared = (struct kb_prepared){.edition = NULL};
+}
+
+/* ---- what can't ---- */
+
+/* The patterns were compiled when the file was loaded, by the very rules of the client: what is
+ * left is a client that is past all use, and then so is its worker. */
+static void subscribe(struct kb_worker *w, const struct kb_config *before)
 {
     struct kb_source *src = w->doors.source;
-    size_t n_old = kb_worker_topics(w->config, NULL), n_new = kb_worker_topics(next, NULL);
+    struct kb_err err;
+    size_t n_old = kb_worker_topics(before, NULL), n_new = kb_worker_topics(w->config, NULL);
     const char **topics = calloc(n_old + n_new + 1, sizeof(*topics)), **new = topics + n_old;
-    if (!topics)
-        return kb_err_fatal(err, "out of memory for the list of topics");
-    kb_worker_topics(w->config, topics);
-    kb_worker_topics(next, new);
-    bool ok = same_topics(topics, n_old, new, n_new) || src->ops->subscribe(src, new, n_new, err);
+    if (!topics) {
+        kb_worker_fatal(w, (kb_err_fatal(&err, "out of memory for the list of topics"), &err));
+        return;
+    }
+    kb_worker_topics(before, topics);
+    kb_worker_topics(w->config, new);
+    if (!same_topics(topics, n_old, new, n_new) && !src->ops->subscribe(src, new, n_new, &err))
+        kb_worker_fatal(w, &err);
     free(topics);
-    return ok;
+}
+
+static void adopt_hooks(struct kb_worker *w)
+{
+    kb_router_set_hooks(&w->router, w->prepared.hooks);
+    kb_hooks_free(w->hooks);
+    w->hooks = w->prepared.hooks;
+    w->prepared.hooks = NULL;
+}
+
+static void adopt_schemas(struct kb_worker *w)
+{
+    w->waiting.changes = UINT64_MAX; /* who waits looks again */
+    if (!w->config->registry.url) {
+        kb_schemas_free(w->schemas);
+        w->schemas = NULL;
+    } else if (w->schemas) {
+        kb_schemas_adopt(w->schemas);
+    } else {
+        w->schemas = w->prepared.schemas;
+        w->prepared.schemas = NULL;
+    }
+    w->router.schemas = w->schemas;
 }
 
 /* A partition that no block takes any more is paused until the group has taken it back; what is
@@ -61,24 +136,23 @@ static void apply_rules(struct kb_worker *w)
     }
 }
 
-bool kb_worker_adopt(struct kb_worker *w, struct kb_config *next, struct kb_err *err)
+void kb_worker_adopt(struct kb_worker *w)
 {
-    if (w->phase != KB_PHASE_RUNNING || next == w->config)
-        return true;
-    struct kb_hooks *hooks = NULL;
-    bool ok = kb_config_hooks(next, &hooks, err) && subscribe(w, next, err) &&
-              kb_worker_tune_publisher(w, next, err) && kb_worker_tune_schemas(w, next, err);
-    if (ok && !kb_editions_replace(&w->editions, next))
-        ok = kb_err_fatal(err, "out of memory for another configuration");
-    if (!ok) {
-        kb_hooks_free(hooks);
-        return false;
+    struct kb_prepared *prepared = &w->prepared;
+    if (w->phase != KB_PHASE_RUNNING || !prepared->edition) {
+        kb_worker_forget(w);
+        return;
     }
-    kb_router_set_hooks(&w->router, hooks);
-    kb_hooks_free(w->hooks);
-    w->hooks = hooks;
-    w->config = next;
+    struct kb_config *before = kb_config_ref(w->editions.now->config);
+    kb_editions_push(&w->editions, prepared->edition);
+    w->config = prepared->edition->config;
+    prepared->edition = NULL;
+    adopt_hooks(w);
+    adopt_schemas(w);
+    kb_publisher_adopt(w->publisher, prepared->publisher, w->now_ms);
+    prepared->publisher = NULL;
     kb_worker_set_ceilings(w);
     apply_rules(w);
-    return true;
+    subscribe(w, before);
+    kb_config_unref(before);
 }

@@ -1,16 +1,11 @@
 /* The daemon's main thread (see daemon.h): it loads the configuration, starts one thread a worker,
- * waits for a signal, for a reload or for a worker's end, passes the end on to the others, and says
- * how it went.
- *
- * A reload goes to the running workers (pipeline/adopt.c) where it can. What belongs to their Kafka
- * clients can't: then new workers are made first, all but their joining the group; if that works,
- * the running ones drain, commit and leave, and the new ones join in their place. */
-#include "pipeline/daemon.h"
+ * waits for a signal, for a reload (daemon_reload.c) or for a worker's end, passes the end on to
+ * the others, and says how it went. */
+#include "pipeline/daemon_inside.h"
 
 #include "base/log.h"
 #include "http/curl_transport.h"
 #include "metrics/metrics.h"
-#include "pipeline/thread.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -25,22 +20,6 @@
 
 #define EXIT_WORK_FAILED 1
 #define EXIT_CONFIG 2
-
-struct kb_daemon {
-    struct kb_config *config;                      /* in force */
-    struct kb_worker_thread *threads, *successors; /* successors: opened, not begun; NULL = none */
-    size_t n_threads;
-    struct kb_reloads *reloads;
-    struct kb_config *applying; /* lent by reloads: the workers are going over to it */
-    kb_daemon_reloaded *on_reload;
-    void *on_reload_context;
-    int signals;  /* signalfd */
-    int progress; /* eventfd: a worker is ending or has ended, or has to do with a reload */
-    bool stopping, failed;
-    bool signalled;          /* told to end; a worker that ends by itself is no signal */
-    struct kb_board *boards; /* one a worker; they outlive the workers */
-    size_t n_boards;
-};
 
 static struct kb_config *load(const char *path)
 {
@@ -80,16 +59,15 @@ static bool open_boards(struct kb_daemon *d, struct kb_err *err)
     return true;
 }
 
-static void close_threads(struct kb_worker_thread *threads, size_t n)
+void kb_daemon_close_threads(struct kb_worker_thread *threads, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         kb_worker_thread_close(&threads[i]);
     free(threads);
 }
 
-/* One for each worker, not begun. Returns new. */
-static struct kb_worker_thread *open_threads(
-    struct kb_daemon *d, struct kb_config *config, struct kb_err *err)
+struct kb_worker_thread *kb_daemon_open_threads(struct kb_daemon *d, struct kb_config *config,
+    struct kb_generation *generation, struct kb_err *err)
 {
     size_t n = d->n_boards;
     struct kb_worker_thread *threads = calloc(n, sizeof(*threads));
@@ -98,16 +76,17 @@ static struct kb_worker_thread *open_threads(
         return NULL;
     }
     for (size_t i = 0; i < n; i++) {
-        if (kb_worker_thread_open(&threads[i], config, (int)i, (int)n, d->progress, err))
+        struct kb_hooks *hooks = generation ? kb_generation_hooks(generation, i) : NULL;
+        if (kb_worker_thread_open(&threads[i], config, hooks, (int)i, (int)n, d->progress, err))
             continue;
-        close_threads(threads, i);
+        kb_daemon_close_threads(threads, i);
         return NULL;
     }
     return threads;
 }
 
-/* Takes the threads. False: some may run, none that has not begun is left. */
-static bool begin_threads(struct kb_daemon *d, struct kb_worker_thread *threads, struct kb_err *err)
+bool kb_daemon_begin_threads(
+    struct kb_daemon *d, struct kb_worker_thread *threads, struct kb_err *err)
 {
     d->threads = threads;
     for (d->n_threads = 0; d->n_threads < d->n_boards; d->n_threads++) {
@@ -120,7 +99,7 @@ static bool begin_threads(struct kb_daemon *d, struct kb_worker_thread *threads,
     return true;
 }
 
-static void stop_all(struct kb_daemon *d)
+void kb_daemon_stop_all(struct kb_daemon *d)
 {
     d->stopping = true;
     for (size_t i = 0; i < d->n_threads; i++)
@@ -144,11 +123,11 @@ static void on_signal(struct kb_daemon *d)
         }
         kb_log_info("worker", "%s: stopping", info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
         d->signalled = true;
-        stop_all(d);
+        kb_daemon_stop_all(d);
     }
 }
 
-static bool all_ended(const struct kb_daemon *d)
+bool kb_daemon_all_ended(const struct kb_daemon *d)
 {
     for (size_t i = 0; i < d->n_threads; i++)
         if (!atomic_load(&d->threads[i].ended))
@@ -164,7 +143,7 @@ static bool any_ending(const struct kb_daemon *d)
     return false;
 }
 
-static void join_threads(struct kb_daemon *d)
+void kb_daemon_join_threads(struct kb_daemon *d)
 {
     for (size_t i = 0; i < d->n_threads; i++) {
         struct kb_worker_end end;
@@ -176,110 +155,22 @@ static void join_threads(struct kb_daemon *d)
     d->n_threads = 0;
 }
 
-/* ---- reloads ---- */
-
-static void end_reload(struct kb_daemon *d, const char *why)
-{
-    if (!why) {
-        kb_config_unref(d->config);
-        d->config = kb_config_ref(d->applying);
-        kb_log_setup(d->config->log.level, d->config->log.format);
-        if (d->on_reload)
-            d->on_reload(d->on_reload_context, d->config);
-    }
-    d->applying = NULL;
-    kb_reloads_end(d->reloads, why);
-}
-
-/* The running workers end for successors that are ready. */
-static void begin_renewal(struct kb_daemon *d)
-{
-    struct kb_err err;
-    d->successors = open_threads(d, d->applying, &err);
-    if (!d->successors) {
-        end_reload(d, err.text);
-        return;
-    }
-    kb_log_info("worker", "reload: the workers leave the group for new ones");
-    for (size_t i = 0; i < d->n_threads; i++)
-        kb_worker_thread_stop(&d->threads[i]);
-}
-
-static void end_renewal(struct kb_daemon *d)
-{
-    struct kb_err err;
-    struct kb_worker_thread *successors = d->successors;
-    join_threads(d);
-    d->successors = NULL;
-    if (d->stopping || d->failed) {
-        close_threads(successors, d->n_boards);
-        end_reload(d, "the process ended before it was applied");
-    } else if (begin_threads(d, successors, &err)) {
-        end_reload(d, NULL);
-    } else {
-        d->failed = true;
-        end_reload(d, err.text);
-        stop_all(d);
-    }
-}
-
-static void begin_reload(struct kb_daemon *d)
-{
-    const struct kb_changes *changes;
-    d->applying = kb_reloads_next(d->reloads, &changes);
-    if (!d->applying)
-        return;
-    if (d->stopping) {
-        end_reload(d, "the process is stopping");
-    } else if (changes->rejoin.len > 0) {
-        begin_renewal(d);
-    } else {
-        for (size_t i = 0; i < d->n_threads; i++)
-            kb_worker_thread_reload(&d->threads[i], d->applying);
-    }
-}
-
-/* Have all workers gone over, or ended? */
-static void end_adoption(struct kb_daemon *d)
-{
-    char why[KB_ERR_TEXT_MAX + 32] = "";
-    for (size_t i = 0; i < d->n_threads; i++) {
-        struct kb_worker_thread *t = &d->threads[i];
-        int state = atomic_load(&t->reload);
-        if (state == KB_RELOAD_ASKED && !atomic_load(&t->ended))
-            return;
-        if (state == KB_RELOAD_FAILED && !*why)
-            snprintf(why, sizeof(why), "worker %zu: %s", i, t->reload_err.text);
-    }
-    end_reload(d, *why ? why : NULL);
-}
-
-static void turn_reload(struct kb_daemon *d)
-{
-    if (!d->applying)
-        begin_reload(d);
-    else if (!d->successors)
-        end_adoption(d);
-    else if (all_ended(d))
-        end_renewal(d);
-}
-
 /* One worker that ends (its stop policy, a fatal error) takes the process with it, but where they
  * end for successors. */
 static void watch(struct kb_daemon *d)
 {
     struct pollfd fds[] = {
         {.fd = d->signals, .events = POLLIN}, {.fd = d->progress, .events = POLLIN}};
-    while (!all_ended(d) || d->successors) {
+    while (!kb_daemon_all_ended(d) || d->successors) {
         if (poll(fds, KB_COUNT(fds), -1) < 0 && errno != EINTR)
             break;
         uint64_t n;
         while (read(d->progress, &n, sizeof(n)) > 0) {}
         on_signal(d);
-        turn_reload(d);
+        kb_daemon_turn_reload(d);
         if (!d->stopping && !d->successors && any_ending(d)) {
             d->failed = true; /* it has said why */
-            stop_all(d);
+            kb_daemon_stop_all(d);
         }
     }
 }
@@ -365,17 +256,16 @@ struct kb_board *kb_daemon_boards(struct kb_daemon *d, size_t *n)
 int kb_daemon_run(struct kb_daemon *d)
 {
     struct kb_err err;
-    struct kb_worker_thread *threads = open_threads(d, d->config, &err);
-    bool began = threads && begin_threads(d, threads, &err);
+    struct kb_worker_thread *threads = kb_daemon_open_threads(d, d->config, NULL, &err);
+    bool began = threads && kb_daemon_begin_threads(d, threads, &err);
     if (began) {
         watch(d);
-        if (d->applying)
-            end_reload(d, "the process ended before it was applied");
+        kb_daemon_give_up_reload(d);
     } else {
         kb_log_error("worker", "%s", err.text);
-        stop_all(d);
+        kb_daemon_stop_all(d);
     }
-    join_threads(d);
+    kb_daemon_join_threads(d);
     summarise();
     if (!began)
         return err.class == KB_ERR_CONFIG ? EXIT_CONFIG : EXIT_WORK_FAILED;

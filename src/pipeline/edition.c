@@ -4,8 +4,18 @@
 
 #include <stdlib.h>
 
-static void edition_free(struct kb_edition *edition)
+struct kb_edition *kb_edition_new(struct kb_config *config)
 {
+    struct kb_edition *edition = calloc(1, sizeof(*edition));
+    if (edition)
+        edition->config = kb_config_ref(config);
+    return edition;
+}
+
+void kb_edition_free(struct kb_edition *edition)
+{
+    if (!edition)
+        return;
     kb_config_unref(edition->config);
     free(edition);
 }
@@ -16,20 +26,24 @@ static void remove_old(struct kb_editions *editions, struct kb_edition *edition)
     while (*link != edition)
         link = &(*link)->next;
     *link = edition->next;
-    edition_free(edition);
+    kb_edition_free(edition);
 }
 
-bool kb_editions_replace(struct kb_editions *editions, struct kb_config *config)
+void kb_editions_push(struct kb_editions *editions, struct kb_edition *edition)
 {
-    struct kb_edition *edition = calloc(1, sizeof(*edition)), *before = editions->now;
-    if (!edition)
-        return false;
-    edition->config = kb_config_ref(config);
+    struct kb_edition *before = editions->now;
     edition->next = before;
     editions->now = edition;
     if (before && before->open == 0)
         remove_old(editions, before);
-    return true;
+}
+
+bool kb_editions_replace(struct kb_editions *editions, struct kb_config *config)
+{
+    struct kb_edition *edition = kb_edition_new(config);
+    if (edition)
+        kb_editions_push(editions, edition);
+    return edition != NULL;
 }
 
 bool kb_editions_init(struct kb_editions *editions, struct kb_config *config)
@@ -43,7 +57,7 @@ void kb_editions_deinit(struct kb_editions *editions)
     while (editions->now) {
         struct kb_edition *edition = editions->now;
         editions->now = edition->next;
-        edition_free(edition);
+        kb_edition_free(edition);
     }
 }
 

@@ -5,6 +5,8 @@
  *     p->edition = kb_edition_use(editions.now);           // a record is taken
  *     kb_edition_done(&editions, p->edition);              // it has its outcome
  *     kb_editions_replace(&editions, next)                 // a reload; false = no memory
+ *     kb_editions_push(&editions, kb_edition_new(next))    // the same in two steps: the second
+ *                                                          // can't fail
  *
  * Each edition has a reference to its configuration. Thread: the worker's. */
 #ifndef KB_PIPELINE_EDITION_H
@@ -25,6 +27,11 @@ struct kb_editions {
 bool kb_editions_init(struct kb_editions *editions, struct kb_config *config) KB_MUST_CHECK;
 void kb_editions_deinit(struct kb_editions *editions); /* whatever is open */
 bool kb_editions_replace(struct kb_editions *editions, struct kb_config *config) KB_MUST_CHECK;
+
+/* NULL = no memory. Returns new. */
+struct kb_edition *kb_edition_new(struct kb_config *config) KB_MUST_CHECK;
+void kb_edition_free(struct kb_edition *edition); /* of one that was never pushed; NULL is fine */
+void kb_editions_push(struct kb_editions *editions, struct kb_edition *edition); /* takes it */
 
 static inline struct kb_edition *kb_edition_use(struct kb_edition *edition)
 {

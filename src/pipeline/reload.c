@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define END_WAIT_S 1
+#define PROBLEMS_MAX (1u << 20)
 
 struct kb_reloads {
     char *path;
@@ -21,12 +22,11 @@ struct kb_reloads {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    bool ending;
-    uint64_t asked, begun;    /* begun: the newest one that the reload under way serves */
-    struct kb_config *config; /* in force */
-    struct kb_config *next;   /* ready to be applied, or being applied; NULL = none */
-    struct kb_changes changes;
-    bool lent; /* main has it */
+    atomic_bool ending;         /* also read without the lock, by what waits for an answer */
+    uint64_t asked, begun;      /* begun: the newest one that the reload under way serves */
+    struct kb_config *config;   /* in force */
+    struct kb_generation *next; /* ready to be applied, or being applied; NULL = none */
+    bool lent;                  /* main has it */
     int watch_fd;
     struct kb_reload_report report;
 };
@@ -77,7 +77,7 @@ static void add_names(struct kb_buf *text, const char *what, const struct kb_buf
 static void succeed(struct kb_reloads *reloads)
 {
     struct kb_reload_report *report = &reloads->report;
-    const struct kb_changes *changes = &reloads->changes;
+    const struct kb_changes *changes = &reloads->next->changes;
     struct kb_buf text;
     kb_buf_init(&text, 1 << 20);
     report->failed = false;
@@ -97,63 +97,36 @@ static void succeed(struct kb_reloads *reloads)
     tell(reloads);
 }
 
-/* ---- loading; without the lock ---- */
+/* ---- one reload; under the lock, but while the next generation is made ---- */
 
-static struct kb_config *load(const char *path, struct kb_buf *problems_text)
+static void fail_with(struct kb_reloads *reloads, struct kb_buf *problems)
 {
-    struct kb_problems problems;
-    kb_problems_init(&problems);
-    struct kb_config *config = kb_config_load(path, &problems);
-    for (size_t i = 0; i < problems.count; i++) {
-        if (config)
-            kb_log_warn("config", "reload: %s", problems.list[i].text);
-        else if (!problems.list[i].warning)
-            kb_buf_printf(problems_text, "%s\n", problems.list[i].text);
-    }
-    kb_problems_deinit(&problems);
-    return config;
-}
-
-/* NULL, and the reasons in `problems`. */
-static struct kb_config *prepare(const char *path, const struct kb_config *now,
-    struct kb_changes *changes, struct kb_buf *problems)
-{
-    struct kb_config *next = load(path, problems);
-    if (!next)
-        return NULL;
-    if (kb_changes_find(changes, now, next) && kb_changes_keep(now, next))
-        return next;
-    kb_buf_printf(problems, "out of memory\n");
-    kb_changes_deinit(changes);
-    kb_config_unref(next);
-    return NULL;
+    char text[KB_RELOAD_TEXT_MAX];
+    problems->len -= problems->len > 0; /* the last line's end */
+    snprintf(text, sizeof(text), KB_FMT, KB_ARG(kb_buf_slice(problems)));
+    fail(reloads, text);
 }
 
 static void run_one(struct kb_reloads *reloads)
 {
     struct kb_buf problems;
-    struct kb_changes changes;
-    kb_buf_init(&problems, KB_RELOAD_TEXT_MAX);
+    kb_buf_init(&problems, PROBLEMS_MAX);
     reloads->begun = reloads->asked;
     struct kb_config *now = kb_config_ref(reloads->config);
     pthread_mutex_unlock(&reloads->lock);
-    struct kb_config *next = prepare(reloads->path, now, &changes, &problems);
+    struct kb_generation *next =
+        kb_generation_make(reloads->path, now, &reloads->ending, &problems);
     kb_config_unref(now);
     pthread_mutex_lock(&reloads->lock);
     if (next && reloads->ending) { /* nobody is there to apply it */
-        kb_changes_deinit(&changes);
-        kb_config_unref(next);
+        kb_generation_free(next);
     } else if (next) {
         reloads->next = next;
-        reloads->changes = changes;
         wake(reloads->progress_fd);
         while (reloads->next && !reloads->ending)
             pthread_cond_wait(&reloads->changed, &reloads->lock);
     } else {
-        problems.len -= problems.len > 0; /* the last line's end */
-        char text[KB_RELOAD_TEXT_MAX];
-        snprintf(text, sizeof(text), KB_FMT, KB_ARG(kb_buf_slice(&problems)));
-        fail(reloads, text);
+        fail_with(reloads, &problems);
     }
     kb_buf_deinit(&problems);
 }
@@ -203,10 +176,7 @@ struct kb_reloads *kb_reloads_new(
 
 static void forget_next(struct kb_reloads *reloads)
 {
-    if (!reloads->next)
-        return;
-    kb_config_unref(reloads->next);
-    kb_changes_deinit(&reloads->changes);
+    kb_generation_free(reloads->next);
     reloads->next = NULL;
     reloads->lent = false;
 }
@@ -266,12 +236,11 @@ void kb_reloads_watch(struct kb_reloads *reloads, int fd)
     pthread_mutex_unlock(&reloads->lock);
 }
 
-struct kb_config *kb_reloads_next(struct kb_reloads *reloads, const struct kb_changes **changes)
+struct kb_generation *kb_reloads_next(struct kb_reloads *reloads)
 {
     pthread_mutex_lock(&reloads->lock);
-    struct kb_config *next = reloads->lent ? NULL : reloads->next;
+    struct kb_generation *next = reloads->lent ? NULL : reloads->next;
     reloads->lent = reloads->next != NULL;
-    *changes = &reloads->changes;
     pthread_mutex_unlock(&reloads->lock);
     return next;
 }
@@ -284,7 +253,7 @@ void kb_reloads_end(struct kb_reloads *reloads, const char *why)
         fail(reloads, why);
     } else {
         struct kb_config *before = reloads->config;
-        reloads->config = kb_config_ref(reloads->next);
+        reloads->config = kb_config_ref(reloads->next->config);
         kb_config_unref(before);
         succeed(reloads);
     }

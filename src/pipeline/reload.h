@@ -4,7 +4,7 @@
  *     struct kb_reloads *reloads = kb_reloads_new(path, config, progress_fd, &err);
  *     number = kb_reloads_ask(reloads);                     // any thread
  *     ... its own thread loads the file, compares, and writes to progress_fd; then, on main:
- *     struct kb_config *next = kb_reloads_next(reloads, &changes);     // NULL = none is ready
+ *     struct kb_generation *next = kb_reloads_next(reloads);           // NULL = none is ready
  *     ... the workers go over to it, or can't
  *     kb_reloads_end(reloads, NULL);                        // or why it could not be applied
  *     kb_reloads_read(reloads, &report);                    // any thread: report.ended >= number?
@@ -15,7 +15,7 @@
 #ifndef KB_PIPELINE_RELOAD_H
 #define KB_PIPELINE_RELOAD_H
 
-#include "config/changes.h"
+#include "pipeline/generation.h"
 
 #define KB_RELOAD_TEXT_MAX 2048
 
@@ -40,8 +40,8 @@ void kb_reloads_read(struct kb_reloads *reloads, struct kb_reload_report *out);
 /* An eventfd to be written to whenever one has ended, -1 = no more. At most one. */
 void kb_reloads_watch(struct kb_reloads *reloads, int fd);
 
-/* Main's side. The configuration is lent until the end; the changes live as long. */
-struct kb_config *kb_reloads_next(struct kb_reloads *reloads, const struct kb_changes **changes);
+/* Main's side. Lent until the end. */
+struct kb_generation *kb_reloads_next(struct kb_reloads *reloads);
 /* `why` NULL: it is in force now. */
 void kb_reloads_end(struct kb_reloads *reloads, const char *why);
 

@@ -2,6 +2,8 @@
  * and the commands that ask the same sides (cli/outside.h). */
 #include "pipeline/settings.h"
 
+#include "ably/endpoint.h"
+
 struct kb_curl_options kb_settings_ably_curl(const struct kb_config *config)
 {
     return (struct kb_curl_options){.user_agent = KB_AGENT,
@@ -50,4 +52,48 @@ struct kb_registry_options kb_settings_registry(const struct kb_config *config)
     return (struct kb_registry_options){.urls = config->registry.url,
         .auth = config->registry.auth,
         .token = config->registry.token};
+}
+
+bool kb_settings_publisher(const struct kb_config *c, int number, int n_workers,
+    struct kb_clock *clock, struct kb_host_list *hosts, struct kb_publisher_options *out,
+    struct kb_err *err)
+{
+    int concurrency = (int)c->publish.concurrency / n_workers +
+                      (number < (int)c->publish.concurrency % n_workers);
+    double rate = c->publish.requests_per_second / n_workers;
+    *out = (struct kb_publisher_options){
+        .hosts = hosts,
+        .max_retries = (int)c->ably.http_max_retry_count,
+        .retry_ms = c->ably.http_max_retry_duration_ms,
+        .keep_ms = c->ably.fallback_retry_timeout_ms,
+        .auth = kb_settings_auth(c),
+        .clock = clock,
+        .client_id = c->ably.client_id,
+        .agent = KB_AGENT,
+        .msgpack = c->publish.protocol == KB_PROTOCOL_MSGPACK,
+        .concurrency = concurrency > 0 ? concurrency : 1,
+        .requests_per_second = rate,
+        .burst = rate < 1 ? 1 : rate,
+        .messages_per_second = c->publish.messages_per_second / n_workers,
+        .channel_messages_per_second = c->publish.channel_messages_per_second,
+        .linger_ms = (int)c->publish.linger_ms,
+        .max_records = (size_t)c->publish.max_records,
+        .max_bytes = (size_t)c->publish.max_bytes,
+        .max_channels = (size_t)c->publish.max_channels,
+        .group_size =
+            c->publish.group == KB_GROUP_WHEN_LIMITED ? (size_t)c->ably.max_message_size : 0,
+        .ordered = c->publish.ordering == KB_ORDERING_CHANNEL,
+        .open_timeout_ms = (int)c->ably.http_open_timeout_ms,
+        .request_timeout_ms = (int)c->ably.http_request_timeout_ms,
+    };
+    return kb_endpoint_hosts(
+        c->ably.endpoint, c->ably.fallback_hosts, c->ably.tls, c->ably.port, hosts, err);
+}
+
+const char *kb_settings_kafka_property(const struct kb_config *config, const char *name)
+{
+    for (size_t i = 0; i < config->kafka.n; i++)
+        if (strcmp(config->kafka.properties[i].name, name) == 0)
+            return config->kafka.properties[i].value;
+    return NULL;
 }

@@ -36,21 +36,13 @@ static bool subscribe(struct kb_source *src, const struct kb_config *config, str
     return ok;
 }
 
-static const char *property(const struct kb_config *config, const char *name)
-{
-    for (size_t i = 0; i < config->kafka.n; i++)
-        if (strcmp(config->kafka.properties[i].name, name) == 0)
-            return config->kafka.properties[i].value;
-    return "";
-}
-
 static struct kb_dead_letters *open_dead_letters(
     const struct kb_config *config, int worker, struct kb_err *err)
 {
     struct kb_dead_letters_options options = {.properties = config->kafka.properties,
         .n_properties = config->kafka.n,
         .topic = config->dead_letter.topic,
-        .group_id = property(config, "group.id"),
+        .group_id = kb_settings_kafka_property(config, "group.id"),
         .worker = worker};
     return kb_dead_letters_new(&options, err);
 }
@@ -115,16 +107,53 @@ static void tell(struct kb_worker_thread *t, atomic_bool *flag)
     wake(t->progress_fd);
 }
 
-static void perhaps_reload(struct kb_worker_thread *t)
+/* ---- a reload, step by step as main asks for it; see thread.h ---- */
+
+static bool prepare(struct kb_worker_thread *t)
 {
-    if (atomic_load(&t->reload) != KB_RELOAD_ASKED)
-        return;
     const struct kb_curl_options curl = kb_settings_ably_curl(t->next);
-    bool ok = kb_curl_change(t->doors.transport, &curl, &t->reload_err) &&
-              kb_worker_adopt(t->worker, t->next, &t->reload_err);
+    const struct kb_curl_options registry = kb_settings_registry_curl(t->next);
+    struct kb_hooks *hooks = t->next_hooks;
+    t->next_hooks = NULL;
+    bool ok = kb_worker_prepare(t->worker, t->next, hooks, &t->reload_err) &&
+              kb_curl_prepare(t->doors.transport, &curl, &t->reload_err) &&
+              kb_curl_prepare(t->doors.registry, &registry, &t->reload_err);
     kb_config_unref(t->next);
     t->next = NULL;
-    atomic_store(&t->reload, ok ? KB_RELOAD_DONE : KB_RELOAD_FAILED);
+    return ok;
+}
+
+static void adopt(struct kb_worker_thread *t)
+{
+    kb_curl_adopt(t->doors.transport);
+    kb_curl_adopt(t->doors.registry);
+    kb_worker_adopt(t->worker);
+}
+
+static void forget(struct kb_worker_thread *t)
+{
+    kb_curl_forget(t->doors.transport);
+    kb_curl_forget(t->doors.registry);
+    kb_worker_forget(t->worker);
+}
+
+static void perhaps_reload(struct kb_worker_thread *t)
+{
+    enum kb_thread_reload next = KB_RELOAD_NONE;
+    switch (atomic_load(&t->reload)) {
+    case KB_RELOAD_PREPARE:
+        next = prepare(t) ? KB_RELOAD_READY : KB_RELOAD_FAILED;
+        break;
+    case KB_RELOAD_ADOPT:
+        adopt(t);
+        break;
+    case KB_RELOAD_FORGET:
+        forget(t);
+        break;
+    default:
+        return;
+    }
+    atomic_store(&t->reload, next);
     wake(t->progress_fd);
 }
 
@@ -157,20 +186,24 @@ static void close_all(struct kb_worker_thread *t)
         close(t->wake_fd);
     kb_config_unref(t->config);
     kb_config_unref(t->next); /* asked for, and the end came first */
+    kb_hooks_free(t->next_hooks);
     t->worker = NULL;
     t->config = t->next = NULL;
+    t->next_hooks = NULL;
 }
 
-bool kb_worker_thread_open(struct kb_worker_thread *t, struct kb_config *config, int worker,
-    int n_workers, int progress_fd, struct kb_err *err)
+bool kb_worker_thread_open(struct kb_worker_thread *t, struct kb_config *config,
+    struct kb_hooks *hooks, int worker, int n_workers, int progress_fd, struct kb_err *err)
 {
     *t = (struct kb_worker_thread){.progress_fd = progress_fd, .config = kb_config_ref(config)};
     t->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     bool ok = t->wake_fd >= 0 || kb_err_fatal(err, "no file descriptors left");
     ok = ok && open_doors(t, config, worker, n_workers, err);
     if (ok)
-        t->worker = kb_worker_new(config, worker, n_workers, &t->doors, err);
-    if (ok && t->worker)
+        t->worker = kb_worker_new(config, hooks, worker, n_workers, &t->doors, err);
+    else
+        kb_hooks_free(hooks);
+    if (t->worker)
         return true;
     kb_worker_thread_close(t);
     return false;
@@ -191,12 +224,30 @@ void kb_worker_thread_close(struct kb_worker_thread *t)
     close_all(t);
 }
 
-void kb_worker_thread_reload(struct kb_worker_thread *t, struct kb_config *config)
+static void ask(struct kb_worker_thread *t, enum kb_thread_reload what)
 {
-    KB_BUG_ON(atomic_load(&t->reload) == KB_RELOAD_ASKED);
-    t->next = kb_config_ref(config);
-    atomic_store(&t->reload, KB_RELOAD_ASKED);
+    atomic_store(&t->reload, what);
     wake(t->wake_fd);
+}
+
+void kb_worker_thread_prepare(
+    struct kb_worker_thread *t, struct kb_config *config, struct kb_hooks *hooks)
+{
+    KB_BUG_ON(atomic_load(&t->reload) != KB_RELOAD_NONE);
+    t->next = kb_config_ref(config);
+    t->next_hooks = hooks;
+    ask(t, KB_RELOAD_PREPARE);
+}
+
+void kb_worker_thread_adopt(struct kb_worker_thread *t)
+{
+    KB_BUG_ON(atomic_load(&t->reload) != KB_RELOAD_READY);
+    ask(t, KB_RELOAD_ADOPT);
+}
+
+void kb_worker_thread_forget(struct kb_worker_thread *t)
+{
+    ask(t, KB_RELOAD_FORGET);
 }
 
 void kb_worker_thread_stop(struct kb_worker_thread *t)

@@ -2,9 +2,12 @@
  * dead-letter producer, the system's clock and randomness.
  *
  *     struct kb_worker_thread t;
- *     kb_worker_thread_open(&t, config, 0, 1, progress_fd, &err)    // doors and worker, no thread
- *     kb_worker_thread_begin(&t, &board, &err)   // joins the group; the thread runs
- *     kb_worker_thread_reload(&t, config);       // main: go over to it; then look at t.reload
+ *     kb_worker_thread_open(&t, config, NULL, 0, 1, progress_fd, &err)    // doors and worker, no
+ * thread kb_worker_thread_begin(&t, &board, &err)   // joins the group; the thread runs
+ *     kb_worker_thread_prepare(&t, config, hooks);    // main: make ready to go over to it
+ *     ... t.reload: READY or FAILED
+ *     kb_worker_thread_adopt(&t);                // main: go over (or kb_worker_thread_forget)
+ *     ... t.reload: NONE
  *     kb_worker_thread_stop(&t);                 // any thread: drain
  *     kb_worker_thread_join(&t, &end);           // after t.ended; frees the worker and its doors
  *     kb_worker_thread_close(&t);                // instead, of one that never began
@@ -20,9 +23,11 @@
 
 enum kb_thread_reload {
     KB_RELOAD_NONE,
-    KB_RELOAD_ASKED, /* by main, which then waits for one of those below */
-    KB_RELOAD_DONE,
-    KB_RELOAD_FAILED /* reload_err says why */
+    KB_RELOAD_PREPARE, /* by main, which then waits for one of the next two */
+    KB_RELOAD_READY,
+    KB_RELOAD_FAILED, /* reload_err says why */
+    KB_RELOAD_ADOPT,  /* by main, of one that is READY, which then waits for NONE; */
+    KB_RELOAD_FORGET  /* or this, of one that is READY or has FAILED */
 };
 
 struct kb_worker_thread {
@@ -34,16 +39,22 @@ struct kb_worker_thread {
     int wake_fd; /* eventfd: written to by stop, so that a sleeping loop looks up */
     atomic_bool ending, ended;
     _Atomic int reload;     /* enum kb_thread_reload */
-    struct kb_config *next; /* main's until ASKED, the thread's until DONE or FAILED */
+    struct kb_config *next; /* main's until PREPARE, the thread's until READY or FAILED */
+    struct kb_hooks *next_hooks;
     struct kb_err reload_err;
 };
 
-bool kb_worker_thread_open(struct kb_worker_thread *t, struct kb_config *config, int worker,
-    int n_workers, int progress_fd, struct kb_err *err) KB_MUST_CHECK;
+/* Takes the hooks, as kb_worker_new does. */
+bool kb_worker_thread_open(struct kb_worker_thread *t, struct kb_config *config,
+    struct kb_hooks *hooks, int worker, int n_workers, int progress_fd,
+    struct kb_err *err) KB_MUST_CHECK;
 bool kb_worker_thread_begin(
     struct kb_worker_thread *t, struct kb_board *board, struct kb_err *err) KB_MUST_CHECK;
-/* Not while an earlier one is ASKED. */
-void kb_worker_thread_reload(struct kb_worker_thread *t, struct kb_config *config);
+/* Where `reload` is NONE. Takes the hooks. */
+void kb_worker_thread_prepare(
+    struct kb_worker_thread *t, struct kb_config *config, struct kb_hooks *hooks);
+void kb_worker_thread_adopt(struct kb_worker_thread *t);
+void kb_worker_thread_forget(struct kb_worker_thread *t);
 void kb_worker_thread_stop(struct kb_worker_thread *t);
 void kb_worker_thread_join(struct kb_worker_thread *t, struct kb_worker_end *end);
 void kb_worker_thread_close(struct kb_worker_thread *t);

@@ -145,12 +145,13 @@ static bool go_on_in_order(struct kb_worker *w, struct kb_assignment *part, stru
 
 void kb_worker_release_waiting(struct kb_worker *w)
 {
-    if (!w->schemas)
+    if (w->schemas)
+        kb_schemas_step(w->schemas, w->now_ms);
+    /* A reload may have taken the registry from those that wait for it. */
+    uint64_t changes = w->schemas ? kb_schemas_changes(w->schemas) : 0;
+    if (!w->waiting.head || w->waiting.changes == changes)
         return;
-    kb_schemas_step(w->schemas, w->now_ms);
-    if (!w->waiting.head || w->waiting.changes == kb_schemas_changes(w->schemas))
-        return;
-    w->waiting.changes = kb_schemas_changes(w->schemas);
+    w->waiting.changes = changes;
     w->waiting.walks++;
     walk(w, go_on_in_order);
 }

@@ -1,6 +1,5 @@
 /* The worker's loop, as a list of verbs; each verb is a file of this room. Called by the daemon's
  * threads and by the simulation; owns everything of struct kb_worker, borrows the doors. */
-#include "ably/endpoint.h"
 #include "metrics/metrics.h"
 #include "pipeline/settings.h"
 #include "pipeline/worker_state.h"
@@ -11,73 +10,34 @@
 #define MEMORY_HIGH_MIN (1u << 20)
 #define SPEC_MAX (64u << 20) /* far above any message; a declared maximum all the same */
 
-/* What the user limits is a total of the process: each worker has its share, at least one request.
- */
-static struct kb_publisher_options publisher_options(
-    const struct kb_worker *w, const struct kb_config *c, const struct kb_host_list *hosts)
+static bool open_publisher(struct kb_worker *w, struct kb_err *err)
 {
-    int concurrency = (int)c->publish.concurrency / w->n_workers +
-                      (w->number < (int)c->publish.concurrency % w->n_workers);
-    double rate = c->publish.requests_per_second / w->n_workers;
-    return (struct kb_publisher_options){
-        .hosts = hosts,
-        .max_retries = (int)c->ably.http_max_retry_count,
-        .retry_ms = c->ably.http_max_retry_duration_ms,
-        .keep_ms = c->ably.fallback_retry_timeout_ms,
-        .auth = kb_settings_auth(c),
-        .clock = w->doors.clock,
-        .client_id = c->ably.client_id,
-        .agent = KB_AGENT,
-        .msgpack = w->msgpack,
-        .concurrency = concurrency > 0 ? concurrency : 1,
-        .requests_per_second = rate,
-        .burst = rate < 1 ? 1 : rate,
-        .messages_per_second = c->publish.messages_per_second / w->n_workers,
-        .channel_messages_per_second = c->publish.channel_messages_per_second,
-        .linger_ms = (int)c->publish.linger_ms,
-        .max_records = (size_t)c->publish.max_records,
-        .max_bytes = (size_t)c->publish.max_bytes,
-        .max_channels = (size_t)c->publish.max_channels,
-        .group_size =
-            c->publish.group == KB_GROUP_WHEN_LIMITED ? (size_t)c->ably.max_message_size : 0,
-        .ordered = c->publish.ordering == KB_ORDERING_CHANNEL,
-        .open_timeout_ms = (int)c->ably.http_open_timeout_ms,
-        .request_timeout_ms = (int)c->ably.http_request_timeout_ms,
-    };
-}
-
-/* Makes the publisher, or changes the one that is there. */
-bool kb_worker_tune_publisher(
-    struct kb_worker *w, const struct kb_config *config, struct kb_err *err)
-{
-    struct kb_host_list hosts;
-    if (!kb_endpoint_hosts(config->ably.endpoint, config->ably.fallback_hosts, config->ably.tls,
-            config->ably.port, &hosts, err))
-        return false;
-    struct kb_publisher_options options = publisher_options(w, config, &hosts);
-    if (w->publisher)
-        return kb_publisher_change(w->publisher, &options, w->now_ms, err);
-    struct kb_publisher_callbacks callbacks = {
+    const struct kb_publisher_callbacks callbacks = {
         .settled = kb_worker_settled, .wanted = kb_worker_wanted, .context = w};
+    struct kb_host_list hosts;
+    struct kb_publisher_options options;
+    if (!kb_settings_publisher(
+            w->config, w->number, w->n_workers, w->doors.clock, &hosts, &options, err))
+        return false;
     w->publisher = kb_publisher_new(&options, w->doors.transport, w->doors.random, &callbacks, err);
     return w->publisher != NULL;
 }
 
-/* The same for the schemas. Where there is no registry any more, those that are there are not
- * asked. */
-bool kb_worker_tune_schemas(struct kb_worker *w, const struct kb_config *config, struct kb_err *err)
+bool kb_worker_schemas_new(const struct kb_worker *w, const struct kb_config *config,
+    struct kb_schemas **out, struct kb_err *err)
 {
     const struct kb_registry_options options = kb_settings_registry(config);
-    w->router.schemas = NULL;
-    w->waiting.changes = UINT64_MAX; /* who waits looks again */
-    if (!config->registry.url)
-        return true;
-    if (w->schemas && !kb_schemas_change(w->schemas, &options, err))
-        return false;
-    if (!w->schemas)
-        w->schemas = kb_schemas_new(&options, w->doors.registry, w->doors.random, err);
+    *out = NULL;
+    if (options.urls)
+        *out = kb_schemas_new(&options, w->doors.registry, w->doors.random, err);
+    return *out || !options.urls;
+}
+
+static bool open_schemas(struct kb_worker *w, struct kb_err *err)
+{
+    bool ok = kb_worker_schemas_new(w, w->config, &w->schemas, err);
     w->router.schemas = w->schemas;
-    return w->schemas != NULL;
+    return ok;
 }
 
 /* What may wait and fly: a quarter of the memory, and no more than keeps every request full while
@@ -99,15 +59,17 @@ void kb_worker_set_ceilings(struct kb_worker *w)
     w->memory_low = w->memory_high / 4 * 3;
 }
 
-struct kb_worker *kb_worker_new(struct kb_config *config, int worker, int n_workers,
-    const struct kb_doors *doors, struct kb_err *err)
+struct kb_worker *kb_worker_new(struct kb_config *config, struct kb_hooks *hooks, int worker,
+    int n_workers, const struct kb_doors *doors, struct kb_err *err)
 {
     struct kb_worker *w = calloc(1, sizeof(*w));
     if (!w) {
+        kb_hooks_free(hooks);
         kb_err_fatal(err, "out of memory for worker %d", worker);
         return NULL;
     }
     w->config = config;
+    w->hooks = hooks;
     w->doors = *doors;
     w->number = worker;
     w->n_workers = n_workers;
@@ -126,11 +88,10 @@ struct kb_worker *kb_worker_new(struct kb_config *config, int worker, int n_work
         (kb_editions_init(&w->editions, config) &&
             kb_router_init(&w->router, (struct kb_slice){NULL, 0}) && kb_sealer_init(&w->sealer)) ||
         kb_err_fatal(err, "out of memory for worker %d", worker);
-    ok = ok && kb_config_hooks(config, &w->hooks, err);
+    ok = ok && (w->hooks || kb_config_hooks(config, &w->hooks, err));
     if (ok)
         kb_router_set_hooks(&w->router, w->hooks);
-    if (!ok || !kb_worker_tune_publisher(w, config, err) ||
-        !kb_worker_tune_schemas(w, config, err)) {
+    if (!ok || !open_publisher(w, err) || !open_schemas(w, err)) {
         kb_worker_free(w);
         return NULL;
     }
@@ -141,6 +102,7 @@ void kb_worker_free(struct kb_worker *w)
 {
     if (!w)
         return;
+    kb_worker_forget(w);
     kb_publisher_free(w->publisher);
     kb_schemas_free(w->schemas);
     kb_router_deinit(&w->router);

@@ -38,9 +38,10 @@ struct kb_doors {
 struct kb_worker; /* opaque */
 
 /* Worker number `worker` (from 0) of `n_workers`, which share the process's totals. Takes its own
- * reference to the configuration. Returns new. */
-struct kb_worker *kb_worker_new(struct kb_config *config, int worker, int n_workers,
-    const struct kb_doors *doors, struct kb_err *err) KB_MUST_CHECK;
+ * reference to the configuration, and takes `hooks`, the file's functions, also where it fails;
+ * NULL = it has them made (kb_config_hooks). Returns new. */
+struct kb_worker *kb_worker_new(struct kb_config *config, struct kb_hooks *hooks, int worker,
+    int n_workers, const struct kb_doors *doors, struct kb_err *err) KB_MUST_CHECK;
 void kb_worker_free(struct kb_worker *w);
 
 /* Before its first turn, if at all: where it shows how it is. Borrows the board. */
@@ -52,12 +53,18 @@ int64_t kb_worker_wake_ms(const struct kb_worker *w);
 /* Would the next turn take records? Not while it holds as much as it may. */
 bool kb_worker_may_take(const struct kb_worker *w);
 
-/* Goes over to another configuration: what it takes from now on, and the hosts, credentials and
- * limits of all that is sent. What was taken keeps its templates, hooks and policy. Takes its own
- * reference. The Kafka client and the dead-letter topic stay those of the doors. False (no memory,
- * a pattern that the client refuses): rules and policies are still the old ones. The worker's
- * thread, between two turns. */
-bool kb_worker_adopt(struct kb_worker *w, struct kb_config *next, struct kb_err *err) KB_MUST_CHECK;
+/* Goes over to another configuration: what it takes from then on, and the hosts, credentials and
+ * limits of all that is sent. What was taken keeps its templates, hooks and policy. The Kafka
+ * client and the dead-letter topic stay those of the doors.
+ *
+ * In two steps, so that either all workers of a process go over or none: first everything that can
+ * fail (false: no memory), of which nothing shows; then the change itself, which can't fail, or its
+ * end as if nothing had been. Takes its own reference; takes `hooks` as kb_worker_new does. The
+ * worker's thread, between two turns. */
+bool kb_worker_prepare(struct kb_worker *w, struct kb_config *next, struct kb_hooks *hooks,
+    struct kb_err *err) KB_MUST_CHECK;
+void kb_worker_adopt(struct kb_worker *w);
+void kb_worker_forget(struct kb_worker *w);
 
 /* The names and patterns of all topic blocks, in their order; returns how many. `out` has room for
  * them, NULL = only count. Borrows. */

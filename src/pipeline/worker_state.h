@@ -71,6 +71,14 @@ struct kb_waiting {
     uint64_t walks;
 };
 
+/* A configuration to go over to: all of it that can fail (adopt.c). */
+struct kb_prepared {
+    struct kb_edition *edition; /* NULL = there is none */
+    struct kb_hooks *hooks;
+    struct kb_publisher_setup *publisher;
+    struct kb_schemas *schemas; /* where there were none */
+};
+
 /* What one turn counted; added to the metrics once at its end. */
 struct kb_turn_counts {
     uint64_t consumed, bytes, repeated, published, skipped, dropped, late;
@@ -80,6 +88,7 @@ struct kb_turn_counts {
 struct kb_worker {
     struct kb_editions editions;
     const struct kb_config *config; /* the newest edition's */
+    struct kb_prepared prepared;
     struct kb_doors doors;
     int number, n_workers;
     int64_t now_ms; /* read once a turn */
@@ -184,11 +193,9 @@ bool kb_worker_relieved(const struct kb_worker *w); /* since the last press: tim
 void kb_worker_write_status(struct kb_worker *w);
 
 /* worker.c */
-/* What follows from the configuration, besides rules and policy. */
-bool kb_worker_tune_publisher(
-    struct kb_worker *w, const struct kb_config *config, struct kb_err *err) KB_MUST_CHECK;
-bool kb_worker_tune_schemas(
-    struct kb_worker *w, const struct kb_config *config, struct kb_err *err);
+/* *out NULL: there is no registry. Returns new. */
+bool kb_worker_schemas_new(const struct kb_worker *w, const struct kb_config *config,
+    struct kb_schemas **out, struct kb_err *err) KB_MUST_CHECK;
 void kb_worker_set_ceilings(struct kb_worker *w);
 void kb_worker_drain(struct kb_worker *w); /* running -> draining; again is fine */
 

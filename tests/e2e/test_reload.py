@@ -1,7 +1,9 @@
 """Reloads: what is right is applied while all goes on, what is wrong changes nothing, and the group never notices."""
 
 import json
+import re
 import signal
+import socket
 import threading
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 import daemon
 import workload
 from admin import Admin
+from conftest import kafka_script
 from judge import Arrived
 from waiting import pass_time, throughout, until
 
@@ -16,7 +19,7 @@ from waiting import pass_time, throughout, until
 class Running:
     """A daemon under load whose file can be edited."""
 
-    def __init__(self, world, daemons, **limits):
+    def __init__(self, world, daemons, edit=lambda text: text, **limits):
         self.world = world
         self.daemons = daemons
         self.config = world.config().block("admin", listen="127.0.0.1:0")
@@ -24,6 +27,8 @@ class Running:
             self.config.block("limits", **limits)
         self.text = self.config.text()
         self.config.topic(world.topic, channel="one:#{key}")
+        self.text = edit(self.text)
+        self.config.blocks = [edit(block) for block in self.config.blocks]
         self.kably = daemons.run(self.config, name="kably")
         self.path = f"{daemons.folder}/kably.lua"
         self.admin = Admin(self.kably)
@@ -106,6 +111,27 @@ def test_what_is_broken_changes_nothing_and_says_where(mock_world, daemons, rng)
     assert channels(w.ably) == {"one"}
     assert not running.admin.status()["last_reload"]["ok"]
     assert running.admin.reasons() == {}, "it is as ready as before"
+
+
+def test_all_workers_go_over_or_none_does(mock_world, daemons, rng):
+    """A file that can be run twice, and no third time: at its check, for worker 0, and then for worker 1."""
+    w = mock_world(4)
+    running = Running(w, daemons, workers=2)
+    w.kafka.produce(w.topic, workload.records(40, 4, rng))
+    until(lambda: w.ably.unique() >= 40, 60, running.kably.tail)
+    counters = 'for i = 1, 100 do kably.counter((kably.uuid():gsub("-", ""))) end\n'  # of 256 in a process
+    running.write(f'''{counters}topic "{w.topic}" {{ channel = function(record) return "two:" .. record.key end }}''')
+    status, answer = running.reload()
+    assert status == 422 and "kably.counter" in answer["error"], answer
+    w.kafka.produce(w.topic, workload.records(200, 4, rng, begin=40))
+    until(lambda: w.ably.unique() >= 240, 60, running.kably.tail)
+    assert channels(w.ably) == {"one"}
+    assert running.metric("generation") == 1 and running.metric("reload_failures_total") == 1
+    running.topic("three")
+    assert running.reload()[0] == 200
+    w.kafka.produce(w.topic, workload.records(40, 4, rng, begin=240))
+    until(lambda: w.ably.unique() >= 280, 60, running.kably.tail)
+    assert channels(w.ably) == {"one", "three"}
 
 
 def test_the_command_and_the_signal(mock_world, daemons, rng):
@@ -217,19 +243,121 @@ def test_properties_of_the_client_join_the_group_anew(real_world, daemons, rng, 
 
 def test_new_credentials_apply_to_what_is_tried_again(mock_world, daemons, rng):
     w = mock_world(2)
-    running = Running(w, daemons)
-    good = running.text
-    running.admin.wait_ready()
-    running.text = good.replace('env "ABLY_API_KEY"', '"app.other:wrong"')
-    running.topic("two")
-    assert running.reload()[0] == 200
+    wrong = 'env "ABLY_API_KEY"', '"app.other:wrong"'
+    running = Running(w, daemons, edit=lambda text: text.replace(*wrong))
     w.kafka.produce(w.topic, workload.records(50, 2, rng))
     running.admin.wait_reason("ably_credentials")
-    running.text = good
+    until(lambda: running.admin.total("kably_records_consumed_total") == 50, 30, running.kably.tail)
+    running.text = running.text.replace("app.other:wrong", "app.other:wronger")
+    running.topic("two")
+    status, answer = running.reload()
+    assert status == 422 and "block ably has changed, and does not work" in answer["error"], answer
+    assert "wronger" not in answer["error"] and running.metric("generation") == 1
+    running.text = running.text.replace('"app.other:wronger"', wrong[0])
     running.topic("three")
     assert running.reload()[0] == 200
     until(lambda: w.ably.unique() >= 50, 30, running.kably.tail)
-    assert channels(w.ably) == {"two"}, "their templates are those that took them"
+    assert channels(w.ably) == {"one"}, "their templates are those that took them"
+
+
+def closed_port():
+    """A port of this machine that nobody listens at."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+UNREACHABLE = {
+    "wrong key": (lambda text: text.replace('env "ABLY_API_KEY"', '"app.other:wrong"'), "ably .*HTTP 401"),
+    "no such host": (
+        lambda text: text.replace('["endpoint"] = "127.0.0.1"', '["endpoint"] = "ably.invalid"').replace(
+            '["tls"] = false', '["tls"] = true'
+        ),
+        "ably .*ably.invalid",
+    ),
+    "closed port": (lambda text: re.sub(r'(\["port"\]) = \d+', rf"\1 = {closed_port()}", text), "ably .*127.0.0.1"),
+    "proxy": (lambda text: text.replace("ably {", f'ably {{ proxy = "http://127.0.0.1:{closed_port()}",'), "ably "),
+    "kafka": (lambda text: re.sub(r'(servers"\]) = "[^"]*"', rf'\1 = "127.0.0.1:{closed_port()}"', text), "kafka "),
+    "registry": (lambda text: text + f'registry {{ url = "http://127.0.0.1:{closed_port()}" }}', "registry "),
+    "registries": (
+        lambda text: text + 'registry { url = { "http://127.0.0.1:1", "http://127.0.0.1:2" } }',
+        "registry ",
+    ),
+}
+
+
+def test_who_can_not_be_reached_is_not_gone_over_to(mock_world, daemons, rng):
+    w = mock_world(2)
+    running = Running(w, daemons)
+    good = running.text
+    running.admin.wait_ready()
+    for n, (name, (edit, expected)) in enumerate(UNREACHABLE.items(), 1):
+        running.text = edit(good)
+        assert running.text != good, name
+        running.topic("two")
+        status, answer = running.reload()
+        assert status == 422 and re.search(f"the block {expected}", answer["error"]), (name, answer)
+        assert running.metric("generation") == 1 and running.metric("reload_failures_total") == n
+        w.kafka.produce(w.topic, workload.records(20, 2, rng, begin=20 * n))
+        until(lambda: w.ably.unique() >= 20 * n, 30, running.kably.tail)
+    assert channels(w.ably) == {"one"}
+    assert running.admin.total("kably_rebalances_total") == 1
+    assert running.admin.reasons() == {}
+
+
+def test_an_outage_refuses_only_what_touches_it(mock_world, daemons, rng):
+    w = mock_world(2)
+    running = Running(w, daemons)
+    running.admin.wait_ready()
+    w.ably.faults({"status": 503})
+    w.kafka.produce(w.topic, workload.records(20, 2, rng))
+    running.admin.wait_reason("ably_outage")
+    running.topic("two", "publish { linger_ms = 5 }")
+    assert running.reload()[0] == 200
+    touched = running.text.replace("ably {", 'ably { client_id = "me",')
+    running.text, before = touched, running.text
+    running.topic("three")
+    status, answer = running.reload()
+    assert status == 422 and "HTTP 503" in answer["error"], answer
+    running.text = before.replace("ably {", "ably { http_request_timeout_ms = 9000,")
+    running.topic("four")
+    assert running.reload()[0] == 200, "how long to wait is nothing that could be tried"
+    w.ably.faults()
+    running.text = touched
+    running.topic("five")
+    assert running.reload()[0] == 200
+    until(lambda: w.ably.unique() >= 20, 60, running.kably.tail)
+    w.kafka.produce(w.topic, workload.records(20, 2, rng, begin=20))
+    until(lambda: w.ably.unique() >= 40, 60, running.kably.tail)
+    assert channels(w.ably) == {"one", "five"}
+
+
+def test_a_login_to_kafka_is_tried_first(real_world, daemons, rng, kafka):
+    w = real_world(2)
+    running = Running(w, daemons)
+    running.admin.wait_ready()
+    members = kafka.members(w.group)
+    settings = dict(re.findall(r"^(?:export )?(\w+)=(\S+)$", kafka_script("env").stdout, re.MULTILINE))
+    plain = running.text
+    login = plain.replace(kafka.bootstrap, settings["KAFKA_SASL_SSL"]).replace(
+        "kafka {",
+        f"""kafka {{ ["security.protocol"] = "SASL_SSL", ["sasl.mechanism"] = "PLAIN",
+            ["sasl.username"] = "{settings['KAFKA_USER']}", ["ssl.ca.location"] = "{settings['KAFKA_CA']}",
+            ["sasl.password"] = "{settings['KAFKA_PASSWORD']}",""",
+    )
+    running.kably.secrets.add(settings["KAFKA_PASSWORD"])
+    running.kably.secrets.add("notthepassword")
+    running.text = login.replace(settings["KAFKA_PASSWORD"], "notthepassword")
+    running.topic("two")
+    status, answer = running.reload()
+    assert status == 422 and re.search("block kafka .*[Aa]uthentication", answer["error"]), answer
+    assert kafka.members(w.group) == members
+    running.text = login
+    running.topic("three")
+    assert running.reload()[0] == 200
+    w.kafka.produce(w.topic, workload.records(20, 2, rng))
+    until(lambda: w.ably.unique() >= 20, 60, running.kably.tail)
+    assert channels(w.ably) == {"three"} and kafka.members(w.group) != members
 
 
 def test_the_admin_token_and_the_log_level(mock_world, daemons):

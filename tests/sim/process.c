@@ -60,7 +60,7 @@ static struct sim_worker *start_worker(
     struct kb_doors doors = {worker->source, worker->transport, worker->letters,
         &process->clock.clock, &worker->random.random, worker->registry};
     struct kb_err err;
-    worker->worker = kb_worker_new(config, index, process->n_workers, &doors, &err);
+    worker->worker = kb_worker_new(config, NULL, index, process->n_workers, &doors, &err);
     if (!worker->worker)
         sim_fail(sim, "no worker: %s", err.text);
     worker->settings = process->settings;
@@ -111,8 +111,9 @@ void sim_process_reload(struct sim *sim, struct sim_process *process)
             continue;
         if (!kb_worker_ending(worker->worker))
             worker->settings = process->settings;
-        if (!kb_worker_adopt(worker->worker, config, &err))
+        if (!kb_worker_prepare(worker->worker, config, NULL, &err))
             sim_fail(sim, "worker %d adopts nothing: %s", worker->number, err.text);
+        kb_worker_adopt(worker->worker);
         worker->poked = true;
     }
     kb_config_unref(config);

@@ -333,6 +333,13 @@ static const char *authorization(const struct kb_http_request *req)
     return NULL;
 }
 
+static void change(struct fixture *f, const struct kb_registry_options *options)
+{
+    struct kb_err err;
+    assert_true(kb_schemas_prepare(f->schemas, options, &err));
+    kb_schemas_adopt(f->schemas);
+}
+
 static void test_credentials(void **state)
 {
     (void)state;
@@ -344,7 +351,12 @@ static void test_credentials(void **state)
     assert_string_equal(in_url, "Basic bWU6cGFAc3M="); /* me:pa@ss */
     struct kb_registry_options other = {.urls = "http://s", .auth = "you:t"};
     struct kb_err err;
-    assert_true(kb_schemas_change(f.schemas, &other, &err));
+    assert_true(kb_schemas_prepare(f.schemas, &other, &err));
+    kb_schemas_forget(f.schemas); /* nothing has changed */
+    kb_schemas_adopt(f.schemas);
+    step(&f, 0);
+    open_request(&f, "http://r:8081/x/schemas/ids/7");
+    change(&f, &other);
     step(&f, 0);
     assert_int_equal(f.door.n_open, 1); /* the old one was given up */
     assert_string_equal(
@@ -359,7 +371,6 @@ static void test_a_change_of_options(void **state)
 {
     (void)state;
     struct fixture f;
-    struct kb_err err;
     struct kb_registry_options same = {.urls = "http://r/"},
                                with = {.urls = "http://r", .auth = "u:p"},
                                other = {.urls = "http://s", .auth = "u:p"};
@@ -369,9 +380,9 @@ static void test_a_change_of_options(void **state)
     step(&f, 0);
     answer(&f, "http://r/schemas/ids/1", 200, ANSWER_LONG);
     answer(&f, "http://r/schemas/ids/2", 404, NOT_FOUND);
-    assert_true(kb_schemas_change(f.schemas, &same, &err));
+    change(&f, &same);
     assert_int_equal(f.door.n_open, 1);
-    assert_true(kb_schemas_change(f.schemas, &with, &err));
+    change(&f, &with);
     assert_int_equal(f.door.n_open, 0);
     expect_state(&f, 1, KB_SCHEMA_THERE);
     expect_state(&f, 2, KB_SCHEMA_REFUSED);
@@ -380,7 +391,7 @@ static void test_a_change_of_options(void **state)
         "{\"schema\":\"\\\"A\\\"\",\"references\":[{\"name\":\"A\",\"subject\":\"a\","
         "\"version\":1}]}");
     open_request(&f, "http://r/subjects/a/versions/1");
-    assert_true(kb_schemas_change(f.schemas, &other, &err));
+    change(&f, &other);
     for (uint32_t id = 1; id <= 3; id++)
         expect_state(&f, id, KB_SCHEMA_AWAITED);
     step(&f, 0);

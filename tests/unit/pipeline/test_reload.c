@@ -83,16 +83,15 @@ static struct kb_reload_report report_of(const struct fixture *f)
 static void a_good_file_is_lent_and_then_in_force(void **state)
 {
     struct fixture *f = *state;
-    const struct kb_changes *changes;
     uint64_t before = kb_metric_get(KB_METRIC_RELOADS);
-    assert_null(kb_reloads_next(f->reloads, &changes));
+    assert_null(kb_reloads_next(f->reloads));
     write_file(f, FILE_TEXT "topic \"orders\" { channel = \"p\" }\n");
     uint64_t number = kb_reloads_ask(f->reloads);
     assert_true(readable(f->progress, 10000));
-    struct kb_config *next = kb_reloads_next(f->reloads, &changes);
+    struct kb_generation *next = kb_reloads_next(f->reloads);
     assert_non_null(next);
-    assert_true(changes->applied.len > 0);
-    assert_null(kb_reloads_next(f->reloads, &changes)); /* once */
+    assert_true(next->changes.applied.len > 0);
+    assert_null(kb_reloads_next(f->reloads)); /* once */
     assert_true(report_of(f).ended < number);
     assert_false(readable(f->watch, 0));
     kb_reloads_end(f->reloads, NULL);
@@ -108,12 +107,11 @@ static void a_good_file_is_lent_and_then_in_force(void **state)
 static void a_bad_file_reaches_nobody(void **state)
 {
     struct fixture *f = *state;
-    const struct kb_changes *changes;
     uint64_t before = kb_metric_get(KB_METRIC_RELOAD_FAILURES);
     write_file(f, FILE_TEXT "topic \"orders\" { chanel = \"p\" }\ntopic \"b\" { key = 7 }\n");
     uint64_t number = kb_reloads_ask(f->reloads);
     assert_true(readable(f->watch, 10000));
-    assert_null(kb_reloads_next(f->reloads, &changes));
+    assert_null(kb_reloads_next(f->reloads));
     struct kb_reload_report report = report_of(f);
     assert_int_equal(report.ended, number);
     assert_int_equal(report.generation, 1);
@@ -126,13 +124,13 @@ static void a_bad_file_reaches_nobody(void **state)
 static void what_could_not_be_applied_is_compared_with_the_old_one_again(void **state)
 {
     struct fixture *f = *state;
-    const struct kb_changes *changes;
     write_file(f, FILE_TEXT ORDERS "publish { linger_ms = 3 }\n");
     for (int i = 0; i < 2; i++) {
         kb_reloads_ask(f->reloads);
         assert_true(readable(f->progress, 10000));
-        assert_non_null(kb_reloads_next(f->reloads, &changes));
-        assert_true(kb_slice_is(kb_buf_slice(&changes->applied), "publish.linger_ms"));
+        struct kb_generation *next = kb_reloads_next(f->reloads);
+        assert_non_null(next);
+        assert_true(kb_slice_is(kb_buf_slice(&next->changes.applied), "publish.linger_ms"));
         kb_reloads_end(f->reloads, "worker 0: out of memory");
         struct kb_reload_report report = report_of(f);
         assert_int_equal(report.generation, 1);
@@ -143,18 +141,17 @@ static void what_could_not_be_applied_is_compared_with_the_old_one_again(void **
 static void many_that_ask_while_one_loads_are_one_more(void **state)
 {
     struct fixture *f = *state;
-    const struct kb_changes *changes;
     kb_reloads_ask(f->reloads);
     assert_true(
         readable(f->progress, 10000)); /* read: whoever asks from here on may mean another file */
     uint64_t number = 0;
     for (int i = 0; i < 200; i++)
         number = kb_reloads_ask(f->reloads);
-    assert_non_null(kb_reloads_next(f->reloads, &changes));
+    assert_non_null(kb_reloads_next(f->reloads));
     kb_reloads_end(f->reloads, NULL);
     assert_true(report_of(f).ended < number); /* they asked after it was read */
     assert_true(readable(f->progress, 10000));
-    assert_non_null(kb_reloads_next(f->reloads, &changes));
+    assert_non_null(kb_reloads_next(f->reloads));
     kb_reloads_end(f->reloads, NULL);
     assert_int_equal(report_of(f).ended, number);
     assert_int_equal(report_of(f).reloads, 2);
@@ -173,12 +170,11 @@ static void *ask_often(void *context)
 static void askers_on_many_threads(void **state)
 {
     struct fixture *f = *state;
-    const struct kb_changes *changes;
     pthread_t threads[4];
     for (size_t i = 0; i < 4; i++)
         pthread_create(&threads[i], NULL, ask_often, f);
     for (int turns = 0; turns < 20; turns++)
-        if (readable(f->progress, 200) && kb_reloads_next(f->reloads, &changes))
+        if (readable(f->progress, 200) && kb_reloads_next(f->reloads))
             kb_reloads_end(f->reloads, turns % 2 ? NULL : "no");
     for (size_t i = 0; i < 4; i++)
         pthread_join(threads[i], NULL);
@@ -187,10 +183,9 @@ static void askers_on_many_threads(void **state)
 static void the_end_while_one_is_lent(void **state)
 {
     struct fixture *f = *state;
-    const struct kb_changes *changes;
     kb_reloads_ask(f->reloads);
     assert_true(readable(f->progress, 10000));
-    assert_non_null(kb_reloads_next(f->reloads, &changes));
+    assert_non_null(kb_reloads_next(f->reloads));
 }
 
 int main(void)
