@@ -3,6 +3,7 @@
 #include "admin/admin.h"
 #include "base/log.h"
 #include "cli/cli.h"
+#include "cli/suite.h"
 #include "pipeline/daemon.h"
 
 /* The token is what a reload changes of it. */
@@ -36,6 +37,8 @@ int kb_cli_run(int argc, char **argv)
     int code;
     struct kb_admin *admin = NULL;
     struct kb_daemon *daemon = kb_daemon_new(kb_cli_file(argc == 1 ? argv[0] : NULL), &code);
+    if (daemon)
+        kb_reloads_run_tests(kb_daemon_reloads(daemon), kb_suite_for_reload);
     if (daemon)
         code = start_admin(daemon, &admin) ? kb_daemon_run(daemon) : KB_EXIT_FAILED;
     kb_admin_stop(admin);

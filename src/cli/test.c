@@ -1,9 +1,11 @@
-/* `kably test FILE...`: runs the test blocks of the files, each record through the very code that
- * the daemon has for it, up to the bytes of the request. Nothing is connected to. */
+/* `kably test FILE...`: runs the test blocks of the files (suite.h), each record through the very
+ * code that the daemon has for it, up to the bytes of the request. Nothing is connected to. */
 #include "cli/cli.h"
 #include "cli/expect.h"
+#include "cli/suite.h"
 #include "cli/trial.h"
 #include "cli/unreached.h"
+#include "metrics/named.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -11,12 +13,14 @@
 #define BODY_MAX (64u << 20)
 
 struct run {
+    FILE *to;
+    enum kb_suite_shown shown;
     const struct kb_config *config;
     struct kb_trial trial;
     struct kb_lines *lines; /* what has run of the file's functions */
     struct kb_expect expect;
     struct kb_buf body; /* all messages of a test, as one request would have them */
-    size_t passed, failed;
+    struct kb_suite_end end;
 };
 
 /* What became of a test's records. */
@@ -114,12 +118,12 @@ static void judge(struct run *run, const struct kb_test *test, const struct got 
     }
 }
 
-static void print_lines(struct kb_slice text)
+static void print_lines(FILE *to, struct kb_slice text)
 {
     const char *line = text.ptr, *end = text.ptr + text.len;
     while (line < end) {
         const char *next = memchr(line, '\n', (size_t)(end - line));
-        printf("  %.*s\n", (int)((next ? next : end) - line), line);
+        fprintf(to, "  %.*s\n", (int)((next ? next : end) - line), line);
         line = next ? next + 1 : end;
     }
 }
@@ -135,10 +139,12 @@ static void run_test(struct run *run, const struct kb_test *test)
     if (!got.wrong)
         judge(run, test, &got);
     bool ok = run->expect.differences.len == 0;
-    run->passed += ok;
-    run->failed += !ok;
-    printf("%s %s:%d: %s\n", ok ? "ok  " : "FAIL", test->path, test->line, test->name);
-    print_lines(kb_buf_slice(&run->expect.differences));
+    run->end.passed += ok;
+    run->end.failed += !ok;
+    if (ok && run->shown == KB_SUITE_FAILURES)
+        return;
+    fprintf(run->to, "%s %s:%d: %s\n", ok ? "ok  " : "FAIL", test->path, test->line, test->name);
+    print_lines(run->to, kb_buf_slice(&run->expect.differences));
 }
 
 /* The functions that no test has been through: nobody knows what they do. */
@@ -149,8 +155,8 @@ static void tell_unreached(const struct run *run)
         for (size_t number = 0; number < rules->n_functions; number++) {
             const struct kb_function *function = &rules->functions[number];
             if (function->place && kb_hooks_calls(run->trial.hooks, i, number) == 0)
-                printf("no test reaches %s: %s of topic \"%s\"\n", function->place, function->name,
-                    rules->patterns[0].text);
+                fprintf(run->to, "no test reaches %s: %s of topic \"%s\"\n", function->place,
+                    function->name, rules->patterns[0].text);
         }
     }
 }
@@ -172,6 +178,26 @@ static void run_deinit(struct run *run)
     kb_buf_deinit(&run->body);
 }
 
+bool kb_suite_run(const struct kb_config *config, const struct kb_tests *tests,
+    enum kb_suite_shown shown, FILE *to, struct kb_suite_end *end, struct kb_err *err)
+{
+    struct run run = {.to = to, .shown = shown};
+    kb_buf_init(&run.body, BODY_MAX);
+    kb_expect_init(&run.expect);
+    kb_named_pause(true);
+    bool ok = run_init(&run, config, err);
+    for (size_t i = 0; ok && i < tests->n; i++)
+        run_test(&run, &tests->list[i]);
+    if (ok && tests->n > 0 && shown == KB_SUITE_ALL) {
+        tell_unreached(&run);
+        kb_unreached_print(tests, run.lines, to);
+    }
+    kb_named_pause(false);
+    *end = run.end;
+    run_deinit(&run);
+    return ok;
+}
+
 /* orders.test.lua stands for orders.lua, which it belongs to. */
 static void file_of(const char *argument, char *out, size_t size)
 {
@@ -184,39 +210,28 @@ static void file_of(const char *argument, char *out, size_t size)
         snprintf(out, size, "%s", argument);
 }
 
-static int test_file(const char *argument, size_t *passed, size_t *failed)
+static int test_file(const char *argument, struct kb_suite_end *sum)
 {
     char path[4096];
     struct kb_problems problems;
     struct kb_tests tests;
-    struct run run = {.passed = 0};
+    struct kb_suite_end end;
     struct kb_err err;
     int code = KB_EXIT_USAGE;
     file_of(argument, path, sizeof(path));
-    kb_buf_init(&run.body, BODY_MAX);
-    kb_expect_init(&run.expect);
     kb_problems_init(&problems);
     kb_tests_init(&tests);
     struct kb_config *config = kb_config_load_tests(path, &tests, &problems);
     kb_problems_print(&problems, stderr);
-    if (config && run_init(&run, config, &err)) {
-        code = KB_EXIT_DONE;
-        for (size_t i = 0; i < tests.n; i++)
-            run_test(&run, &tests.list[i]);
-        if (tests.n > 0) {
-            tell_unreached(&run);
-            kb_unreached_print(&tests, run.lines, stdout);
-        } else {
+    if (config && kb_suite_run(config, &tests, KB_SUITE_ALL, stdout, &end, &err)) {
+        if (tests.n == 0)
             printf("%s has no tests; write test \"name\" { given = ..., expect = ... }\n", path);
-        }
-        if (run.failed > 0 || tests.n == 0)
-            code = KB_EXIT_FAILED;
+        code = end.failed > 0 || tests.n == 0 ? KB_EXIT_FAILED : KB_EXIT_DONE;
+        sum->passed += end.passed;
+        sum->failed += end.failed;
     } else if (config) {
         fprintf(stderr, "%s\n", err.text);
     }
-    *passed += run.passed;
-    *failed += run.failed;
-    run_deinit(&run);
     kb_config_unref(config);
     kb_tests_deinit(&tests);
     kb_problems_deinit(&problems);
@@ -227,15 +242,16 @@ int kb_cli_test(int argc, char **argv)
 {
     const char *fallback[] = {kb_cli_file(NULL)};
     const char *const *files = argc > 0 ? (const char *const *)argv : fallback;
-    size_t passed = 0, failed = 0;
+    struct kb_suite_end sum = {0, 0};
     int code = KB_EXIT_DONE;
     for (int i = 0; i < argc; i++)
         if (argv[i][0] == '-')
             return kb_cli_usage("test", "unknown option \"%s\"", argv[i]);
     for (int i = 0; i < (argc > 0 ? argc : 1); i++) {
-        int one = test_file(files[i], &passed, &failed);
+        int one = test_file(files[i], &sum);
         code = one > code ? one : code;
     }
-    printf("%zu test%s, %zu failed\n", passed + failed, passed + failed == 1 ? "" : "s", failed);
+    size_t n = sum.passed + sum.failed;
+    printf("%zu test%s, %zu failed\n", n, n == 1 ? "" : "s", sum.failed);
     return code;
 }

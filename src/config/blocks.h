@@ -33,6 +33,7 @@
     X(LIMITS, "limits", ONCE)           \
     X(ADMIN, "admin", ONCE)             \
     X(LOG, "log", ONCE)                 \
+    X(RELOAD, "reload", ONCE)           \
     X(TEST, "test", NAMED)
 
 enum kb_block_kind {

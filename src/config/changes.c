@@ -55,6 +55,40 @@ static bool same_block(enum kb_block_kind kind, const void *a, const void *b)
     return same;
 }
 
+/* Does a block take that topic, dead letters or not? */
+static bool is_read(const struct kb_config *config, const char *topic)
+{
+    for (size_t i = 0; topic && i < config->n_topics; i++)
+        if (kb_rules_match(&config->topics[i], kb_slice_of(topic)))
+            return true;
+    return false;
+}
+
+static int64_t memory_made(const struct kb_config *config)
+{
+    return config->limits.memory_made ? config->limits.memory_made : config->limits.memory;
+}
+
+/* Two things a Kafka client is made with and can't change: the topic that it is blind to, which
+ * matters where a block would take that topic or the next one; and what it fetches ahead, which
+ * matters where that would be the larger part of the memory. */
+static bool needs_other_clients(
+    const struct kb_option *option, const struct kb_config *from, const struct kb_config *to)
+{
+    if (option->block == KB_BLOCK_DEAD_LETTER)
+        return is_read(to, from->dead_letter.topic) || is_read(to, to->dead_letter.topic);
+    return option->offset == offsetof(struct kb_config, limits.memory) &&
+           to->limits.memory < memory_made(from) / 2;
+}
+
+static struct kb_buf *names_for(struct kb_changes *changes, const struct kb_option *option,
+    const struct kb_config *from, const struct kb_config *to)
+{
+    if (option->restart)
+        return &changes->restart;
+    return needs_other_clients(option, from, to) ? &changes->rejoin : &changes->applied;
+}
+
 static void compare_options(
     struct kb_changes *changes, const struct kb_config *from, const struct kb_config *to)
 {
@@ -68,10 +102,8 @@ static void compare_options(
             continue;
         if (option->connects)
             *(option->block == KB_BLOCK_ABLY ? &changes->ably : &changes->registry) = true;
-        add_name(option->restart  ? &changes->restart
-                 : option->rejoin ? &changes->rejoin
-                                  : &changes->applied,
-            "%s.%s", kb_block_name(option->block), option->key);
+        add_name(names_for(changes, option, from, to), "%s.%s", kb_block_name(option->block),
+            option->key);
     }
     kb_buf_deinit(&a);
     kb_buf_deinit(&b);
@@ -174,8 +206,10 @@ static bool keep(const struct kb_option *option, const struct kb_config *from, s
     return true;
 }
 
-bool kb_changes_keep(const struct kb_config *from, struct kb_config *to)
+bool kb_changes_keep(
+    const struct kb_changes *changes, const struct kb_config *from, struct kb_config *to)
 {
+    to->limits.memory_made = changes->rejoin.len > 0 ? 0 : memory_made(from);
     for (size_t i = 0; i < kb_n_options; i++)
         if (kb_options[i].restart && kb_options[i].block != KB_BLOCK_TOPIC &&
             !keep(&kb_options[i], from, to))

@@ -6,7 +6,7 @@
  *     changes.applied     "publish.linger_ms, topic \"orders\", topic \"audit\" (new)"
  *     changes.rejoin      "kafka.session.timeout.ms": only another consumer has that
  *     changes.restart     "limits.workers": only another process has that
- *     kb_changes_keep(running, loaded);      // what needs a restart stays as it runs
+ *     kb_changes_keep(&changes, running, loaded);     // what needs a restart stays as it runs
  *     kb_changes_deinit(&changes);
  *
  * Functions can't be compared: a block whose hooks alone differ is not named. Names only, never
@@ -26,7 +26,9 @@ bool kb_changes_find(struct kb_changes *changes, const struct kb_config *from,
     const struct kb_config *to) KB_MUST_CHECK;
 void kb_changes_deinit(struct kb_changes *changes);
 
-/* Gives `to` the values of `from` for what only a restart applies. False = no memory. */
-bool kb_changes_keep(const struct kb_config *from, struct kb_config *to) KB_MUST_CHECK;
+/* Gives `to` the values of `from` for what only a restart applies, and what it has to know of the
+ * clients that stay. False = no memory. */
+bool kb_changes_keep(const struct kb_changes *changes, const struct kb_config *from,
+    struct kb_config *to) KB_MUST_CHECK;
 
 #endif

@@ -88,6 +88,7 @@ struct kb_config {
 
     struct {
         int64_t workers, memory, drain_ms;
+        int64_t memory_made; /* that the Kafka clients were made with; 0 = none are there yet */
         bool core_dumps;
         int64_t hook_ms, hook_memory;
     } limits;
@@ -101,6 +102,10 @@ struct kb_config {
         enum kb_log_level level;
         enum kb_log_format format;
     } log;
+
+    struct {
+        bool run_tests; /* before it goes over to a file, that file's tests */
+    } reload;
 
     /* What the file read, itself included: each worker runs it again for its functions. */
     struct kb_inputs *inputs;

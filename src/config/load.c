@@ -204,7 +204,7 @@ static void check_dead_letter(const struct kb_load *load)
 static void load_all(struct kb_load *load)
 {
     static const enum kb_block_kind once[] = {KB_BLOCK_REGISTRY, KB_BLOCK_ABLY, KB_BLOCK_PUBLISH,
-        KB_BLOCK_DEAD_LETTER, KB_BLOCK_LIMITS, KB_BLOCK_ADMIN, KB_BLOCK_LOG};
+        KB_BLOCK_DEAD_LETTER, KB_BLOCK_LIMITS, KB_BLOCK_ADMIN, KB_BLOCK_LOG, KB_BLOCK_RELOAD};
     sort_blocks(load);
     kb_load_kafka(load);
     for (size_t i = 0; i < KB_COUNT(once); i++)
@@ -283,7 +283,7 @@ static struct kb_config *load_file(
     struct kb_err err;
     struct kb_config *config = NULL;
     kb_inputs_init(&inputs);
-    inputs.stand_in = tests ? KB_TESTS_UNSET : NULL;
+    inputs.stand_in = tests && !tests->strict ? KB_TESTS_UNSET : NULL;
     if (kb_inputs_read(&inputs, KB_INPUT_FILE, path, &text, &err)) {
         config = load_text(&inputs, path, text, tests, problems);
     } else {

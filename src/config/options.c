@@ -85,8 +85,8 @@ const struct kb_option kb_options[] = {
         .help = "this client's certificate (PEM), for mutual TLS"},
     {SIDE(REGISTRY, "key_file", TEXT), CONFIG(registry.key_file),
         .help = "the key of certificate_file (PEM)"},
-    {ROW(REGISTRY, "key_password", TEXT), CONFIG(registry.key_password), .secret = true,
-        .restart = true, .help = "the password of key_file"},
+    {SIDE(REGISTRY, "key_password", TEXT), CONFIG(registry.key_password), .secret = true,
+        .help = "the password of key_file"},
 
     {SIDE(ABLY, "key", TEXT), CONFIG(ably.key), .secret = true,
         .help = "the API key, APP.KEYID:SECRET; use env or file, so that it is not in this file"},
@@ -218,13 +218,13 @@ const struct kb_option kb_options[] = {
         .help = "{ key = BASE64 }: encrypts the data with AES-128 or AES-256; the key may also be "
                 "a template or a function(record)"},
 
-    {ROW(DEAD_LETTER, "topic", TEXT), CONFIG(dead_letter.topic), .required = true, .rejoin = true,
+    {ROW(DEAD_LETTER, "topic", TEXT), CONFIG(dead_letter.topic), .required = true,
         .help = "the topic that takes the records which on_error sends to \"dlq\""},
 
     {ROW(LIMITS, "workers", INTEGER), CONFIG(limits.workers), .min = 1, .max = 64, .fallback = "1",
         .restart = true, .help = "consumers in this process, each with its own thread"},
     {ROW(LIMITS, "memory", SIZE), CONFIG(limits.memory), .min = 16 << 20, .max = INT64_C(1) << 40,
-        .fallback = "256MiB", .rejoin = true,
+        .fallback = "256MiB",
         .help = "bytes of records queued and in flight; above it partitions are paused"},
     {ROW(LIMITS, "core_dumps", BOOLEAN), CONFIG(limits.core_dumps), .fallback = "false",
         .restart = true, .help = "true = the process may dump core; a dump holds keys and records"},
@@ -246,6 +246,9 @@ const struct kb_option kb_options[] = {
         .help = "the least important lines to log"},
     {ROW(LOG, "format", CHOICE), CONFIG(log.format), .choices = log_formats, .fallback = "text",
         .help = "lines for people, or one JSON object a line"},
+
+    {ROW(RELOAD, "run_tests", BOOLEAN), CONFIG(reload.run_tests), .fallback = "false",
+        .help = "true = a reload runs the tests of the file first, and refuses it where one fails"},
 };
 
 const size_t kb_n_options = KB_COUNT(kb_options);

@@ -53,7 +53,6 @@ struct kb_option {
     const char *fallback; /* the default as text, NULL = none */
     bool required, secret;
     bool connects; /* how to reach somebody, or who one is there: a reload tries it first */
-    bool rejoin;   /* a reload applies it by another consumer: the group is left and joined again */
     bool restart;  /* a reload does not apply it */
     const char *help;
 };

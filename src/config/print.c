@@ -65,7 +65,7 @@ static bool is_there(const struct kb_config *config, enum kb_block_kind kind)
 void kb_config_print(const struct kb_config *config, FILE *to)
 {
     static const enum kb_block_kind once[] = {KB_BLOCK_REGISTRY, KB_BLOCK_ABLY, KB_BLOCK_PUBLISH,
-        KB_BLOCK_DEAD_LETTER, KB_BLOCK_LIMITS, KB_BLOCK_ADMIN, KB_BLOCK_LOG};
+        KB_BLOCK_DEAD_LETTER, KB_BLOCK_LIMITS, KB_BLOCK_ADMIN, KB_BLOCK_LOG, KB_BLOCK_RELOAD};
     fprintf(to, "-- %s, as kably reads it: defaults filled in, secrets left out\n", config->path);
     print_kafka(config, to);
     for (size_t i = 0; i < KB_COUNT(once); i++) {
@@ -89,9 +89,7 @@ static void print_row(const struct kb_option *option, FILE *to, bool markdown)
     struct kb_buf kind;
     kb_buf_init(&kind, 1000);
     kb_option_describe(option, &kind);
-    const char *reload = option->restart  ? "restart"
-                         : option->rejoin ? "reload, joining anew"
-                                          : "reload";
+    const char *reload = option->restart ? "restart" : "reload";
     if (markdown)
         fprintf(to, "| `%s` | " KB_FMT " | %s%s | %s | %s |\n", option->key,
             KB_ARG(kb_buf_slice(&kind)), default_of(option), option->secret ? ", secret" : "",

@@ -7,7 +7,8 @@
  *     kb_tests_deinit(&tests);
  *
  * They stand in the file itself, in what it includes, and in NAME.test.lua beside it. A variable
- * that is not set is no error here: it has the value KB_TESTS_UNSET. Thread: one at a time. */
+ * that is not set is no error here, unless `strict` is set first: it has the value KB_TESTS_UNSET.
+ * Thread: one at a time. */
 #ifndef KB_CONFIG_TESTS_H
 #define KB_CONFIG_TESTS_H
 
@@ -52,6 +53,7 @@ struct kb_tests {
     struct kb_test *list;
     size_t n;
     struct kb_text_function *functions; /* of all texts, those of the tests as well */
+    bool strict; /* a variable that is not set is an error, as it is for the daemon */
 };
 
 void kb_tests_init(struct kb_tests *tests);

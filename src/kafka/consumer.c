@@ -336,6 +336,13 @@ static bool start_client(struct kb_consumer *c, rd_kafka_conf_t *conf, struct kb
     return true;
 }
 
+void kb_consumer_set_queue_bytes(struct kb_source *src, size_t queue_bytes)
+{
+    struct kb_consumer *c = kb_consumer_of(src);
+    size_t bytes = queue_bytes < c->queue_bytes ? queue_bytes : c->queue_bytes;
+    kb_fetch_gate_limit(&c->gate, bytes / AHEAD_SHARE);
+}
+
 struct kb_source *kb_consumer_new(const struct kb_consumer_options *options, struct kb_err *err)
 {
     struct kb_consumer *c = calloc(1, sizeof(*c));
@@ -344,6 +351,7 @@ struct kb_source *kb_consumer_new(const struct kb_consumer_options *options, str
         return NULL;
     }
     c->source = (struct kb_source){.ops = &ops, .wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
+    c->queue_bytes = options->queue_bytes;
     kb_partitions_init(&c->parts);
     bool logs = kb_client_log_init(&c->log, options->properties, options->n_properties);
     rd_kafka_conf_t *conf = NULL;

@@ -32,4 +32,8 @@ struct kb_source *kb_consumer_new(
     const struct kb_consumer_options *options, struct kb_err *err) KB_MUST_CHECK;
 void kb_consumer_free(struct kb_source *src); /* after close; NULL is fine */
 
+/* Another ceiling for what is fetched ahead. Above the one it was made with it has no effect; below
+ * half of that, the library may still queue more for a moment: make another consumer instead. */
+void kb_consumer_set_queue_bytes(struct kb_source *src, size_t queue_bytes);
+
 #endif

@@ -24,6 +24,7 @@ struct kb_consumer {
     rd_kafka_t *rk;
     rd_kafka_queue_t *queue;
     bool cooperative;
+    size_t queue_bytes;   /* that it was made with */
     bool seen_assignment; /* see may_destroy */
     bool closing;
     bool stuck; /* librdkafka did not end in time and its thread may still use this struct */

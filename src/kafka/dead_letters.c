@@ -45,6 +45,8 @@ struct producer {
     struct letters waiting, out, done;
     size_t n_waiting;
     char *topic, *group_id;
+    char *next_topic;  /* prepared, NULL = none */
+    uintptr_t changes; /* of the topic; an answer to an older one's creation counts for nothing */
     int worker;
 };
 
@@ -73,16 +75,22 @@ static void letters_free(struct letters *letters)
 
 /* The letter, on no list now, has its answer. The eventfd is written for answers that don't come
  * from polling. */
-static void answer(struct producer *p, struct letter *letter, rd_kafka_resp_err_t code)
+static void answer_of(
+    struct producer *p, struct letter *letter, const char *topic, rd_kafka_resp_err_t code)
 {
     static const uint64_t one = 1;
     letter->ack.ok = code == RD_KAFKA_RESP_ERR_NO_ERROR;
     if (code)
         snprintf(
-            letter->ack.text, sizeof(letter->ack.text), "%s: %s", p->topic, rd_kafka_err2str(code));
+            letter->ack.text, sizeof(letter->ack.text), "%s: %s", topic, rd_kafka_err2str(code));
     TAILQ_INSERT_TAIL(&p->done, letter, link);
     if (write(p->dl.wake_fd, &one, sizeof(one)) < 0)
         return; /* full: it is readable anyway */
+}
+
+static void answer(struct producer *p, struct letter *letter, rd_kafka_resp_err_t code)
+{
+    answer_of(p, letter, p->topic, code);
 }
 
 static void answer_all(struct producer *p, struct letters *letters, rd_kafka_resp_err_t code)
@@ -131,12 +139,14 @@ static void delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, void *o
 {
     struct producer *p = opaque;
     struct letter *letter = message->_private;
+    const char *topic = rd_kafka_topic_name(message->rkt); /* it may be another by now */
     (void)rk;
-    if (message->err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
-        message->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+    if ((message->err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+            message->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) &&
+        strcmp(topic, p->topic) == 0)
         p->topic_state = TOPIC_UNKNOWN; /* deleted under us: created again with the next letter */
     TAILQ_REMOVE(&p->out, letter, link);
-    answer(p, letter, message->err);
+    answer_of(p, letter, topic, message->err);
 }
 
 static void error_cb(rd_kafka_t *rk, int code, const char *text, void *opaque)
@@ -164,6 +174,7 @@ static void create_topic(struct producer *p)
     rd_kafka_AdminOptions_t *options =
         rd_kafka_AdminOptions_new(p->rk, RD_KAFKA_ADMIN_OP_CREATETOPICS);
     rd_kafka_AdminOptions_set_request_timeout(options, CREATE_WAIT_MS, why, sizeof(why));
+    rd_kafka_AdminOptions_set_opaque(options, (void *)p->changes);
     p->topic_state = TOPIC_CREATING;
     rd_kafka_CreateTopics(p->rk, &topic, 1, options, p->admin_queue);
     rd_kafka_AdminOptions_destroy(options);
@@ -230,7 +241,7 @@ static void take_admin_answers(struct producer *p)
             code = rd_kafka_topic_result_error(topics[0]);
             text = rd_kafka_topic_result_error_string(topics[0]);
         }
-        if (result)
+        if (result && (uintptr_t)rd_kafka_event_opaque(event) == p->changes)
             topic_created(p, code, text);
         rd_kafka_event_destroy(event);
     }
@@ -336,6 +347,43 @@ static bool acknowledged(struct kb_dead_letters *dl, struct kb_dead_letter_ack *
     return true;
 }
 
+/* ------------------------------------------------------------------ another topic */
+
+bool kb_dead_letters_prepare(struct kb_dead_letters *dl, const char *topic, struct kb_err *err)
+{
+    struct producer *p = producer_of(dl);
+    kb_dead_letters_forget(dl);
+    p->next_topic = strdup(topic);
+    return p->next_topic || kb_err_fatal(err, "no memory for the dead-letter topic's name");
+}
+
+void kb_dead_letters_adopt(struct kb_dead_letters *dl)
+{
+    struct producer *p = producer_of(dl);
+    char *topic = p->next_topic;
+    p->next_topic = NULL;
+    if (!topic || strcmp(topic, p->topic) == 0) {
+        free(topic);
+        return;
+    }
+    free(p->topic);
+    p->topic = topic;
+    p->changes++;
+    p->topic_state = TOPIC_UNKNOWN;
+    p->default_replication = true;
+    if (p->rk && !p->broken)
+        create_topic(p); /* those that wait for the one before now wait for this one */
+}
+
+void kb_dead_letters_forget(struct kb_dead_letters *dl)
+{
+    struct producer *p = producer_of(dl);
+    free(p->next_topic);
+    p->next_topic = NULL;
+}
+
+/* ------------------------------------------------------------------ begin and end */
+
 static const struct kb_dead_letters_ops ops = {.send = send_letter, .acknowledged = acknowledged};
 
 static bool configure(
@@ -393,6 +441,7 @@ void kb_dead_letters_free(struct kb_dead_letters *dl)
         close(dl->wake_fd);
     kb_client_log_deinit(&p->log);
     free(p->topic);
+    free(p->next_topic);
     free(p->group_id);
     free(p);
 }

@@ -7,6 +7,8 @@
  *
  *     struct kb_dead_letters *dl = kb_dead_letters_new(&options, &err);
  *     ...
+ *     if (kb_dead_letters_prepare(dl, "other", &err))     // a reload: another topic...
+ *         kb_dead_letters_adopt(dl);                      // ...from here on, or _forget
  *     kb_dead_letters_free(dl);           // takes back what is not acknowledged
  *
  * Thread: one worker's. */
@@ -27,5 +29,12 @@ struct kb_dead_letters_options {
 struct kb_dead_letters *kb_dead_letters_new(
     const struct kb_dead_letters_options *options, struct kb_err *err) KB_MUST_CHECK;
 void kb_dead_letters_free(struct kb_dead_letters *dl);
+
+/* Another topic, in two steps of which the second can't fail: letters that are not on their way yet
+ * go there, those that are stay with the one before. */
+bool kb_dead_letters_prepare(
+    struct kb_dead_letters *dl, const char *topic, struct kb_err *err) KB_MUST_CHECK;
+void kb_dead_letters_adopt(struct kb_dead_letters *dl);
+void kb_dead_letters_forget(struct kb_dead_letters *dl);
 
 #endif

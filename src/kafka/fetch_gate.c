@@ -15,7 +15,8 @@ bool kb_fetch_gate_needed(void)
 /* Relaxed: a value that is a turn old does no harm. */
 static bool shut(struct kb_fetch_gate *gate)
 {
-    return atomic_load_explicit(&gate->queued, memory_order_relaxed) > gate->limit &&
+    return atomic_load_explicit(&gate->queued, memory_order_relaxed) >
+               atomic_load_explicit(&gate->limit, memory_order_relaxed) &&
            !atomic_load_explicit(&gate->open, memory_order_relaxed);
 }
 
@@ -48,9 +49,14 @@ static rd_kafka_resp_err_t on_new(
 
 void kb_fetch_gate_attach(rd_kafka_conf_t *conf, struct kb_fetch_gate *gate, size_t limit)
 {
-    gate->limit = limit;
+    atomic_store(&gate->limit, limit);
     if (limit > 0)
         rd_kafka_conf_interceptor_add_on_new(conf, "fetch gate", on_new, gate);
+}
+
+void kb_fetch_gate_limit(struct kb_fetch_gate *gate, size_t limit)
+{
+    atomic_store_explicit(&gate->limit, limit, memory_order_relaxed);
 }
 
 void kb_fetch_gate_note(struct kb_fetch_gate *gate, size_t queued)

@@ -21,7 +21,7 @@
 #include <stddef.h>
 
 struct kb_fetch_gate {
-    size_t limit; /* bytes queued above which a fetcher waits */
+    _Atomic size_t limit; /* bytes queued above which a fetcher waits */
     _Atomic size_t queued;
     atomic_bool open;
 };
@@ -32,6 +32,8 @@ bool kb_fetch_gate_needed(void); /* of the library that runs, not the one compil
 void kb_fetch_gate_attach(rd_kafka_conf_t *conf, struct kb_fetch_gate *gate, size_t limit);
 /* Waits while the gate is shut, within bounds; returns the steps it waited. A fetcher's thread. */
 int kb_fetch_gate_wait(struct kb_fetch_gate *gate);
+/* Another limit, not above the one it was attached with: beyond that lies the library's own. */
+void kb_fetch_gate_limit(struct kb_fetch_gate *gate, size_t limit);
 void kb_fetch_gate_note(struct kb_fetch_gate *gate, size_t queued);
 void kb_fetch_gate_open(struct kb_fetch_gate *gate);
 

@@ -42,8 +42,17 @@ struct kb_named_counter *kb_named_counter(struct kb_slice name)
     return i < KB_NAMED_MAX ? &counters[i] : NULL;
 }
 
+static _Thread_local bool is_paused;
+
+void kb_named_pause(bool paused)
+{
+    is_paused = paused;
+}
+
 void kb_named_add(struct kb_named_counter *counter, uint64_t n)
 {
+    if (is_paused)
+        return;
     atomic_fetch_add_explicit(&counter->n, n, memory_order_relaxed);
 }
 

@@ -2,40 +2,13 @@
  * configuration. What it takes from then on goes by the new rules, limits and policies; what it has
  * taken keeps its own (edition.h), and has its functions behind it; where and with which
  * credentials to send holds at once for both (ably/publisher.h). The group is asked for other
- * topics only where their names have changed.
+ * topics only where their names have changed, and when topics.c says so.
  *
- * Not changed here, because they belong to doors that are made once: the properties of the Kafka
- * client and the dead-letter topic. Whoever asks for that starts another worker. */
+ * Not changed here: the doors, which are their owner's (thread.c). */
 #include "pipeline/settings.h"
 #include "pipeline/worker_state.h"
 
 #include <stdlib.h>
-
-size_t kb_worker_topics(const struct kb_config *config, const char **out)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < config->n_topics; i++)
-        for (size_t j = 0; j < config->topics[i].n_patterns; j++, n++)
-            if (out)
-                out[n] = config->topics[i].patterns[j].text;
-    return n;
-}
-
-static bool has_topic(const char *const *topics, size_t n, const char *topic)
-{
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(topics[i], topic) == 0)
-            return true;
-    return false;
-}
-
-static bool same_topics(const char *const *a, size_t n_a, const char *const *b, size_t n_b)
-{
-    for (size_t i = 0; i < n_a; i++)
-        if (!has_topic(b, n_b, a[i]))
-            return false;
-    return n_a == n_b; /* no name stands twice */
-}
 
 /* ---- what can fail ---- */
 
@@ -83,25 +56,6 @@ void kb_worker_forget(struct kb_worker *w)
 
 /* ---- what can't ---- */
 
-/* The patterns were compiled when the file was loaded, by the very rules of the client: what is
- * left is a client that is past all use, and then so is its worker. */
-static void subscribe(struct kb_worker *w, const struct kb_config *before)
-{
-    struct kb_source *src = w->doors.source;
-    struct kb_err err;
-    size_t n_old = kb_worker_topics(before, NULL), n_new = kb_worker_topics(w->config, NULL);
-    const char **topics = calloc(n_old + n_new + 1, sizeof(*topics)), **new = topics + n_old;
-    if (!topics) {
-        kb_worker_fatal(w, (kb_err_fatal(&err, "out of memory for the list of topics"), &err));
-        return;
-    }
-    kb_worker_topics(before, topics);
-    kb_worker_topics(w->config, new);
-    if (!same_topics(topics, n_old, new, n_new) && !src->ops->subscribe(src, new, n_new, &err))
-        kb_worker_fatal(w, &err);
-    free(topics);
-}
-
 static void adopt_hooks(struct kb_worker *w)
 {
     kb_router_set_hooks(&w->router, w->prepared.hooks);
@@ -136,6 +90,12 @@ static void apply_rules(struct kb_worker *w)
     }
 }
 
+void kb_worker_set_dead_letters(struct kb_worker *w, struct kb_dead_letters *dead_letters)
+{
+    KB_BUG_ON(w->doors.dead_letters != NULL);
+    w->doors.dead_letters = dead_letters;
+}
+
 void kb_worker_adopt(struct kb_worker *w)
 {
     struct kb_prepared *prepared = &w->prepared;
@@ -143,7 +103,6 @@ void kb_worker_adopt(struct kb_worker *w)
         kb_worker_forget(w);
         return;
     }
-    struct kb_config *before = kb_config_ref(w->editions.now->config);
     kb_editions_push(&w->editions, prepared->edition);
     w->config = prepared->edition->config;
     prepared->edition = NULL;
@@ -153,6 +112,5 @@ void kb_worker_adopt(struct kb_worker *w)
     prepared->publisher = NULL;
     kb_worker_set_ceilings(w);
     apply_rules(w);
-    subscribe(w, before);
-    kb_config_unref(before);
+    kb_topics_changed(w);
 }

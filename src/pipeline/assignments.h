@@ -32,14 +32,15 @@ enum kb_assignment_state {
     X(DEAD_LETTER, 2, "dead_letter") /* its dead letters are not taken */                        \
     X(UNROUTED, 3, "unrouted")       /* no topic block takes it */                               \
     X(ENDING, 4, "ending")           /* the worker drains, or its stop policy was met */         \
-    X(SCHEMA, 5, "schema")           /* a record waits for its schema */
+    X(SCHEMA, 5, "schema")           /* a record waits for its schema */                         \
+    X(RELOAD, 6, "reload")           /* other topics are to be asked for, see topics.c */
 
 enum kb_pause_reason {
 #define X(id, bit, name) KB_PAUSE_##id = 1 << bit,
     KB_PAUSE_REASONS(X)
 #undef X
 };
-#define KB_PAUSE_REASON_COUNT 6
+#define KB_PAUSE_REASON_COUNT 7
 
 const char *kb_pause_reason_name(enum kb_pause_reason reason);
 

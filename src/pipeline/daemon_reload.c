@@ -121,8 +121,19 @@ static void begin(struct kb_daemon *d)
         prepare(d);
 }
 
+/* They have gone over to other topics, and finished what they had taken. */
+static void perhaps_subscribe(struct kb_daemon *d)
+{
+    for (size_t i = 0; i < d->n_threads; i++)
+        if (!atomic_load(&d->threads[i].may_subscribe))
+            return;
+    for (size_t i = 0; i < d->n_threads; i++)
+        kb_worker_thread_subscribe(&d->threads[i]);
+}
+
 void kb_daemon_turn_reload(struct kb_daemon *d)
 {
+    perhaps_subscribe(d);
     if (d->step == KB_DAEMON_STEADY)
         begin(d);
     if (d->step == KB_DAEMON_PREPARING && !any_at(d, KB_RELOAD_PREPARE))

@@ -2,23 +2,54 @@
 #include "pipeline/generation.h"
 
 #include "base/log.h"
+#include "config/tests.h"
 #include "pipeline/probe.h"
 
 #include <stdlib.h>
 
-static struct kb_config *load(const char *path, struct kb_buf *problems_text)
+/* `tests` NULL = they are not wanted. */
+static struct kb_config *load(
+    const char *path, struct kb_tests *tests, bool warn, struct kb_buf *problems_text)
 {
     struct kb_problems problems;
     kb_problems_init(&problems);
-    struct kb_config *config = kb_config_load(path, &problems);
+    struct kb_config *config =
+        tests ? kb_config_load_tests(path, tests, &problems) : kb_config_load(path, &problems);
     for (size_t i = 0; i < problems.count; i++) {
-        if (config)
+        if (config && warn)
             kb_log_warn("config", "reload: %s", problems.list[i].text);
-        else if (!problems.list[i].warning)
+        else if (!config && !problems.list[i].warning)
             kb_buf_printf(problems_text, "%s\n", problems.list[i].text);
     }
     kb_problems_deinit(&problems);
     return config;
+}
+
+/* The file is loaded once more, with its tests: what is gone over to is what they were run against,
+ * whatever happens to the file meanwhile. */
+static struct kb_config *load_tested(
+    const char *path, kb_generation_tests *run_tests, struct kb_buf *problems)
+{
+    struct kb_tests tests;
+    kb_tests_init(&tests);
+    tests.strict = true;
+    struct kb_config *config = load(path, &tests, false, problems);
+    if (config && !run_tests(config, &tests, problems)) {
+        kb_config_unref(config);
+        config = NULL;
+    }
+    kb_tests_deinit(&tests);
+    return config;
+}
+
+static struct kb_config *load_wanted(
+    const char *path, kb_generation_tests *run_tests, struct kb_buf *problems)
+{
+    struct kb_config *config = load(path, NULL, true, problems);
+    if (!config || !run_tests || !config->reload.run_tests)
+        return config;
+    kb_config_unref(config);
+    return load_tested(path, run_tests, problems);
 }
 
 /* What only a restart applies stays as it is: from here on that is the configuration. */
@@ -26,7 +57,7 @@ static bool compare(
     struct kb_generation *next, const struct kb_config *running, struct kb_buf *problems)
 {
     if (kb_changes_find(&next->changes, running, next->config) &&
-        kb_changes_keep(running, next->config))
+        kb_changes_keep(&next->changes, running, next->config))
         return true;
     kb_buf_printf(problems, "out of memory\n");
     return false;
@@ -53,14 +84,14 @@ static bool build_hooks(struct kb_generation *next, struct kb_buf *problems)
 }
 
 struct kb_generation *kb_generation_make(const char *path, const struct kb_config *running,
-    const atomic_bool *give_up, struct kb_buf *problems)
+    kb_generation_tests *run_tests, const atomic_bool *give_up, struct kb_buf *problems)
 {
     struct kb_generation *next = calloc(1, sizeof(*next));
     if (!next) {
         kb_buf_printf(problems, "out of memory\n");
         return NULL;
     }
-    next->config = load(path, problems);
+    next->config = load_wanted(path, run_tests, problems);
     if (next->config && compare(next, running, problems) && build_hooks(next, problems) &&
         kb_probe(next->config, &next->changes, give_up, problems))
         return next;

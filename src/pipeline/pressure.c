@@ -53,6 +53,7 @@ static unsigned reasons(const struct kb_worker *w, const struct kb_assignment *p
     return (stalled(w) && hogs(w, part) ? KB_PAUSE_MEMORY : 0) | (window ? KB_PAUSE_WINDOW : 0) |
            (part->letters_failing > 0 ? KB_PAUSE_DEAD_LETTER : 0) |
            (part->waiting > 0 ? KB_PAUSE_SCHEMA : 0) | (part->rules ? 0 : KB_PAUSE_UNROUTED) |
+           (kb_topics_hold_long(w) ? KB_PAUSE_RELOAD : 0) |
            (w->phase != KB_PHASE_RUNNING || part->state == KB_ASSIGNMENT_STOPPED ? KB_PAUSE_ENDING
                                                                                  : 0);
 }
@@ -108,5 +109,5 @@ void kb_worker_press(struct kb_worker *w)
 
 bool kb_worker_may_take(const struct kb_worker *w)
 {
-    return !w->full || stalled(w);
+    return (!w->full || stalled(w)) && (!kb_topics_hold(w) || kb_topics_hold_long(w));
 }

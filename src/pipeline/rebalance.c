@@ -74,6 +74,16 @@ static bool in_flight(struct kb_worker *w)
     return false;
 }
 
+/* In an outage of Ably it is not, and others may go on where that is over; but dead letters, which
+ * are Kafka's business, are. And where this process has asked for the share-out itself, whatever it
+ * lets go may be taken again under other templates (topics.c). */
+static bool worth_waiting(struct kb_worker *w)
+{
+    if (kb_publisher_status(w->publisher)->outage && !kb_topics_just_asked(w))
+        return w->letters.in_flight > 0;
+    return in_flight(w);
+}
+
 /* Nothing of them stays behind, not even what was taken of a log that is no more and that nobody
  * reads again: sent later on, it would come behind what the next owner has sent. */
 static void let_go(struct kb_worker *w)
@@ -108,9 +118,7 @@ void kb_worker_rebalance(struct kb_worker *w)
         begin_revoke(w);
     }
     if (w->revoke == KB_REVOKE_FLIGHT) {
-        bool patient =
-            w->now_ms < w->revoke_deadline_ms && !kb_publisher_status(w->publisher)->outage;
-        if (patient && in_flight(w))
+        if (w->now_ms < w->revoke_deadline_ms && worth_waiting(w))
             return;
         w->revoke = KB_REVOKE_COMMIT;
         kb_final_commit_begin(w, KB_COMMIT_ANSWER_MS);

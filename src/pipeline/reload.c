@@ -19,6 +19,7 @@
 struct kb_reloads {
     char *path;
     int progress_fd;
+    kb_generation_tests *run_tests;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -50,7 +51,7 @@ static void tell(struct kb_reloads *reloads)
     wake(reloads->watch_fd);
 }
 
-/* Each line of `text` is a line of the log. */
+/* Each line of `text` is a line of the log; the report has as many as fit. */
 static void fail(struct kb_reloads *reloads, const char *text)
 {
     struct kb_reload_report *report = &reloads->report;
@@ -58,7 +59,7 @@ static void fail(struct kb_reloads *reloads, const char *text)
     report->failures++;
     snprintf(report->text, sizeof(report->text), "%s", text);
     kb_metric_add(KB_METRIC_RELOAD_FAILURES, 1);
-    for (const char *line = report->text; *line;) {
+    for (const char *line = text; *line;) {
         int len = (int)strcspn(line, "\n");
         kb_log_error("config", "reload: %.*s", len, line);
         line += len + (line[len] == '\n');
@@ -99,12 +100,12 @@ static void succeed(struct kb_reloads *reloads)
 
 /* ---- one reload; under the lock, but while the next generation is made ---- */
 
+/* The text ends with a line's end, which nobody needs. */
 static void fail_with(struct kb_reloads *reloads, struct kb_buf *problems)
 {
-    char text[KB_RELOAD_TEXT_MAX];
-    problems->len -= problems->len > 0; /* the last line's end */
-    snprintf(text, sizeof(text), KB_FMT, KB_ARG(kb_buf_slice(problems)));
-    fail(reloads, text);
+    problems->len -= problems->len > 0;
+    kb_buf_byte(problems, '\0');
+    fail(reloads, problems->failed ? "out of memory" : problems->ptr);
 }
 
 static void run_one(struct kb_reloads *reloads)
@@ -115,7 +116,7 @@ static void run_one(struct kb_reloads *reloads)
     struct kb_config *now = kb_config_ref(reloads->config);
     pthread_mutex_unlock(&reloads->lock);
     struct kb_generation *next =
-        kb_generation_make(reloads->path, now, &reloads->ending, &problems);
+        kb_generation_make(reloads->path, now, reloads->run_tests, &reloads->ending, &problems);
     kb_config_unref(now);
     pthread_mutex_lock(&reloads->lock);
     if (next && reloads->ending) { /* nobody is there to apply it */
@@ -211,6 +212,13 @@ void kb_reloads_free(struct kb_reloads *reloads)
     pthread_mutex_destroy(&reloads->lock);
     free(reloads->path);
     free(reloads);
+}
+
+void kb_reloads_run_tests(struct kb_reloads *reloads, kb_generation_tests *run_tests)
+{
+    pthread_mutex_lock(&reloads->lock);
+    reloads->run_tests = run_tests;
+    pthread_mutex_unlock(&reloads->lock);
 }
 
 uint64_t kb_reloads_ask(struct kb_reloads *reloads)

@@ -35,6 +35,9 @@ struct kb_reloads *kb_reloads_new(
     const char *path, struct kb_config *config, int progress_fd, struct kb_err *err) KB_MUST_CHECK;
 void kb_reloads_free(struct kb_reloads *reloads); /* NULL is fine; waits a second for its thread */
 
+/* Who runs the tests of a file that asks for it; before the first reload. */
+void kb_reloads_run_tests(struct kb_reloads *reloads, kb_generation_tests *run_tests);
+
 uint64_t kb_reloads_ask(struct kb_reloads *reloads);
 void kb_reloads_read(struct kb_reloads *reloads, struct kb_reload_report *out);
 /* An eventfd to be written to whenever one has ended, -1 = no more. At most one. */

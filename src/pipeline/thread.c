@@ -13,13 +13,19 @@
 #define WAIT_MAX_MS \
     50 /* librdkafka's eventfd fires only from empty to non-empty: look again anyway */
 
+/* What a consumer may fetch ahead: of a quarter of the memory, its share. */
+static size_t queue_bytes(const struct kb_config *config, int n_workers)
+{
+    return (size_t)config->limits.memory / 4 / (size_t)n_workers;
+}
+
 static struct kb_source *open_source(
     const struct kb_config *config, int worker, int n_workers, struct kb_err *err)
 {
     struct kb_consumer_options options = {.properties = config->kafka.properties,
         .n_properties = config->kafka.n,
         .ignored_topic = config->dead_letter.topic,
-        .queue_bytes = (size_t)config->limits.memory / 4 / (size_t)n_workers,
+        .queue_bytes = queue_bytes(config, n_workers),
         .worker = worker,
         .n_workers = n_workers};
     return kb_consumer_new(&options, err);
@@ -109,24 +115,52 @@ static void tell(struct kb_worker_thread *t, atomic_bool *flag)
 
 /* ---- a reload, step by step as main asks for it; see thread.h ---- */
 
+/* Once there is a producer it stays: a file without a dead-letter topic may leave records behind
+ * whose own file had one. */
+static bool prepare_dead_letters(struct kb_worker_thread *t)
+{
+    const char *topic = t->next->dead_letter.topic;
+    if (!topic)
+        return true;
+    if (t->doors.dead_letters)
+        return kb_dead_letters_prepare(t->doors.dead_letters, topic, &t->reload_err);
+    t->next_letters = open_dead_letters(t->next, t->number, &t->reload_err);
+    return t->next_letters != NULL;
+}
+
 static bool prepare(struct kb_worker_thread *t)
 {
     const struct kb_curl_options curl = kb_settings_ably_curl(t->next);
     const struct kb_curl_options registry = kb_settings_registry_curl(t->next);
     struct kb_hooks *hooks = t->next_hooks;
     t->next_hooks = NULL;
+    t->next_queue_bytes = queue_bytes(t->next, t->n_workers);
     bool ok = kb_worker_prepare(t->worker, t->next, hooks, &t->reload_err) &&
               kb_curl_prepare(t->doors.transport, &curl, &t->reload_err) &&
-              kb_curl_prepare(t->doors.registry, &registry, &t->reload_err);
+              kb_curl_prepare(t->doors.registry, &registry, &t->reload_err) &&
+              prepare_dead_letters(t);
     kb_config_unref(t->next);
     t->next = NULL;
     return ok;
+}
+
+static void adopt_dead_letters(struct kb_worker_thread *t)
+{
+    if (t->next_letters) {
+        t->doors.dead_letters = t->next_letters;
+        t->next_letters = NULL;
+        kb_worker_set_dead_letters(t->worker, t->doors.dead_letters);
+    } else if (t->doors.dead_letters) {
+        kb_dead_letters_adopt(t->doors.dead_letters);
+    }
 }
 
 static void adopt(struct kb_worker_thread *t)
 {
     kb_curl_adopt(t->doors.transport);
     kb_curl_adopt(t->doors.registry);
+    adopt_dead_letters(t);
+    kb_consumer_set_queue_bytes(t->doors.source, t->next_queue_bytes);
     kb_worker_adopt(t->worker);
 }
 
@@ -134,6 +168,10 @@ static void forget(struct kb_worker_thread *t)
 {
     kb_curl_forget(t->doors.transport);
     kb_curl_forget(t->doors.registry);
+    kb_dead_letters_free(t->next_letters);
+    t->next_letters = NULL;
+    if (t->doors.dead_letters)
+        kb_dead_letters_forget(t->doors.dead_letters);
     kb_worker_forget(t->worker);
 }
 
@@ -157,6 +195,18 @@ static void perhaps_reload(struct kb_worker_thread *t)
     wake(t->progress_fd);
 }
 
+/* Other topics are asked for by all workers or by none yet: main knows when all may. */
+static void perhaps_subscribe(struct kb_worker_thread *t)
+{
+    if (atomic_exchange(&t->subscribe, false))
+        kb_worker_subscribe(t->worker);
+    bool may = kb_worker_may_subscribe(t->worker);
+    if (may == atomic_load(&t->may_subscribe))
+        return;
+    atomic_store(&t->may_subscribe, may);
+    wake(t->progress_fd);
+}
+
 static void *loop(void *context)
 {
     struct kb_worker_thread *t = context;
@@ -164,6 +214,7 @@ static void *loop(void *context)
     while (!kb_worker_ended(t->worker, &end)) {
         perhaps_reload(t);
         kb_worker_turn(t->worker);
+        perhaps_subscribe(t);
         if (!atomic_load(&t->ending) && kb_worker_ending(t->worker))
             tell(t, &t->ending);
         if (!kb_worker_ended(t->worker, &end))
@@ -178,6 +229,7 @@ static void *loop(void *context)
 static void close_all(struct kb_worker_thread *t)
 {
     kb_dead_letters_free(t->doors.dead_letters);
+    kb_dead_letters_free(t->next_letters);
     kb_worker_free(t->worker);
     kb_consumer_free(t->doors.source);
     kb_curl_free(t->doors.registry);
@@ -190,12 +242,16 @@ static void close_all(struct kb_worker_thread *t)
     t->worker = NULL;
     t->config = t->next = NULL;
     t->next_hooks = NULL;
+    t->next_letters = NULL;
 }
 
 bool kb_worker_thread_open(struct kb_worker_thread *t, struct kb_config *config,
     struct kb_hooks *hooks, int worker, int n_workers, int progress_fd, struct kb_err *err)
 {
-    *t = (struct kb_worker_thread){.progress_fd = progress_fd, .config = kb_config_ref(config)};
+    *t = (struct kb_worker_thread){.progress_fd = progress_fd,
+        .config = kb_config_ref(config),
+        .number = worker,
+        .n_workers = n_workers};
     t->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     bool ok = t->wake_fd >= 0 || kb_err_fatal(err, "no file descriptors left");
     ok = ok && open_doors(t, config, worker, n_workers, err);
@@ -248,6 +304,12 @@ void kb_worker_thread_adopt(struct kb_worker_thread *t)
 void kb_worker_thread_forget(struct kb_worker_thread *t)
 {
     ask(t, KB_RELOAD_FORGET);
+}
+
+void kb_worker_thread_subscribe(struct kb_worker_thread *t)
+{
+    atomic_store(&t->subscribe, true);
+    wake(t->wake_fd);
 }
 
 void kb_worker_thread_stop(struct kb_worker_thread *t)

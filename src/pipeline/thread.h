@@ -12,8 +12,8 @@
  *     kb_worker_thread_join(&t, &end);           // after t.ended; frees the worker and its doors
  *     kb_worker_thread_close(&t);                // instead, of one that never began
  *
- * `ending`, `ended` and `reload` are set by the worker's thread, each followed by a write to
- * `progress_fd`. */
+ * `ending`, `ended`, `reload` and `may_subscribe` are set by the worker's thread, each followed by
+ * a write to `progress_fd`. */
 #ifndef KB_PIPELINE_THREAD_H
 #define KB_PIPELINE_THREAD_H
 
@@ -35,12 +35,17 @@ struct kb_worker_thread {
     struct kb_worker *worker;
     struct kb_doors doors;
     struct kb_config *config; /* what it was opened with */
+    int number, n_workers;
     int progress_fd;
     int wake_fd; /* eventfd: written to by stop, so that a sleeping loop looks up */
     atomic_bool ending, ended;
-    _Atomic int reload;     /* enum kb_thread_reload */
-    struct kb_config *next; /* main's until PREPARE, the thread's until READY or FAILED */
+    _Atomic int reload;        /* enum kb_thread_reload */
+    atomic_bool may_subscribe; /* kb_worker_may_subscribe, as it last was */
+    atomic_bool subscribe;     /* by main, of all that may: do */
+    struct kb_config *next;    /* main's until PREPARE, the thread's until READY or FAILED */
     struct kb_hooks *next_hooks;
+    struct kb_dead_letters *next_letters; /* where there were none; the thread's, like the next */
+    size_t next_queue_bytes;
     struct kb_err reload_err;
 };
 
@@ -55,6 +60,7 @@ void kb_worker_thread_prepare(
     struct kb_worker_thread *t, struct kb_config *config, struct kb_hooks *hooks);
 void kb_worker_thread_adopt(struct kb_worker_thread *t);
 void kb_worker_thread_forget(struct kb_worker_thread *t);
+void kb_worker_thread_subscribe(struct kb_worker_thread *t);
 void kb_worker_thread_stop(struct kb_worker_thread *t);
 void kb_worker_thread_join(struct kb_worker_thread *t, struct kb_worker_end *end);
 void kb_worker_thread_close(struct kb_worker_thread *t);

@@ -80,6 +80,7 @@ struct kb_worker *kb_worker_new(struct kb_config *config, struct kb_hooks *hooks
     kb_pendings_init(&w->pendings);
     kb_letters_init(&w->letters);
     kb_waiting_init(&w->waiting);
+    kb_topics_init(&w->topics, config);
     kb_buf_init(&w->spec, SPEC_MAX);
     kb_buf_init(&w->extras, SPEC_MAX);
     w->msgpack = config->publish.protocol == KB_PROTOCOL_MSGPACK;
@@ -114,6 +115,7 @@ void kb_worker_free(struct kb_worker *w)
     kb_sealer_deinit(&w->sealer);
     free(w->commit.commits);
     free(w->commit.generations);
+    kb_topics_deinit(&w->topics);
     kb_editions_deinit(&w->editions);
     free(w);
 }
@@ -212,6 +214,7 @@ void kb_worker_turn(struct kb_worker *w)
     if (atomic_load(&w->stop_asked))
         kb_worker_drain(w);
     check_source(w);
+    kb_topics_look(w);
     kb_publisher_step(w->publisher, w->now_ms); /* answers first: they make room */
     kb_worker_release_waiting(w);
     kb_worker_press(w);
@@ -247,6 +250,8 @@ int64_t kb_worker_wake_ms(const struct kb_worker *w)
         wake = sooner(wake, w->commit_due_ms);
     if (w->full && w->now_ms - w->full_since_ms < KB_STALL_MS)
         wake = sooner(wake, w->full_since_ms + KB_STALL_MS);
+    if (kb_topics_hold(w))
+        wake = sooner(wake, kb_topics_wake_ms(w));
     bool answers = w->phase <= KB_PHASE_DRAINING;
     if (answers && w->revoke == KB_REVOKE_FLIGHT)
         wake = sooner(wake, w->revoke_deadline_ms);

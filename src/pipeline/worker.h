@@ -54,8 +54,8 @@ int64_t kb_worker_wake_ms(const struct kb_worker *w);
 bool kb_worker_may_take(const struct kb_worker *w);
 
 /* Goes over to another configuration: what it takes from then on, and the hosts, credentials and
- * limits of all that is sent. What was taken keeps its templates, hooks and policy. The Kafka
- * client and the dead-letter topic stay those of the doors.
+ * limits of all that is sent. What was taken keeps its templates, hooks and policy. The doors stay,
+ * and what is to be changed of them is their owner's business.
  *
  * In two steps, so that either all workers of a process go over or none: first everything that can
  * fail (false: no memory), of which nothing shows; then the change itself, which can't fail, or its
@@ -64,6 +64,13 @@ bool kb_worker_may_take(const struct kb_worker *w);
 bool kb_worker_prepare(struct kb_worker *w, struct kb_config *next, struct kb_hooks *hooks,
     struct kb_err *err) KB_MUST_CHECK;
 void kb_worker_adopt(struct kb_worker *w);
+/* Where that has changed the names of topics nothing more is taken, until the group is asked for
+ * them. True: what was taken has ended, and it may be asked; when all workers of the process say
+ * so, each is told to. */
+bool kb_worker_may_subscribe(const struct kb_worker *w);
+void kb_worker_subscribe(struct kb_worker *w);
+/* Now there is a door to a dead-letter topic. The worker's thread, where there was none. */
+void kb_worker_set_dead_letters(struct kb_worker *w, struct kb_dead_letters *dead_letters);
 void kb_worker_forget(struct kb_worker *w);
 
 /* The names and patterns of all topic blocks, in their order; returns how many. `out` has room for

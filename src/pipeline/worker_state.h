@@ -26,7 +26,9 @@
 #define KB_STOP_MS 8500        /* of a stop, with the leaving of the group */
 #define KB_LEAVE_MIN_MS 1500   /* but leaving may always take that long */
 #define KB_REVOKE_WAIT_MS 5000 /* the longest wait for what is in flight of a revoked partition */
-#define KB_LETTER_RETRY_MS 500 /* first wait before a dead letter is written again... */
+#define KB_FINISH_MS \
+    10000 /* the longest wait for what was taken before other topics are asked for */
+#define KB_LETTER_RETRY_MS 500       /* first wait before a dead letter is written again... */
 #define KB_LETTER_RETRY_MAX_MS 30000 /* ...and the longest */
 
 enum kb_phase {
@@ -79,6 +81,15 @@ struct kb_prepared {
     struct kb_schemas *schemas; /* where there were none */
 };
 
+/* What the group was asked for, and whether it is to be asked for something else (topics.c). */
+struct kb_topics {
+    struct kb_config *asked_for; /* the one whose topics they are */
+    bool due;                    /* those of the newest edition are others */
+    int64_t due_since_ms, deadline_ms;
+    size_t left;      /* records that had begun, at the last look */
+    int64_t asked_ms; /* by a reload; INT64_MIN = never */
+};
+
 /* What one turn counted; added to the metrics once at its end. */
 struct kb_turn_counts {
     uint64_t consumed, bytes, repeated, published, skipped, dropped, late;
@@ -89,6 +100,7 @@ struct kb_worker {
     struct kb_editions editions;
     const struct kb_config *config; /* the newest edition's */
     struct kb_prepared prepared;
+    struct kb_topics topics;
     struct kb_doors doors;
     int number, n_workers;
     int64_t now_ms; /* read once a turn */
@@ -184,6 +196,17 @@ bool kb_final_commit_ended(struct kb_worker *w);
 /* rebalance.c: an assignment is taken up, a revocation answered when what is in flight has ended.
  */
 void kb_worker_rebalance(struct kb_worker *w);
+
+/* topics.c: what the group is asked for, with what worker.h has of it. */
+void kb_topics_init(struct kb_topics *topics, struct kb_config *config);
+void kb_topics_deinit(struct kb_topics *topics);
+void kb_topics_changed(struct kb_worker *w); /* there is a new edition */
+void kb_topics_look(struct kb_worker *w);    /* once a turn */
+/* Nothing is to be taken now; and that long enough for the group to be polled beside it. */
+bool kb_topics_hold(const struct kb_worker *w);
+bool kb_topics_hold_long(const struct kb_worker *w);
+bool kb_topics_just_asked(const struct kb_worker *w);
+int64_t kb_topics_wake_ms(const struct kb_worker *w); /* while it holds */
 
 /* pressure.c: ceilings; pausing and resuming. */
 void kb_worker_press(struct kb_worker *w);

@@ -1,57 +1,15 @@
 """Reloads: what is right is applied while all goes on, what is wrong changes nothing, and the group never notices."""
 
-import json
 import re
 import signal
-import socket
 import threading
-
-import pytest
 
 import daemon
 import workload
-from admin import Admin
 from conftest import kafka_script
 from judge import Arrived
+from reloading import BROKEN, UNREACHABLE, Running, channels
 from waiting import pass_time, throughout, until
-
-
-class Running:
-    """A daemon under load whose file can be edited."""
-
-    def __init__(self, world, daemons, edit=lambda text: text, **limits):
-        self.world = world
-        self.daemons = daemons
-        self.config = world.config().block("admin", listen="127.0.0.1:0")
-        if limits:
-            self.config.block("limits", **limits)
-        self.text = self.config.text()
-        self.config.topic(world.topic, channel="one:#{key}")
-        self.text = edit(self.text)
-        self.config.blocks = [edit(block) for block in self.config.blocks]
-        self.kably = daemons.run(self.config, name="kably")
-        self.path = f"{daemons.folder}/kably.lua"
-        self.admin = Admin(self.kably)
-
-    def write(self, rest):
-        """The blocks of the beginning, and behind them `rest`."""
-        with open(self.path, "w", encoding="utf-8") as file:
-            file.write(self.text + "\n" + rest)
-
-    def topic(self, channel, more=""):
-        self.write(f'topic "{self.world.topic}" {{ channel = "{channel}:#{{key}}" }}\n{more}')
-
-    def reload(self):
-        """POST /reload: (status, answer)."""
-        status, _, body = self.admin.ask("/reload", method="POST", seconds=120)
-        return status, json.loads(body)
-
-    def metric(self, name):
-        return self.admin.total(f"kably_config_{name}")
-
-
-def channels(ably):
-    return {channel.split(":")[0] for channel, _ in ably.deliveries()}
 
 
 def test_another_template_is_applied_without_a_lost_record(world, daemons, rng):
@@ -79,19 +37,6 @@ def test_another_template_is_applied_without_a_lost_record(world, daemons, rng):
     assert running.kably.logged(r"INFO config: reloaded: generation 2")
 
 
-BROKEN = {
-    "syntax": ('topic "x" { channel = ', r"kably\.lua:\d+: unexpected symbol near"),
-    "unknown-key": ('topic "x" { chanel = "c" }', r'kably\.lua:\d+: topic "x": chanel: unknown key; did you mean'),
-    "template": ('topic "x" { channel = "a#{value.b" }', r'kably\.lua:\d+: topic "x": channel: '),
-    "endless-loop": ("while true do end", r"kably\.lua:\d+: still running after \d+ ms"),
-    "error-at-load": ("local x = nil; x.y = 1", r"kably\.lua:\d+: .*attempt to index"),
-    "absent-variable": ('log { level = env "NO_SUCH_VARIABLE" }', r"kably\.lua:\d+: env: .*NO_SUCH_VARIABLE"),
-    "absent-include": ('include "nowhere.lua"', r"kably\.lua:\d+: include: .*nowhere\.lua"),
-    "no-topic": ("", "no topic block"),
-    "memory": ('local t = {}; for i = 1, 1e9 do t[i] = ("x"):rep(1e6) .. i end', r"kably\.lua(:\d+)?: (.*memory|still running)"),
-}
-
-
 def test_what_is_broken_changes_nothing_and_says_where(mock_world, daemons, rng):
     w = mock_world(2)
     running = Running(w, daemons)
@@ -99,7 +44,7 @@ def test_what_is_broken_changes_nothing_and_says_where(mock_world, daemons, rng)
     until(lambda: w.ably.unique() >= 50, 60, running.kably.tail)
     for n, (name, (rest, expected)) in enumerate(BROKEN.items(), 1):
         good = f'topic "{w.topic}" {{ channel = "two:#{{key}}" }}\n' if name != "no-topic" else ""
-        running.write(good + rest)
+        running.write(good + rest.replace("TOPIC", w.topic))
         status, answer = running.reload()
         assert status == 422, (name, answer)
         assert answer["generation"] == 1
@@ -184,6 +129,86 @@ def test_what_needs_a_restart_says_so_by_name(mock_world, daemons):
     assert len(running.admin.status()["workers"]) == 1
 
 
+def test_the_files_tests_come_first_where_it_asks_for_that(mock_world, daemons, rng):
+    w = mock_world(2)
+    running = Running(w, daemons)
+    w.kafka.produce(w.topic, workload.records(20, 2, rng))
+    until(lambda: w.ably.unique() >= 20, 60, running.kably.tail)
+    hook = f"""
+        topic "{w.topic}" {{ channel = "two:#{{key}}", transform = function(record)
+          kably.counter("seen"):add()
+          record.value.text = nil
+          return record
+        end }}"""
+    test = """
+        test "the text is left out" {
+          given = { key = "k", value = { user = 7, text = "secret" } },
+          expect = { channel = "two:k", data = { user = %d } },
+        }
+        test "and the key is the channel" { given = { key = "l", value = {} }, expect = { channel = "two:l" } }"""
+
+    def seen():
+        counters = running.admin.metrics()["kably_hook_counter_total"]
+        return sum(value for labels, value in counters.items() if ("name", "seen") in labels)
+
+    running.write(hook + test % 8)
+    assert running.reload()[0] == 200, "nobody asked for its tests"
+    running.write(hook + test % 8 + "reload { run_tests = true }")
+    status, answer = running.reload()
+    assert status == 422 and "1 of 2 tests failed" in answer["error"], answer
+    log = running.kably.log()
+    assert re.search(r"ERROR config: reload: FAIL .*kably\.lua:\d+: the text is left out", log)
+    assert re.search(r"ERROR config: reload: .*data\.user: expected 8, got 7", log), "where it differs"
+    assert running.metric("generation") == 2
+    # Tests may stand beside the file, and see no variable but those of the daemon.
+    running.write(hook + "reload { run_tests = true }")
+    with open(running.path.replace(".lua", ".test.lua"), "w", encoding="utf-8") as file:
+        file.write(test % 7)
+    status, answer = running.reload()
+    assert status == 200 and "reload.run_tests" in answer["reloaded"], answer
+    assert running.metric("generation") == 3
+    assert seen() == 0, "tests count for nothing"
+    w.kafka.produce(w.topic, workload.records(20, 2, rng, begin=20))
+    until(lambda: w.ably.unique() >= 40, 60, running.kably.tail)
+    until(lambda: seen() == 20, 5, running.kably.tail)
+
+
+def test_dead_letters_go_elsewhere_and_the_group_is_not_left(real_world, daemons, rng, kafka):
+    w = real_world(2)
+    letters = [f"{w.topic}-dlq{n}" for n in range(3)]
+    policy = 'value = "json", on_error = "dlq", channel = "one:#{key}"'
+
+    def file(more):
+        return f'topic "{w.topic}" {{ {policy} }}\n{more}'
+
+    def poison(n, topic):
+        w.kafka.produce(w.topic, [{"key": f"k{i}", "value": "no JSON"} for i in range(n)])
+        until(lambda: kafka.exists(topic) and kafka.ends(topic, 1) == {0: n}, 30, running.kably.tail)
+
+    running = Running(w, daemons)
+    running.admin.wait_ready()
+    members = kafka.members(w.group)
+    for n, topic in enumerate(letters[:2]):
+        running.write(file(f'dead_letter {{ topic = "{topic}" }}'))
+        status, answer = running.reload()
+        assert status == 200 and "changed: dead_letter.topic" in answer["reloaded"], answer
+        poison(3 + n, topic)
+    running.write(file(f'dead_letter {{ topic = "{letters[1]}" }}\nlimits {{ memory = "160MiB" }}'))
+    status, answer = running.reload()
+    assert status == 200 and "changed: limits.memory" in answer["reloaded"], answer
+    running.topic("two")
+    assert running.reload()[0] == 200
+    assert kafka.members(w.group) == members and running.admin.total("kably_rebalances_total") == 1
+    # One that a pattern would take: only another consumer is blind to it.
+    running.write(f'topic "^{w.topic}(-dlq2)?$" {{ {policy} }}\ndead_letter {{ topic = "{letters[2]}" }}')
+    status, answer = running.reload()
+    assert status == 200 and "joining the group anew: dead_letter.topic" in answer["reloaded"], answer
+    poison(2, letters[2])
+    w.wait_committed_ends()
+    assert kafka.members(w.group) != members
+    assert kafka.committed(w.group, letters[2], 1) == {0: -1001}, "its own dead letters are not read"
+
+
 def test_topics_come_and_go_and_the_group_is_not_left(kafka, ably, daemons, name, rng, real_world):
     w = real_world(2)
     other = name + "-other"
@@ -258,32 +283,6 @@ def test_new_credentials_apply_to_what_is_tried_again(mock_world, daemons, rng):
     assert running.reload()[0] == 200
     until(lambda: w.ably.unique() >= 50, 30, running.kably.tail)
     assert channels(w.ably) == {"one"}, "their templates are those that took them"
-
-
-def closed_port():
-    """A port of this machine that nobody listens at."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-UNREACHABLE = {
-    "wrong key": (lambda text: text.replace('env "ABLY_API_KEY"', '"app.other:wrong"'), "ably .*HTTP 401"),
-    "no such host": (
-        lambda text: text.replace('["endpoint"] = "127.0.0.1"', '["endpoint"] = "ably.invalid"').replace(
-            '["tls"] = false', '["tls"] = true'
-        ),
-        "ably .*ably.invalid",
-    ),
-    "closed port": (lambda text: re.sub(r'(\["port"\]) = \d+', rf"\1 = {closed_port()}", text), "ably .*127.0.0.1"),
-    "proxy": (lambda text: text.replace("ably {", f'ably {{ proxy = "http://127.0.0.1:{closed_port()}",'), "ably "),
-    "kafka": (lambda text: re.sub(r'(servers"\]) = "[^"]*"', rf'\1 = "127.0.0.1:{closed_port()}"', text), "kafka "),
-    "registry": (lambda text: text + f'registry {{ url = "http://127.0.0.1:{closed_port()}" }}', "registry "),
-    "registries": (
-        lambda text: text + 'registry { url = { "http://127.0.0.1:1", "http://127.0.0.1:2" } }',
-        "registry ",
-    ),
-}
 
 
 def test_who_can_not_be_reached_is_not_gone_over_to(mock_world, daemons, rng):
@@ -386,56 +385,6 @@ def test_who_may_ask_for_a_reload_and_how(mock_world, daemons):
     status, _, body = running.admin.ask("/reload", method="POST", headers={"Origin": "http://evil.example"})
     assert status == 403, body
     assert running.admin.status()["reloads"] == 0
-
-
-def hammer(running, w, rng, count):
-    """`count` reloads, half of them broken, while records flow."""
-    flow = workload.Flow(w, rng, rate=300)
-    until(lambda: w.ably.unique() >= 100, 60, running.kably.tail)
-    members = w.kafka.members(w.group) if w.kafka.real else None
-    good = failed = 0
-    broken = list(BROKEN.values())
-    for n in range(count):
-        if n % 2:
-            rest = rng.choice(broken)[0]
-            if rest:
-                running.topic("bad", rest)
-            else:
-                running.write("")
-        else:
-            publish = f"publish {{ linger_ms = {rng.choice([1, 50])}, concurrency = {rng.randrange(1, 20)}, " \
-                      f"max_records = {rng.choice([1, 10, 1000])} }}"
-            running.topic("same", publish)
-        if rng.random() < 0.3:
-            running.kably.signal(signal.SIGHUP)
-        status, answer = running.reload()
-        assert status == (422 if n % 2 else 200), answer
-        good += status == 200
-        failed += status == 422
-    places = flow.finish()
-    until(lambda: w.ably.unique() >= len(places), 120, running.kably.tail)
-    w.wait_committed_ends(60)
-    arrived = Arrived(w.ably, w.topic)
-    arrived.check_complete(places)
-    arrived.check_order()
-    assert arrived.repeats() == 0
-    assert "bad" not in channels(w.ably)
-    assert running.metric("reload_failures_total") >= failed
-    assert running.metric("generation") >= good + 1
-    if members is not None:
-        assert w.kafka.members(w.group) == members
-    assert running.admin.total("kably_rebalances_total") == 1, "the group was left, or joined again"
-
-
-def test_twenty_reloads_under_load(real_world, daemons, rng):
-    w = real_world(4)
-    hammer(Running(w, daemons), w, rng, 20)
-
-
-@pytest.mark.long
-def test_two_hundred_reloads_under_load(real_world, daemons, rng):
-    w = real_world(4)
-    hammer(Running(w, daemons), w, rng, 200)
 
 
 def test_a_stop_in_the_middle_of_reloads(mock_world, daemons, rng):

@@ -19,10 +19,12 @@ def records(count, partitions, rng, channels=50, begin=0):
 
 
 class Flow:
-    """Writes `rate` records a second in a thread of its own until finish(), which gives the places written."""
+    """Writes `rate` records a second, to the world's topic or another one with as many partitions, in a thread of its
+    own until finish(), which gives the places written."""
 
-    def __init__(self, world, rng, rate, channels=50):
+    def __init__(self, world, rng, rate, channels=50, topic=None):
         self.places = []
+        self._topic = topic or world.topic
         self._world, self._rng, self._rate, self._channels = world, rng, rate, channels
         self._end = threading.Event()
         self._problem = None
@@ -43,7 +45,7 @@ class Flow:
                 due = int((time.monotonic() - begun) * self._rate)
                 batch = records(due - written, self._world.partitions, self._rng, self._channels, written)
                 for record in batch:
-                    producer.produce(self._world.topic, on_delivery=delivered, **record)
+                    producer.produce(self._topic, on_delivery=delivered, **record)
                 written = due
                 producer.poll(0.02)
             assert producer.flush(60) == 0, "the broker did not take all records"

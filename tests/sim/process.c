@@ -217,9 +217,24 @@ static void worker_ended(
     ended(sim, process);
 }
 
+/* As main does it: other topics are asked for once all workers may. */
+static void perhaps_subscribe(struct sim_process *process)
+{
+    for (int i = 0; i < process->n_workers; i++) {
+        const struct sim_worker *worker = process->workers[i];
+        if (!worker->worker || !kb_worker_may_subscribe(worker->worker))
+            return;
+    }
+    for (int i = 0; i < process->n_workers; i++) {
+        kb_worker_subscribe(process->workers[i]->worker);
+        process->workers[i]->poked = true;
+    }
+}
+
 void sim_process_look(struct sim *sim, struct sim_worker *worker)
 {
     struct kb_worker_end end;
+    perhaps_subscribe(worker->process);
     /* Waiting for what is in flight, for the last commit's answer, and some room. */
     int64_t patience = sim->plan->drain_ms + 20000;
     if (worker->worker && kb_worker_ended(worker->worker, &end))

@@ -88,8 +88,8 @@ struct reading {
     size_t n;
 };
 
-/* The first `want` messages of the dead-letter topic. */
-static void read_back(struct reading *got, const char *bootstraps, size_t want)
+/* The first `want` messages of a dead-letter topic. */
+static void read_topic(struct reading *got, const char *bootstraps, const char *topic, size_t want)
 {
     char why[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -98,7 +98,7 @@ static void read_back(struct reading *got, const char *bootstraps, size_t want)
     rd_kafka_conf_set(conf, "fetch.wait.max.ms", "10", why, sizeof(why));
     *got = (struct reading){.rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why))};
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, "dlq", 0)->offset = 0;
+    rd_kafka_topic_partition_list_add(list, topic, 0)->offset = 0;
     rd_kafka_assign(got->rk, list);
     rd_kafka_topic_partition_list_destroy(list);
     const int64_t until = kafka_member_ms() + 10000;
@@ -110,6 +110,11 @@ static void read_back(struct reading *got, const char *bootstraps, size_t want)
             rd_kafka_message_destroy(message);
     }
     assert_int_equal(got->n, want);
+}
+
+static void read_back(struct reading *got, const char *bootstraps, size_t want)
+{
+    read_topic(got, bootstraps, "dlq", want);
 }
 
 static void done_reading(struct reading *got)
@@ -289,6 +294,56 @@ static void test_a_refused_letter(void **state)
     kb_original_free(letter);
 }
 
+/* A reload: letters that are on their way stay with their topic, the next go to the other. */
+static void test_another_topic(void **state)
+{
+    struct kafka_mock *mock = *state;
+    struct kb_err err;
+    struct reading got;
+    kafka_mock_topic(mock, "other", 1);
+    struct kb_dead_letters *dl = start(mock->bootstraps, "20000");
+    struct kb_original *letter = original(NULL, 0, KB_S("k"), KB_S("v"), 1);
+    comes_back(dl, letter);
+    must_send(dl, letter, &undecodable, letter);
+    assert_true(kb_dead_letters_prepare(dl, "nowhere", &err));
+    kb_dead_letters_forget(dl);
+    kb_dead_letters_adopt(dl); /* nothing was left to adopt */
+    must_send(dl, letter, &undecodable, letter);
+    assert_true(kb_dead_letters_prepare(dl, "other", &err));
+    kb_dead_letters_adopt(dl);
+    for (int i = 0; i < 3; i++)
+        must_send(dl, letter, &undecodable, letter);
+    for (int i = 0; i < 5; i++)
+        assert_true(await(dl, 15000).ok);
+    kb_dead_letters_free(dl);
+    kb_original_free(letter);
+    read_topic(&got, mock->bootstraps, "dlq", 3);
+    done_reading(&got);
+    read_topic(&got, mock->bootstraps, "other", 3);
+    done_reading(&got);
+}
+
+/* Letters that waited for a topic to be there are not kept waiting for it by a reload. */
+static void test_another_topic_while_one_is_created(void **state)
+{
+    struct kafka_mock *mock = *state;
+    struct kb_err err;
+    struct reading got;
+    kafka_mock_topic(mock, "other", 1);
+    struct kb_dead_letters *dl = start(mock->bootstraps, "20000");
+    struct kb_original *letter = original(NULL, 0, KB_S("k"), KB_S("v"), 1);
+    must_send(dl, letter, &undecodable, letter);
+    assert_true(kb_dead_letters_prepare(dl, "other", &err));
+    kb_dead_letters_adopt(dl);
+    must_send(dl, letter, &undecodable, letter);
+    assert_true(await(dl, 15000).ok);
+    assert_true(await(dl, 15000).ok);
+    kb_dead_letters_free(dl);
+    kb_original_free(letter);
+    read_topic(&got, mock->bootstraps, "other", 2);
+    done_reading(&got);
+}
+
 /* An error that is final for the client (here: no right to be idempotent): its letter comes back,
  * and a new client takes the next one. */
 static void test_a_final_error_is_not_the_end(void **state)
@@ -339,6 +394,8 @@ int main(int argc, char **argv)
         WITH_TOPIC(test_many_letters_in_order),
         WITH_TOPIC(test_a_broker_that_is_away),
         WITH_TOPIC(test_a_refused_letter),
+        WITH_TOPIC(test_another_topic),
+        WITH_TOPIC(test_another_topic_while_one_is_created),
         WITH_TOPIC(test_a_final_error_is_not_the_end),
         cmocka_unit_test(test_free_during_an_outage),
     };
