@@ -4,6 +4,7 @@
 #include "base/suggest.h"
 #include "base/utf8.h"
 #include "script/lua_json.h"
+#include "script/view.h"
 
 #include <lauxlib.h>
 
@@ -45,10 +46,34 @@ static struct kb_slice to_text(
     return keep(L, viewed, text);
 }
 
+/* A part of the record serves as a table of the hook's own does. */
+static void own_table(lua_State *L, int index)
+{
+    kb_view_copy(L, index);
+    lua_replace(L, index);
+}
+
+/* Which of two would win is no more than the order of a table. */
+static void once(lua_State *L, size_t number, const char *field, bool there)
+{
+    if (there)
+        luaL_error(L, "returned message %d with %s twice: as a field and within extras",
+            (int)number, field);
+}
+
+static void set_push(
+    lua_State *L, struct kb_viewed_record *viewed, size_t number, struct kb_hook_message *msg)
+{
+    once(L, number, "push", msg->push.ptr);
+    msg->push = keep_json(L, viewed, lua_gettop(L));
+}
+
 static void set_headers(
     lua_State *L, struct kb_viewed_record *viewed, size_t number, struct kb_hook_message *msg)
 {
     struct kb_headers_edited headers = {0};
+    once(L, number, "headers", msg->has_headers);
+    own_table(L, lua_gettop(L));
     if (!lua_istable(L, -1))
         luaL_error(L, "returned message %d with headers a %s; expected { name = value, ... }",
             (int)number, kb_lua_type_name(L, -1));
@@ -71,6 +96,7 @@ static void set_extras(
 {
     struct kb_slice few[KB_LUA_NAMES_FEW], *names;
     int extras = lua_gettop(L);
+    own_table(L, extras);
     if (!lua_istable(L, extras))
         luaL_error(L, "returned message %d with extras a %s; expected a table", (int)number,
             kb_lua_type_name(L, extras));
@@ -86,7 +112,7 @@ static void set_extras(
             luaL_error(
                 L, "returned message %d with extras.kafka, which is kably's own", (int)number);
         if (kb_slice_is(names[i], "push")) {
-            msg->push = keep_json(L, viewed, lua_gettop(L));
+            set_push(L, viewed, number, msg);
             lua_pop(L, 2);
         } else if (kb_slice_is(names[i], "headers")) {
             set_headers(L, viewed, number, msg);
@@ -108,6 +134,7 @@ struct kb_slice kb_fan_out_extras(lua_State *L, struct kb_viewed_record *viewed,
     } others[] = {{"kafka", "which is kably's own"},
         {"headers", "which are the record's; transform may change them"},
         {"push", "which is an option of its own"}};
+    own_table(L, index);
     if (!lua_istable(L, index) || lua_rawlen(L, index) > 0)
         luaL_error(L, "returned a %s; expected a table such as { privileged = true }, or nil",
             lua_istable(L, index) ? "list" : kb_lua_type_name(L, index));
@@ -146,7 +173,7 @@ static void set_field(lua_State *L, struct kb_viewed_record *viewed, size_t numb
     } else if (kb_slice_is(field, "extras")) {
         set_extras(L, viewed, number, msg);
     } else if (kb_slice_is(field, "push")) {
-        msg->push = keep_json(L, viewed, lua_gettop(L));
+        set_push(L, viewed, number, msg);
     } else {
         const char *near = kb_suggest(field, fields, KB_COUNT(fields));
         luaL_error(L, "returned message %d with a field \"%s\", which no message has%s%s%s",
