@@ -1,8 +1,7 @@
 /* Whether the world takes the next configuration: each side whose connection settings differ from
  * those in force is asked first, so that a wrong key or a mistyped host leaves everything as it is.
  *
- *     if (!kb_probe(next, &changes, &give_up, &problems)) ...      // a line for each side that did
- * not
+ *     if (!kb_probe(next, &changes, &give_up, &problems)) ...   // a line for each side that didn't
  *
  * Only what has changed is asked. An outage of Ably, of Kafka or of the registry is no reason to
  * refuse other hooks or another policy; but going over to settings that can't be tried is, and for

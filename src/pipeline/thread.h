@@ -2,8 +2,8 @@
  * dead-letter producer, the system's clock and randomness.
  *
  *     struct kb_worker_thread t;
- *     kb_worker_thread_open(&t, config, NULL, 0, 1, progress_fd, &err)    // doors and worker, no
- * thread kb_worker_thread_begin(&t, &board, &err)   // joins the group; the thread runs
+ *     if (!kb_worker_thread_open(&t, config, NULL, 0, 1, progress_fd, &err)) ...  // no thread yet
+ *     if (!kb_worker_thread_begin(&t, &board, &err)) ...   // joins the group; the thread runs
  *     kb_worker_thread_prepare(&t, config, hooks);    // main: make ready to go over to it
  *     ... t.reload: READY or FAILED
  *     kb_worker_thread_adopt(&t);                // main: go over (or kb_worker_thread_forget)

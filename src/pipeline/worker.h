@@ -2,7 +2,7 @@
  * nothing: N workers are N of these.
  *
  *     struct kb_doors doors = {source, transport, dead_letters, clock, random};
- *     struct kb_worker *w = kb_worker_new(config, 0, 1, &doors, &err);
+ *     struct kb_worker *w = kb_worker_new(config, NULL, 0, 1, &doors, &err);
  *     while (!kb_worker_ended(w, &end)) {
  *         kb_worker_turn(w);                       // one turn: never waits
  *         sleep until kb_worker_wake_ms(w), or a descriptor of a door is ready
