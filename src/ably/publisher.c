@@ -203,7 +203,8 @@ void kb_publisher_step(struct kb_publisher *pub, int64_t now_ms)
 int64_t kb_publisher_wake_ms(const struct kb_publisher *pub, int64_t now_ms)
 {
     int64_t at = send_at_ms(pub, now_ms);
-    int64_t again = kb_publisher_again_ms(pub, now_ms);
+    bool waits = pub->n_again > 0 && kb_auth_ready(pub->auth, now_ms);
+    int64_t again = waits ? kb_pace_ready_ms(&pub->requests_pace, 1, now_ms) : INT64_MAX;
     return at < again ? at : again;
 }
 

@@ -128,23 +128,12 @@ static void sweep_waiting(struct kb_publisher *pub, int64_t now_ms)
     }
 }
 
-/* Each try counts, for its messages too: whether the last one was published nobody knows. */
-int64_t kb_publisher_again_ms(const struct kb_publisher *pub, int64_t now_ms)
-{
-    if (pub->n_again == 0 || !kb_auth_ready(pub->auth, now_ms))
-        return INT64_MAX;
-    int64_t request = kb_pace_ready_ms(&pub->requests_pace, 1, now_ms);
-    int64_t messages = kb_pace_ready_ms(&pub->messages_pace, next_waiting(pub)->messages, now_ms);
-    return request > messages ? request : messages;
-}
-
 void kb_publisher_send_again(struct kb_publisher *pub, int64_t now_ms)
 {
     sweep_waiting(pub, now_ms);
-    while (kb_publisher_again_ms(pub, now_ms) <= now_ms) {
-        struct kb_request *req = next_waiting(pub);
+    while (pub->n_again > 0 && kb_auth_ready(pub->auth, now_ms) &&
+           kb_pace_ready_ms(&pub->requests_pace, 1, now_ms) <= now_ms) {
         pub->n_again--;
-        kb_pace_take(&pub->messages_pace, req->messages, now_ms);
-        kb_publisher_submit(pub, req, now_ms);
+        kb_publisher_submit(pub, next_waiting(pub), now_ms);
     }
 }

@@ -88,7 +88,6 @@ void kb_publisher_auth_ended(struct kb_publisher *pub, int64_t now_ms);
 bool kb_publisher_again(struct kb_publisher *pub, struct kb_request *req, int64_t now_ms);
 /* Sends those that wait, as far as the rate allows; ends those that are no longer wanted. */
 void kb_publisher_send_again(struct kb_publisher *pub, int64_t now_ms);
-int64_t kb_publisher_again_ms(const struct kb_publisher *pub, int64_t now_ms); /* when it would */
 
 /* publisher_answer.c: the request's answer is there (req->http.reply). It is sent once more, or it
  * has its end: every spec of it is settled or back in its lane, and the request is idle again. */

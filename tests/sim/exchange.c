@@ -44,25 +44,6 @@ static int64_t allowed_in_flight(const struct sim_process *process)
     return allowed;
 }
 
-/* A request goes when a message may, and then with all it has: what a set or a request that is sent
- * again has too many is a debt, which is waited for. Every try counts. */
-static void check_messages_rate(struct sim_transport *tr, size_t n)
-{
-    struct sim *sim = tr->sim;
-    double rate = (double)sim->plan->messages_per_second / tr->worker->process->n_workers;
-    if (rate <= 0)
-        return;
-    if (tr->messages_ms == 0)
-        tr->messages = rate;
-    else
-        tr->messages += (double)(sim->now_ms - tr->messages_ms) * rate / 1000;
-    tr->messages = tr->messages < rate ? tr->messages : rate;
-    tr->messages_ms = sim->now_ms;
-    if (tr->messages < 0.5)
-        sim_fail(sim, "worker %d sends more than %.0f messages a second", tr->worker->number, rate);
-    tr->messages -= (double)n;
-}
-
 static void check_limits(struct sim_transport *tr, const struct sim_exchange *ex, size_t n_channels)
 {
     struct sim *sim = tr->sim;
@@ -87,7 +68,6 @@ static void check_limits(struct sim_transport *tr, const struct sim_exchange *ex
     if (++process->requests_in_flight > concurrency)
         sim_fail(sim, "process %d has %d requests in flight, allowed are %lld", process->number,
             process->requests_in_flight, (long long)concurrency);
-    check_messages_rate(tr, ex->batch.n);
     if (plan->requests_per_second == 0)
         return;
     double burst = plan->requests_per_second + process->n_workers;
@@ -225,8 +205,6 @@ static bool refused_alone(const struct sim_exchange *ex)
 static void note_doubt(struct sim_transport *tr, struct sim_exchange *ex)
 {
     bool blamed = !ex->answer.proper && strcmp(ex->answer.error_code, "40000") == 0;
-    if (ex->answer.token_refused)
-        return; /* it took none, and the request goes again as it is */
     for (size_t i = 0; i < ex->batch.n; i++) {
         struct sim_spec *spec = &ex->batch.specs[i];
         int code = ex->answer.proper ? ex->answer.codes[i] : 0;

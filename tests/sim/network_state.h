@@ -40,8 +40,6 @@ struct sim_transport {
     struct sim_exchange *rides[CHANNELS_MAX];
     double tokens[CHANNELS_MAX]; /* of each channel's rate */
     int64_t tokens_ms[CHANNELS_MAX];
-    double messages; /* that may be sent at once, by the rate of all messages */
-    int64_t messages_ms;
     struct sim_question *question; /* for a token, that is out; NULL = none */
     double asks;                   /* questions it may still put at once, and since when */
     int64_t asked_ms;

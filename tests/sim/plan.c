@@ -56,7 +56,6 @@ static void plan_limits(struct sim *sim, struct sim_plan *plan)
     plan->memory = ONE_OF(sim, 3, 8, 256) * 1048576 * plan->workers;
     plan->drain_ms = ONE_OF(sim, 0, 1000, 5000, 30000);
     plan->requests_per_second = (int)ONE_OF(sim, 0, 5, 100);
-    plan->messages_per_second = (int)ONE_OF(sim, 0, 0, 20, 1000);
     plan->fallbacks = (int)ONE_OF(sim, 0, 1, 3, 5);
     plan->fault[SIM_FAULT_HOSTS] = plan->fault[SIM_FAULT_HOSTS] && plan->fallbacks > 0;
     plan->max_message_size = ONE_OF(sim, 8192, 65536);
@@ -153,7 +152,7 @@ const char *sim_plan_config(struct sim *sim)
         "{%s},\n"
         "  use_token_auth = %s, token_type = \"%s\", token_ttl_ms = %lld }\n"
         "publish { concurrency = %lld, linger_ms = %lld, max_records = %lld, max_bytes = %lld,\n"
-        "  max_channels = %lld, requests_per_second = %d, messages_per_second = %d,\n"
+        "  max_channels = %lld, requests_per_second = %d,\n"
         "  ordering = \"%s\", channel_messages_per_second = %g, group = \"%s\" }\n"
         "limits { workers = %d, memory = %lld, drain_ms = %lld, hook_ms = 60000 }\n",
         SIM_KEY, (long long)plan->max_message_size, hosts_text(sim, plan->fallbacks),
@@ -161,7 +160,7 @@ const char *sim_plan_config(struct sim *sim)
         plan->credentials == SIM_CREDENTIALS_TOKEN ? "ably" : "jwt", (long long)plan->token_ttl_ms,
         (long long)plan->now.concurrency, (long long)plan->now.linger_ms,
         (long long)plan->now.max_records, (long long)plan->now.max_bytes,
-        (long long)plan->now.max_channels, plan->requests_per_second, plan->messages_per_second,
+        (long long)plan->now.max_channels, plan->requests_per_second,
         plan->ordered ? "channel" : "none", plan->channel_rate,
         plan->group ? "when_limited" : "never", plan->workers,
         (long long)(plan->memory > 16 << 20 ? plan->memory : 16 << 20), (long long)plan->drain_ms);

@@ -70,7 +70,7 @@ struct sim_plan {
     int poison;              /* per mille of records */
     int processes, workers;
     int64_t memory, drain_ms;
-    int requests_per_second, messages_per_second;
+    int requests_per_second;
     enum sim_credentials credentials;
     int64_t token_ttl_ms;
     double channel_rate;               /* 0 = none */
