@@ -6,10 +6,10 @@
  * is taken until all that was taken has its outcome and is committed, and only when all workers of
  * the process have come so far does each ask (daemon_reload.c). That is a round trip.
  *
- * In an outage of Ably or of Kafka nothing would get on anyway, so it is waited for the end of
- * that; what only one partition waits for (its dead letters, a channel over its rate) holds the
- * others up for KB_FINISH_MS at most once nothing else is left. A record that waits for its schema
- * has not begun. */
+ * In an outage of Ably or of Kafka nothing that was taken would get on anyway, so it is waited for
+ * the end of that; what only one partition waits for (its dead letters, a channel over its rate)
+ * holds the others up for KB_FINISH_MS at most once nothing else is left. A record that waits for
+ * its schema has not begun. */
 #include "pipeline/worker_state.h"
 
 #include <stdlib.h>
@@ -112,10 +112,13 @@ int64_t kb_topics_wake_ms(const struct kb_worker *w)
     return w->now_ms < w->topics.deadline_ms ? w->topics.deadline_ms : INT64_MAX;
 }
 
+/* Where nothing is left, an outage is no reason to wait: it ends by what is sent, and while nothing
+ * is taken nothing is. */
 bool kb_worker_may_subscribe(const struct kb_worker *w)
 {
-    return kb_topics_hold(w) && !w->rebalance && !is_outage(w) &&
-           ((begun(w) == 0 && !kb_commit_left(w)) || w->now_ms >= w->topics.deadline_ms);
+    bool done = begun(w) == 0 && !kb_commit_left(w);
+    bool too_long = !is_outage(w) && w->now_ms >= w->topics.deadline_ms;
+    return kb_topics_hold(w) && !w->rebalance && (done || too_long);
 }
 
 /* The share-outs that follow: workers are not quite at once in asking. */

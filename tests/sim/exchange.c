@@ -205,6 +205,8 @@ static bool refused_alone(const struct sim_exchange *ex)
 static void note_doubt(struct sim_transport *tr, struct sim_exchange *ex)
 {
     bool blamed = !ex->answer.proper && strcmp(ex->answer.error_code, "40000") == 0;
+    if (ex->answer.token_refused)
+        return; /* it took none, and the request goes again as it is */
     for (size_t i = 0; i < ex->batch.n; i++) {
         struct sim_spec *spec = &ex->batch.specs[i];
         int code = ex->answer.proper ? ex->answer.codes[i] : 0;
