@@ -53,9 +53,13 @@ void kb_topics_deinit(struct kb_topics *topics)
     kb_config_unref(topics->asked_for);
 }
 
+/* One of Ably ends by what is sent: where nothing is there to send, it would be waited for in vain.
+ */
 static bool is_outage(const struct kb_worker *w)
 {
-    return kb_publisher_status(w->publisher)->outage || w->doors.source->down_ms != 0;
+    const struct kb_publisher_status *status = kb_publisher_status(w->publisher);
+    bool probed = status->specs_waiting + status->specs_in_flight > 0;
+    return (status->outage && probed) || w->doors.source->down_ms != 0;
 }
 
 static size_t begun(const struct kb_worker *w)
@@ -112,8 +116,6 @@ int64_t kb_topics_wake_ms(const struct kb_worker *w)
     return w->now_ms < w->topics.deadline_ms ? w->topics.deadline_ms : INT64_MAX;
 }
 
-/* Where nothing is left, an outage is no reason to wait: it ends by what is sent, and while nothing
- * is taken nothing is. */
 bool kb_worker_may_subscribe(const struct kb_worker *w)
 {
     bool done = begun(w) == 0 && !kb_commit_left(w);

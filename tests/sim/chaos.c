@@ -9,6 +9,7 @@
 
 #define LAST_AFTER_MS 600000 /* from the last fault to the last record: all have come back */
 #define PROMPT_MS 3000       /* fetching, a round trip, the rate limit of a few requests */
+#define SLOW_PROMPT_MS 30000 /* each worker has its part of 5 requests a second */
 
 static struct sim_process *some_process(struct sim *sim)
 {
@@ -166,6 +167,11 @@ static void grow(struct sim *sim, void *object, uint64_t unused)
 
 /* Long after the last fault a record must go straight through: nothing may have been left behind
  * that makes it wait. Not looked at where the backlog is still being worked off. */
+static int64_t prompt_ms(const struct sim_plan *plan)
+{
+    return plan->requests_per_second == 5 ? SLOW_PROMPT_MS : PROMPT_MS;
+}
+
 static void look_prompt(struct sim *sim, void *object, uint64_t idle)
 {
     (void)object;
@@ -174,8 +180,9 @@ static void look_prompt(struct sim *sim, void *object, uint64_t idle)
         const struct sim_record *rec = part->records[part->n_records - 1];
         if (idle && !sim_truth_is_published(rec))
             sim_fail(sim,
-                "%s[%d]@%lld: not published %d ms after it was produced, though all is well",
-                part->topic->name, (int)part->number, (long long)rec->offset, PROMPT_MS);
+                "%s[%d]@%lld: not published %lld ms after it was produced, though all is well",
+                part->topic->name, (int)part->number, (long long)rec->offset,
+                (long long)prompt_ms(sim->plan));
     }
     sim->world->grown = true;
 }
@@ -195,7 +202,7 @@ static void append_last(struct sim *sim, void *object, uint64_t unused)
             LAST_AFTER_MS / 1000);
     for (size_t i = 0; i < sim->kafka->n_partitions; i++)
         sim_log_append(sim, sim->kafka->partitions[i], SIM_GOOD);
-    sim_after(sim, PROMPT_MS, look_prompt, NULL, idle);
+    sim_after(sim, prompt_ms(sim->plan), look_prompt, NULL, idle);
 }
 
 static void heal(struct sim *sim, void *object, uint64_t unused)

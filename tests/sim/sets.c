@@ -60,17 +60,10 @@ static bool same_data(const struct sim_record *rec, const struct sim_spec *spec)
     return kb_slice_eq(spec->data, data) && !spec->data.ptr == !data.ptr;
 }
 
-/* The record that message `at` is of. Its id tells the first and the last; between them they come
- * in their order, or without order in any. */
-static bool find_message(const struct sim *sim, const struct base *base, struct sim_batch *batch,
-    size_t first, size_t at, size_t end)
+static bool find_between(struct sim_partition *part, struct sim_batch *batch, size_t first,
+    size_t at, int64_t from, int64_t to)
 {
-    struct sim_partition *part = base->partition;
     struct sim_spec *spec = &batch->specs[at];
-    int64_t from = at == first ? base->first : at == end - 1 ? base->last : INT64_MIN;
-    int64_t to = at == first ? base->first : at == end - 1 ? base->last : INT64_MAX;
-    if (at > first && sim->plan->ordered && from <= spec[-1].record->offset)
-        from = spec[-1].record->offset + 1;
     for (size_t i = sim_record_index(part, from); i < part->n_records; i++) {
         struct sim_record *rec = part->records[i];
         spec->message = rec->offset > to ? NULL : message_for(rec, spec->channel);
@@ -83,6 +76,22 @@ static bool find_message(const struct sim *sim, const struct base *base, struct 
         return true;
     }
     return false;
+}
+
+/* The record that message `at` is of. Its id tells the first and the last; between them they come
+ * in their order, or without order in any: of two null values it is then one not committed. */
+static bool find_message(const struct sim *sim, const struct base *base, struct sim_batch *batch,
+    size_t first, size_t at, size_t end)
+{
+    struct sim_partition *part = base->partition;
+    int64_t only = at == first ? base->first : base->last, before = INT64_MIN;
+    if (at > first && sim->plan->ordered)
+        before = batch->specs[at - 1].record->offset;
+    if (at == first || at == end - 1)
+        return only > before && find_between(part, batch, first, at, only, only);
+    int64_t open = part->committed > before ? part->committed : before + 1;
+    return find_between(part, batch, first, at, open, INT64_MAX) ||
+           find_between(part, batch, first, at, before + 1, INT64_MAX);
 }
 
 static bool numbered(struct kb_slice id, struct kb_slice base, size_t index)
