@@ -1,11 +1,15 @@
 -- Fields that must not leave the house: removed, or masked.
 --
 --   local redact = use "redact"
---   topic "orders" { channel = "orders", transform = redact.remove { "card", "user.email" } }
+--   topic "orders" { channel = "orders", transform = redact.remove { "card", "user.email", "items.serial" } }
 --   topic "people" { channel = "people", transform = redact.mask({ "phone" }, { keep = 4 }) }
 --
--- A path names members with dots between them; one that a record has not is no error. `mask` puts an asterisk
--- for each character but the last `keep` (0 unless set); what is no text becomes "***".
+-- A path names members with dots between them, and goes through every element of a list on its way; one that a
+-- record has not is no error. `mask` puts an asterisk for each character but the last `keep` (0 unless set); what
+-- is no text becomes "***", a list as a whole.
+--
+-- Key and headers stay as they are, and so does a value that is no JSON: a text has no members. Where a topic may
+-- hold such values, `value = "json"` makes failures of them.
 local redact = {}
 
 local function steps_of(path)
@@ -15,21 +19,23 @@ local function steps_of(path)
   return steps
 end
 
--- Calls change(holder, name) for each path that the record has.
+-- Calls change(holder, name) for each place that the path, from step i on, has within holder.
+local function visit(holder, steps, i, change)
+  if type(holder) ~= "table" then return end
+  if holder[1] ~= nil then
+    for _, element in ipairs(holder) do visit(element, steps, i, change) end
+  elseif i < #steps then
+    visit(holder[steps[i]], steps, i + 1, change)
+  elseif holder[steps[i]] ~= nil then
+    change(holder, steps[i])
+  end
+end
+
 local function transform_of(paths, change)
   local lists = {}
   for i, path in ipairs(paths) do lists[i] = steps_of(path) end
   return function(record)
-    for _, steps in ipairs(lists) do
-      local holder = record.value
-      for i = 1, #steps - 1 do
-        if type(holder) ~= "table" and type(holder) ~= "userdata" then break end
-        holder = holder[steps[i]]
-      end
-      local name = steps[#steps]
-      local inside = type(holder) == "table" or (type(holder) == "userdata" and holder ~= kably.null)
-      if inside and holder[name] ~= nil then change(holder, name) end
-    end
+    for _, steps in ipairs(lists) do visit(record.value, steps, 1, change) end
     return record
   end
 end
@@ -38,17 +44,20 @@ function redact.remove(paths)
   return transform_of(paths, function(holder, name) holder[name] = nil end)
 end
 
+-- A text that is no UTF-8 has no characters to count.
+local function masked(text, keep)
+  local length = type(text) == "string" and utf8.len(text)
+  if not length then return "***" end
+  local hidden = math.max(length - keep, 0)
+  return ("*"):rep(hidden) .. text:sub(utf8.offset(text, hidden + 1))
+end
+
 function redact.mask(paths, options)
   local keep = options and options.keep or 0
-  return transform_of(paths, function(holder, name)
-    local text = holder[name]
-    if type(text) ~= "string" then
-      holder[name] = "***"
-      return
-    end
-    local hidden = math.max(#text - keep, 0)
-    holder[name] = ("*"):rep(hidden) .. text:sub(hidden + 1)
-  end)
+  if math.type(keep) ~= "integer" or keep < 0 then
+    error("redact.mask: keep: expected a number of characters, from 0", 2)
+  end
+  return transform_of(paths, function(holder, name) holder[name] = masked(holder[name], keep) end)
 end
 
 return redact

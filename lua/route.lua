@@ -5,18 +5,23 @@
 --     channel = route.by("country", { NO = "orders:nordic", SE = "orders:nordic", DE = "orders:dach" }, "orders:world"),
 --   }
 --
--- The field is a path into the value. Without the last argument a record that the table does not know fails.
+-- The field is a path into the value, with dots between its members. The last argument takes what the table does
+-- not know, and the records that have no such field, or null in it; without it those fail.
 local route = {}
+
+local function at(value, steps)
+  for _, step in ipairs(steps) do
+    if type(value) ~= "table" then return nil end
+    value = value[step]
+  end
+  return value
+end
 
 function route.by(path, channels, otherwise)
   local steps = {}
   for step in path:gmatch("[^.]+") do steps[#steps + 1] = step end
   return function(record)
-    local value = record.value
-    for _, step in ipairs(steps) do
-      if type(value) ~= "table" and type(value) ~= "userdata" then break end
-      value = value[step]
-    end
+    local value = at(record.value, steps)
     local channel = value ~= nil and channels[value] or otherwise
     if not channel then error("route: no channel for " .. path .. " = " .. tostring(value)) end
     return channel

@@ -45,6 +45,52 @@ test "debezium: what is no change event fails" {
   given = { topic = "rows", key = { id = 1 }, value = { id = 1 } },
   expect = { fails = "hook", says = "no change event" },
 }
+topic "keyed" { channel = "#{topic}:#{key.id}", transform = debezium.unwrap { operation = "_op" } }
+
+test "debezium: a key inside its schema" {
+  given = {
+    { topic = "keyed", key = { schema = { type = "struct" }, payload = { id = 7 } },
+      value = { schema = { type = "struct" }, payload = { op = "c", after = { id = 7 } } } },
+    { topic = "keyed", key = { id = 8, payload = 5 }, value = { op = "c", after = { id = 8 } } },
+  },
+  expect = { { channel = "keyed:7" }, { channel = "keyed:8" } },
+}
+test "debezium: a null inside its schema is the tombstone" {
+  given = { topic = "keyed", key = { id = 7 }, value = '{"schema":null,"payload":null}' }, expect = "drop",
+}
+test "debezium: a truncated table has no row to tell of" {
+  given = {
+    { topic = "rows-null", value = { op = "t", source = { table = "x" } } },
+    { topic = "rows-before", value = '{"op":"t","before":null,"after":null}' },
+  },
+  expect = "drop",
+}
+test "debezium: a delete that lacks the row before it fails" {
+  given = {
+    { topic = "rows-before", value = '{"op":"d","before":null,"after":null}' },
+    { topic = "rows-before", value = { op = "d" } },
+  },
+  expect = { fails = "hook", says = 'no row in "before"' },
+}
+test "debezium: a change without its row fails" {
+  given = {
+    { topic = "keyed", key = { id = 1 }, value = '{"op":"u","before":null,"after":null}' },
+    { topic = "rows", key = { id = 1 }, value = { op = "c" } },
+  },
+  expect = { fails = "hook", says = 'no row in "after"' },
+}
+test "debezium: an operation of no row fails" {
+  given = { topic = "rows", key = { id = 1 }, value = { op = "m", message = { prefix = "p" } } },
+  expect = { fails = "hook", says = 'unknown operation "m"' },
+}
+test "debezium: a row that is a text, as MongoDB's, has no field for the operation" {
+  given = { topic = "keyed", key = { id = 1 }, value = { op = "c", after = '{"_id":1}' } },
+  expect = { fails = "hook", says = "is a string" },
+}
+test "debezium: what is no object fails" {
+  given = { { topic = "rows", key = { id = 1 }, value = "text" }, { topic = "rows", key = { id = 1 }, value = "[1]" } },
+  expect = { fails = "hook", says = "no change event" },
+}
 
 topic "removed" { channel = "c", transform = redact.remove { "card", "user.email", "user.address.street" } }
 topic "masked" { channel = "c", transform = redact.mask({ "card", "n" }, { keep = 4 }) }
@@ -65,6 +111,39 @@ test "redact: a short text is all end" {
   given = { topic = "masked", value = { card = "123" } },
   expect = { data = { card = "123" } },
 }
+test "redact: null, a text or a number on the way ends the path" {
+  given = {
+    { topic = "removed", value = '{"user" : null}' },
+    { topic = "removed", value = '{"user" : "x"}' },
+    { topic = "removed", value = '{"user":{"address" : 5}}' },
+    { topic = "removed", value = "null" },
+    { topic = "removed", value = "no JSON" },
+    { topic = "removed", key = "k" },
+  },
+  expect = {
+    { data = '{"user" : null}' }, { data = '{"user" : "x"}' }, { data = '{"user":{"address" : 5}}' },
+    { channel = "c" }, { data = "no JSON" }, { data = kably.null },
+  },
+}
+test "redact: a path goes through every element of a list" {
+  given = {
+    { topic = "removed", value = '{"user":[{"email":"e","n":1},null,"x",[{"email":"f"}],{"address":[{"street":"s"}]}]}' },
+    { topic = "removed", value = '[{"card":"c","id":1},{"card":"d"}]' },
+    { topic = "masked", value = '[{"card":"123456"},{"card":null}]' },
+  },
+  expect = {
+    { data = '{"user":[{"n":1},null,"x",[{}],{"address":[{}]}]}' },
+    { data = { { id = 1 }, kably.object {} } },
+    { data = { { card = "**3456" }, { card = "***" } } },
+  },
+}
+test "redact: characters are masked, not bytes" {
+  given = {
+    { topic = "masked", value = { card = "\u{17B}\u{F3}\u{142}\u{107}" } },
+    { topic = "masked", value = { card = "12\u{17B}\u{F3}\u{142}\u{107}" } },
+  },
+  expect = { { data = { card = "\u{17B}\u{F3}\u{142}\u{107}" } }, { data = { card = "**\u{17B}\u{F3}\u{142}\u{107}" } } },
+}
 
 topic "routed" {
   channel = route.by("to.country", { NO = "orders:nordic", DE = "orders:dach" }, "orders:world"),
@@ -82,6 +161,24 @@ test "route: by a table" {
 test "route: a value that the table lacks fails" {
   given = { topic = "strict", value = { country = "FR" } },
   expect = { fails = "hook", says = "country = FR" },
+}
+test "route: a path that leads nowhere goes to the rest" {
+  given = {
+    { topic = "routed", value = { to = "NO" } },
+    { topic = "routed", value = { to = kably.null } },
+    { topic = "routed", value = { to = { country = kably.null } } },
+    { topic = "routed", value = { to = { country = { "NO" } } } },
+    { topic = "routed", value = "NO" },
+    { topic = "routed", key = "k" },
+  },
+  expect = {
+    { channel = "orders:world" }, { channel = "orders:world" }, { channel = "orders:world" },
+    { channel = "orders:world" }, { channel = "orders:world" }, { channel = "orders:world" },
+  },
+}
+test "route: without a rest it fails" {
+  given = { { topic = "strict", value = "NO" }, { topic = "strict", value = { id = 1 } }, { topic = "strict", key = "k" } },
+  expect = { fails = "hook", says = "no channel for country = nil" },
 }
 
 topic "all" { channel = "c", transform = sample.by_key(1) }
@@ -129,10 +226,20 @@ test "split: nothing of nothing" {
     { topic = "baskets", value = { id = 1 } },
     { topic = "baskets", value = { items = kably.null } },
     { topic = "baskets", value = { items = kably.array {} } },
+    { topic = "baskets", key = "k" },
+    { topic = "baskets", value = kably.null },
   },
   expect = "drop",
 }
 test "split: what the function makes of them" {
   given = { topic = "named", value = { id = 9, items = { { id = 0 }, { id = 4, n = 2 } } } },
   expect = { { channel = "item:4", data = { basket = 9, n = 2 } } },
+}
+test "split: what is no list is not lost" {
+  given = { { topic = "baskets", value = { items = "abc" } }, { topic = "baskets", value = { items = { a = 1 } } } },
+  expect = { fails = "hook", says = '"items" is no list' },
+}
+test "split: what has no members is not lost" {
+  given = { { topic = "baskets", value = "a text" }, { topic = "baskets", value = "[1]" }, { topic = "baskets", value = "7" } },
+  expect = { fails = "hook", says = "the value is no object" },
 }
