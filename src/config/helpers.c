@@ -200,7 +200,7 @@ static int include(lua_State *L)
     return lua_gettop(L) - 2;
 }
 
-/* What `use` has loaded, by name: a table in the registry. */
+/* What `use` has loaded, by file, or by name where it is kably's own: a table in the registry. */
 static const char used_key;
 
 static bool is_module_name(const char *name)
@@ -209,22 +209,38 @@ static bool is_module_name(const char *name)
     return len > 0 && len < 64 && name[len] == '\0';
 }
 
-/* Pushes the compiled text of a module: NAME.lua in the folder of the file that asks, else one of
- * kably's own. */
-static void push_module(lua_State *L, struct kb_blocks *blocks, const char *name)
+/* A module is NAME.lua in the folder of the file that asks, else one of kably's own; `key` is what
+ * `use` knows it by: two folders may have one of the same name each. */
+struct module {
+    const char *name, *path, *key;
+    struct kb_slice text; /* of its file */
+};
+
+/* Leaves the path on the stack. */
+static struct module find_module(lua_State *L, struct kb_blocks *blocks, const char *name)
 {
-    struct kb_slice text;
+    struct module module = {.name = name};
     struct kb_err err;
-    const char *path = resolve(L, blocks, lua_pushfstring(L, "%s.lua", name));
-    if (kb_inputs_read(blocks->inputs, KB_INPUT_FILE, path, &text, &err)) {
-        if (kb_lua_source_find(blocks, path) < 0 && kb_lua_source_add(blocks, path, text) < 0)
+    module.path = resolve(L, blocks, lua_pushfstring(L, "%s.lua", name));
+    module.key = kb_inputs_read(blocks->inputs, KB_INPUT_FILE, module.path, &module.text, &err)
+                     ? module.path
+                     : name;
+    return module;
+}
+
+/* Pushes its compiled text. */
+static void push_module(lua_State *L, struct kb_blocks *blocks, const struct module *module)
+{
+    if (module->key == module->path) {
+        if (kb_lua_source_find(blocks, module->path) < 0 &&
+            kb_lua_source_add(blocks, module->path, module->text) < 0)
             luaL_error(L, "use: more than %d files", KB_SOURCES_MAX - 1);
-        kb_script_load(L, path, text);
+        kb_script_load(L, module->path, module->text);
         return;
     }
-    if (!kb_script_push_module(L, name))
-        luaL_error(
-            L, "use: there is no module \"%s\": neither %s nor one of kably's own", name, path);
+    if (!kb_script_push_module(L, module->name))
+        luaL_error(L, "use: there is no module \"%s\": neither %s nor one of kably's own",
+            module->name, module->path);
 }
 
 /* A module runs once; what it returns is kept. */
@@ -236,7 +252,8 @@ static int use(lua_State *L)
         return luaL_error(L, "use: expected a module's name, such as use \"debezium\"");
     lua_settop(L, 1);
     lua_rawgetp(L, LUA_REGISTRYINDEX, &used_key);
-    if (lua_getfield(L, 2, name) != LUA_TNIL) {
+    struct module module = find_module(L, blocks, name);
+    if (lua_getfield(L, 2, module.key) != LUA_TNIL) {
         if (lua_islightuserdata(L, -1))
             return luaL_error(L, "use: the module \"%s\" uses itself", name);
         return 1;
@@ -244,13 +261,13 @@ static int use(lua_State *L)
     if (kb_script_globals_locked(L))
         return luaL_error(L, "use: only while the file is loaded");
     push_missing(L);
-    lua_setfield(L, 2, name);
-    push_module(L, blocks, name);
+    lua_setfield(L, 2, module.key);
+    push_module(L, blocks, &module);
     lua_call(L, 0, 1);
     if (lua_isnil(L, -1))
         return luaL_error(L, "use: the module \"%s\" returns nothing", name);
     lua_pushvalue(L, -1);
-    lua_setfield(L, 2, name);
+    lua_setfield(L, 2, module.key);
     return 1;
 }
 

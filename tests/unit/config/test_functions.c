@@ -223,6 +223,29 @@ static void modules_that_are_none(void **state)
     assert_string_equal(problem_of_main(), "a.lua:3: attempt to perform arithmetic on a nil value");
 }
 
+/* Each folder has its own, which runs once, and a function may ask for it again. */
+static void modules_of_one_name_in_two_folders(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir(path_of("one"), 0700), 0);
+    assert_int_equal(mkdir(path_of("two"), 0700), 0);
+    write_file("main.lua", BASE "include 'one/a.lua' include 'two/a.lua' include 'one/b.lua'\n");
+    write_file("one/util.lua", "local runs = 0 return { who = function() runs = runs + 1 "
+                               "return 'one' .. runs end }");
+    write_file("two/util.lua", "return { who = function() return 'two' end }");
+    write_file("one/a.lua", "local who = use('util').who() topic 'a' { channel = who }");
+    write_file("two/a.lua", "use 'util' topic 'b' { channel = function() return use('util').who() "
+                            "end }");
+    write_file("one/b.lua", "local who = use('util').who() topic 'c' { channel = who }");
+    struct kb_config *config = load_main();
+    struct kb_hooks *hooks = hooks_of(config);
+    assert_channel(config, hooks, "a", "one1");
+    assert_channel(config, hooks, "b", "two");
+    assert_channel(config, hooks, "c", "one2");
+    kb_hooks_free(hooks);
+    kb_config_unref(config);
+}
+
 static void what_is_remembered_is_forgotten(void **state)
 {
     (void)state;
@@ -257,10 +280,11 @@ static int make_folder(void **state)
 static int remove_folder(void **state)
 {
     (void)state;
-    static const char *const names[] = {
-        "main.lua", "part.lua", "module.lua", "word.txt", "a.lua", "b.lua"};
+    static const char *const names[] = {"main.lua", "part.lua", "module.lua", "word.txt", "a.lua",
+        "b.lua", "one/util.lua", "one/a.lua", "one/b.lua", "two/util.lua", "two/a.lua", "one",
+        "two"};
     for (size_t i = 0; i < KB_COUNT(names); i++)
-        unlink(path_of(names[i]));
+        remove(path_of(names[i]));
     return rmdir(folder);
 }
 
@@ -273,6 +297,7 @@ int main(void)
         cmocka_unit_test(no_dead_letters_for_a_null_value),
         cmocka_unit_test(no_function_no_state),
         cmocka_unit_test(modules_that_are_none),
+        cmocka_unit_test(modules_of_one_name_in_two_folders),
         cmocka_unit_test(what_is_remembered_is_forgotten),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
