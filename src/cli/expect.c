@@ -268,12 +268,17 @@ static void compare_data(struct kb_expect *expect, struct side *wanted, struct k
     }
 }
 
+/* Each member that is named; an empty table names none and stands for no extras. */
 static void compare_extras(struct kb_expect *expect, struct side *wanted, struct kb_node *mine,
     struct side *got, const char *path)
 {
     struct kb_node *extras = member(got, "extras");
     char deeper[PATH_MAX_BYTES];
-    if (!kb_node_open(&wanted->doc, mine) || mine->kind != KB_NODE_OBJECT)
+    if (!kb_node_open(&wanted->doc, mine))
+        return;
+    if (mine->n == 0 ? extras != NULL : mine->kind != KB_NODE_OBJECT)
+        differ_nodes(expect, path, mine, extras);
+    if (mine->kind != KB_NODE_OBJECT)
         return;
     for (uint32_t i = 0; i < mine->n; i++) {
         struct kb_node *one = mine->children[i];

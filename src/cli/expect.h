@@ -7,10 +7,10 @@
  *     kb_expect_deinit(&expect);
  *
  * Of the message only the members that are expected are looked at, of `extras` their own members;
- * each of those must be the same as a whole. JSON is compared by what it says: no order of members,
- * no white space, 1.0 is 1. `data` that is JSON may be expected as a value, or as its very text. Of
- * long texts what is shown begins shortly before the first difference.
- * Thread: one at a time. */
+ * each of those must be the same as a whole. `extras` without members: the message has none. JSON
+ * is compared by what it says: no order of members, no white space, 1.0 is 1. `data` that is JSON
+ * may be expected as a value, or as its very text. Of long texts what is shown begins shortly
+ * before the first difference. Thread: one at a time. */
 #ifndef KB_CLI_EXPECT_H
 #define KB_CLI_EXPECT_H
 

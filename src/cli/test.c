@@ -27,7 +27,8 @@ struct run {
 struct got {
     size_t n_messages, dropped, failed;
     bool wrong;        /* the test itself: it is told already */
-    struct kb_err err; /* of the last that failed */
+    bool unlike;       /* a record failed that should not, or not in that way */
+    struct kb_err err; /* of the first such, else of the last that failed */
 };
 
 /* Each message is compared at once: it lives until the next record. */
@@ -45,17 +46,32 @@ static void take_messages(struct run *run, const struct kb_test *test, struct go
     }
 }
 
+static bool expects_failure(const struct kb_test *test, const struct kb_err *err)
+{
+    return test->expected == KB_EXPECT_FAILS && err->failure == test->failure &&
+           (!test->says.ptr || strstr(err->text, test->says.ptr));
+}
+
+static void take_failure(const struct kb_test *test, const struct kb_err *err, struct got *got)
+{
+    got->failed++;
+    if (!got->unlike)
+        got->err = *err;
+    got->unlike = got->unlike || !expects_failure(test, err);
+}
+
 static void run_record(struct run *run, const struct kb_test *test,
     const struct kb_test_record *given, struct got *got)
 {
     struct kb_record rec;
     struct kb_rules rules;
-    if (!kb_trial_rules(&run->trial, given, &rec, &rules, &got->err)) {
-        kb_buf_printf(&run->expect.differences, "%s\n", got->err.text);
+    struct kb_err err;
+    if (!kb_trial_rules(&run->trial, given, &rec, &rules, &err)) {
+        kb_buf_printf(&run->expect.differences, "%s\n", err.text);
         got->wrong = true;
         return;
     }
-    switch (kb_trial_run(&run->trial, &rules, &rec, &got->err)) {
+    switch (kb_trial_run(&run->trial, &rules, &rec, &err)) {
     case KB_TRIAL_MESSAGES:
         take_messages(run, test, got);
         break;
@@ -64,7 +80,7 @@ static void run_record(struct run *run, const struct kb_test *test,
         break;
     case KB_TRIAL_FAILED:
     case KB_TRIAL_WAITS: /* never: no registry is asked */
-        got->failed++;
+        take_failure(test, &err, got);
         break;
     }
 }
@@ -75,13 +91,17 @@ static void tell_got(struct run *run, const char *expected, const struct got *go
 {
     struct kb_buf *out = &run->expect.differences;
     kb_buf_printf(out, "expected %s, got ", expected);
+    if (got->n_messages > 0)
+        kb_buf_printf(out, "%zu message%s", got->n_messages, got->n_messages == 1 ? "" : "s");
+    if (got->n_messages > 0 && got->failed > 0)
+        kb_buf_add(out, KB_S(" and "));
     if (got->failed > 0)
         kb_buf_printf(
             out, "a failure of class %s: %s", kb_failure_name(got->err.failure), got->err.text);
-    else if (got->n_messages > 0)
-        kb_buf_printf(out, "%zu message%s", got->n_messages, got->n_messages == 1 ? "" : "s");
-    else
+    else if (got->n_messages == 0)
         kb_buf_add(out, KB_S("nothing: the record was dropped"));
+    if (got->dropped > 0 && got->n_messages + got->failed > 0)
+        kb_buf_printf(out, "; %zu dropped", got->dropped);
     kb_buf_byte(out, '\n');
     if (got->n_messages > 0)
         kb_buf_printf(out, "  " KB_FMT "]\n", KB_ARG(kb_buf_slice(&run->body)));
@@ -107,12 +127,16 @@ static void judge(struct run *run, const struct kb_test *test, const struct got 
             expected, sizeof(expected), "a failure of class %s", kb_failure_name(test->failure));
         if (got->failed != n || got->err.failure != test->failure)
             tell_got(run, expected, got);
-        else if (test->says.ptr && !strstr(got->err.text, test->says.ptr))
+        else if (got->unlike)
             kb_buf_printf(&run->expect.differences, "expected a reason with \"%s\", got %s\n",
                 test->says.ptr, got->err.text);
         break;
     case KB_EXPECT_REQUEST:
-        kb_buf_byte(&run->body, ']');
+        if (got->failed > 0) {
+            tell_got(run, "a request", got);
+            break;
+        }
+        kb_buf_add(&run->body, run->body.len == 0 ? KB_S("[]") : KB_S("]"));
         kb_expect_text(&run->expect, test->request, kb_buf_slice(&run->body), "request");
         break;
     }
@@ -134,6 +158,8 @@ static void run_test(struct run *run, const struct kb_test *test)
     kb_arena_reset(&run->expect.arena);
     kb_buf_reset(&run->expect.differences);
     kb_buf_reset(&run->body);
+    if (run->trial.hooks)
+        kb_hooks_forget(run->trial.hooks);
     for (size_t i = 0; i < test->n_records; i++)
         run_record(run, test, &test->records[i], &got);
     if (!got.wrong)
