@@ -10,6 +10,7 @@
 #define TEXT_MAX 512
 #define HEADERS_MAX 1024
 #define ASK_MS 2500
+#define OFFSETS_MS 10000
 
 struct topic {
     char *name;
@@ -56,6 +57,8 @@ static bool set(rd_kafka_conf_t *conf, const char *name, const char *value, stru
            kb_err_config(err, "Kafka property \"%s\": %s", name, why);
 }
 
+/* What is asked for, and deleted meanwhile, begins with what is left, whatever the file says of its
+ * group. */
 static rd_kafka_conf_t *configure(
     struct kb_reader *reader, const struct kb_property *properties, size_t n, struct kb_err *err)
 {
@@ -63,7 +66,8 @@ static rd_kafka_conf_t *configure(
     if (!conf)
         return NULL;
     if (!set(conf, "group.id", "kably-preview", err) || !set(conf, "group.instance.id", "", err) ||
-        !set(conf, "enable.partition.eof", "true", err)) {
+        !set(conf, "enable.partition.eof", "true", err) ||
+        !set(conf, "auto.offset.reset", "earliest", err)) {
         rd_kafka_conf_destroy(conf);
         return NULL;
     }
@@ -318,12 +322,30 @@ static int64_t offset_of(const struct kb_start *start)
     return RD_KAFKA_OFFSET_BEGINNING;
 }
 
+/* Offsets behind the end become the end: a fetch of theirs would be answered by all records there
+ * are. One request to each broker. */
+static rd_kafka_resp_err_t stop_at_ends(
+    const struct kb_reader *reader, rd_kafka_topic_partition_list_t *list)
+{
+    rd_kafka_topic_partition_list_t *ends = partitions_of(reader, RD_KAFKA_OFFSET_END);
+    rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(reader->rk, ends, OFFSETS_MS);
+    for (int i = 0; !code && i < list->cnt; i++) {
+        const rd_kafka_topic_partition_t *end = &ends->elems[i];
+        if (!end->err && end->offset >= 0 && list->elems[i].offset > end->offset)
+            list->elems[i].offset = end->offset;
+    }
+    rd_kafka_topic_partition_list_destroy(ends);
+    return code;
+}
+
 bool kb_reader_begin(struct kb_reader *reader, const struct kb_start *start, struct kb_err *err)
 {
     rd_kafka_topic_partition_list_t *list = partitions_of(reader, offset_of(start));
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
     if (start->kind == KB_START_TIME) /* one behind all records is answered by the end */
-        code = rd_kafka_offsets_for_times(reader->rk, list, 10000);
+        code = rd_kafka_offsets_for_times(reader->rk, list, OFFSETS_MS);
+    if (start->kind == KB_START_OFFSET)
+        code = stop_at_ends(reader, list);
     if (!code)
         code = rd_kafka_assign(reader->rk, list);
     rd_kafka_topic_partition_list_destroy(list);

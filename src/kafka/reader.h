@@ -45,7 +45,7 @@ bool kb_reader_group(struct kb_reader *reader, const char *group, size_t *n_comm
 enum kb_start_kind {
     KB_START_BEGINNING,
     KB_START_END,
-    KB_START_OFFSET, /* that one, of each partition */
+    KB_START_OFFSET, /* that one, of each partition: none of one that ends before it */
     KB_START_TAIL,   /* so many before the end */
     KB_START_TIME    /* the first record of that time (ms since 1970) or later */
 };

@@ -104,6 +104,7 @@ def test_where_it_begins_and_how_much_it_shows(real_world, tmp_path):
     assert offsets() == list(range(10)), "ten unless told otherwise"
     assert offsets("--from", "beginning", "--count", 3) == [0, 1, 2]
     assert offsets("--from", 9) == [9, 10, 11]
+    assert offsets("--from", 12) == offsets("--from", 100) == []
     assert offsets("--from", -2) == [10, 11]
     assert offsets("--from", "2h") == [8, 9, 10, 11]
     assert offsets("--from", "1970-01-01") == list(range(10))

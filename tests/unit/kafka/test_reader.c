@@ -44,6 +44,7 @@ static struct kb_reader *open_reader(const char *bootstrap)
     struct kb_property properties[] = {
         {(char *)(uintptr_t) "bootstrap.servers", (char *)(uintptr_t)bootstrap, false, 1},
         {(char *)(uintptr_t) "group.id", (char *)(uintptr_t) "g", false, 1},
+        {(char *)(uintptr_t) "auto.offset.reset", (char *)(uintptr_t) "latest", false, 1},
         {(char *)(uintptr_t) "sasl.password", (char *)(uintptr_t) "swordfish", true, 1},
     };
     struct kb_err err;
@@ -107,6 +108,57 @@ static void a_topic_that_may_not_be_read(void **state)
     kb_reader_free(reader);
 }
 
+static bool is_short(void *context, const char *topic)
+{
+    (void)context;
+    return strcmp(topic, "short") == 0;
+}
+
+/* How many records come from that offset of each partition on, until all have ended. */
+static int count_from(int64_t offset)
+{
+    const struct kb_start start_there = {.kind = KB_START_OFFSET, .value = offset};
+    struct kb_record rec;
+    struct kb_err err;
+    int n = 0;
+    struct kb_reader *reader = open_reader(mock.bootstraps);
+    assert_true(kb_reader_find(reader, is_short, NULL, WAIT_MS, &err));
+    assert_true(kb_reader_begin(reader, &start_there, &err));
+    enum kb_read got = KB_READ_NOTHING;
+    for (int i = 0; i < 100 && got != KB_READ_END; i++) {
+        got = kb_reader_next(reader, &rec, 100);
+        n += got == KB_READ_RECORD;
+        if (got == KB_READ_RECORD)
+            assert_true(rec.offset >= offset);
+    }
+    assert_int_equal(got, KB_READ_END);
+    kb_reader_free(reader);
+    return n;
+}
+
+/* The daemon goes back to the beginning where its offset is gone; who asks for one wants it. */
+static void an_offset_behind_the_end(void **state)
+{
+    (void)state;
+    kafka_mock_topic(&mock, "short", 2);
+    kafka_mock_numbers(&mock, "short", 0, 0, 3);
+    kafka_mock_numbers(&mock, "short", 1, 0, 5);
+    assert_int_equal(count_from(0), 8);
+    assert_int_equal(count_from(2), 4);
+    assert_int_equal(count_from(3), 2);
+    assert_int_equal(count_from(4), 1);
+    assert_int_equal(count_from(100), 0);
+}
+
+/* Whatever the file says of the daemon's group: what is left begins where it begins. */
+static void an_offset_that_is_deleted(void **state)
+{
+    (void)state;
+    rd_kafka_mock_push_request_errors(
+        mock.cluster, 1 /* Fetch */, 1, RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE);
+    assert_int_equal(count_from(0), 8);
+}
+
 static void nobody_there(void **state)
 {
     (void)state;
@@ -124,6 +176,8 @@ int main(void)
         cmocka_unit_test(a_topic_that_may_not_be_described),
         cmocka_unit_test(a_group_that_may_not_be_described),
         cmocka_unit_test(a_topic_that_may_not_be_read),
+        cmocka_unit_test(an_offset_behind_the_end),
+        cmocka_unit_test(an_offset_that_is_deleted),
         cmocka_unit_test(nobody_there),
     };
     return cmocka_run_group_tests(tests, start, stop);
