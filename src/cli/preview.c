@@ -163,14 +163,14 @@ static void print_messages(struct kb_trial *trial)
 }
 
 static void print_fate(struct kb_trial *trial, const struct kb_rules *rules,
-    const struct kb_record *rec, enum kb_trial_fate fate, struct kb_err *err)
+    enum kb_trial_fate fate, bool transformed, struct kb_err *err)
 {
     switch (fate) {
     case KB_TRIAL_MESSAGES:
         print_messages(trial);
         break;
     case KB_TRIAL_DROPPED:
-        printf("  dropped: %s\n", rec->value.ptr ? "by transform" : "its value is null");
+        printf("  dropped: %s\n", transformed ? "by transform" : "its value is null");
         break;
     case KB_TRIAL_FAILED:
         kb_utf8_one_line(err->text, strlen(err->text));
@@ -246,17 +246,25 @@ static bool settled(struct preview *p, const struct kb_rules *rules, const struc
     }
 }
 
+/* So often transform has been asked: a null value may be dropped before. */
+static uint64_t transforms(const struct preview *p, const struct kb_rules *rules)
+{
+    const struct kb_hooks *hooks = p->trial.hooks;
+    return hooks ? kb_hooks_calls(hooks, rules->number, KB_HOOK_TRANSFORM) : 0;
+}
+
 static bool show(struct preview *p, const struct kb_record *rec, struct kb_err *err)
 {
     enum kb_trial_fate fate;
     const struct kb_rules *rules = kb_config_rules(p->trial.config, rec->topic);
+    uint64_t before = transforms(p, rules);
     struct kb_err why;
     if (!settled(p, rules, rec, &fate, &why)) {
         *err = why;
         return false;
     }
     print_head(rec);
-    print_fate(&p->trial, rules, rec, fate, &why);
+    print_fate(&p->trial, rules, fate, transforms(p, rules) > before, &why);
     fflush(stdout);
     return true;
 }

@@ -114,6 +114,16 @@ def test_where_it_begins_and_how_much_it_shows(real_world, tmp_path):
     assert done.returncode == 0 and done.stderr == f"kably preview: finds no record there in {w.topic}\n" and not done.stdout
 
 
+def test_who_has_dropped_a_null_value(real_world, tmp_path):
+    w = real_world(1)
+    w.kafka.produce(w.topic, [{"partition": 0, "key": "k"}])
+    kept = Raw("function(r) if r.value == nil then return nil end; return r end")
+    for null_value, told in ((None, DROPPED), ("skip", "  dropped: its value is null")):
+        more = {"null_value": null_value} if null_value else {}
+        config = w.config().topic(w.topic, channel="c", transform=kept, **more)
+        assert shown(preview(tmp_path, config)) == {(0, 0): [told]}
+
+
 def test_what_is_wrong_is_said(real_world, tmp_path):
     w = real_world(1)
     config = config_of(w)
