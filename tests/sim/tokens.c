@@ -188,7 +188,11 @@ static bool nonce_is_new(struct sim *sim, struct kb_slice text)
 static int64_t number(const struct kb_json_node *request, const char *name)
 {
     const struct kb_json_node *node = kb_json_member(request, name);
-    return node && node->kind == KB_JSON_NUMBER ? strtoll(node->text.ptr, NULL, 10) : -1;
+    char text[24]; /* with an end, which a slice has not */
+    if (!node || node->kind != KB_JSON_NUMBER || node->text.len >= sizeof(text))
+        return -1;
+    snprintf(text, sizeof(text), KB_FMT, KB_ARG(node->text));
+    return strtoll(text, NULL, 10);
 }
 
 /* RSA9: each field on a line of its own, the absent ones empty. */
