@@ -57,14 +57,15 @@ static int copy(lua_State *L)
 
 /* ---- json ---- */
 
-/* What C memory a call takes belongs to a userdata of Lua's, so that an error on the way frees it.
- */
+/* The C memory that reading and writing take: one for the state, for neither calls anything of the
+ * user's and comes back. An error on the way leaves it to the next call, which takes it over: a
+ * userdata for each call would hold megabytes that Lua's collector counts as a few bytes. */
 struct json_memory {
     struct kb_arena arena;
     struct kb_buf buf;
 };
 
-static const char json_meta;
+#define JSON_KEPT (64 << 10) /* so much room to write in stays from call to call */
 
 static int free_json_memory(lua_State *L)
 {
@@ -74,20 +75,33 @@ static int free_json_memory(lua_State *L)
     return 0;
 }
 
-static struct json_memory *push_json_memory(lua_State *L)
+static void push_json_memory(lua_State *L)
 {
     struct json_memory *memory = lua_newuserdatauv(L, sizeof(*memory), 0);
-    kb_arena_init(&memory->arena, kb_script_room(L));
-    kb_buf_init(&memory->buf, kb_script_room(L));
-    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &json_meta) != LUA_TTABLE) {
-        lua_pop(L, 1);
-        lua_newtable(L);
-        lua_pushcfunction(L, free_json_memory);
-        lua_setfield(L, -2, "__gc");
-        lua_pushvalue(L, -1);
-        lua_rawsetp(L, LUA_REGISTRYINDEX, &json_meta);
-    }
+    kb_arena_init(&memory->arena, 0);
+    kb_buf_init(&memory->buf, 0);
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, free_json_memory);
+    lua_setfield(L, -2, "__gc");
     lua_setmetatable(L, -2);
+}
+
+static void empty_json_memory(struct json_memory *memory)
+{
+    kb_arena_reset(&memory->arena);
+    if (memory->buf.cap > JSON_KEPT)
+        kb_buf_deinit(&memory->buf);
+    kb_buf_reset(&memory->buf);
+}
+
+/* The state's, empty, with as much room as Lua itself has. Upvalue 1. */
+static struct json_memory *json_memory(lua_State *L)
+{
+    struct json_memory *memory = lua_touserdata(L, lua_upvalueindex(1));
+    size_t room = kb_script_room(L);
+    empty_json_memory(memory);
+    memory->arena.max = room;
+    memory->buf.max = room > memory->buf.cap ? room : memory->buf.cap;
     return memory;
 }
 
@@ -95,14 +109,14 @@ static int json_encode(lua_State *L)
 {
     luaL_checkany(L, 1);
     lua_settop(L, 1);
-    struct json_memory *memory = push_json_memory(L);
+    struct json_memory *memory = json_memory(L);
     if (lua_isnil(L, 1))
         kb_buf_add(&memory->buf, KB_S("null"));
     else
         kb_lua_json_put(L, 1, &memory->buf);
     struct kb_slice text = kb_buf_slice(&memory->buf);
     lua_pushlstring(L, text.ptr, text.len);
-    kb_buf_deinit(&memory->buf);
+    empty_json_memory(memory);
     return 1;
 }
 
@@ -119,11 +133,11 @@ static int json_decode(lua_State *L)
         lua_pushstring(L, err.text);
         return 2;
     }
-    struct json_memory *memory = push_json_memory(L);
+    struct json_memory *memory = json_memory(L);
     if (!kb_document_init(&viewed.doc, &memory->arena, text))
         return luaL_error(L, "kably.json.decode: no memory");
     kb_view_copy_node(L, &viewed, viewed.doc.root);
-    kb_arena_deinit(&memory->arena);
+    empty_json_memory(memory);
     return 1;
 }
 
@@ -354,7 +368,9 @@ void kb_script_clear_caches(lua_State *L)
 static void set_json(lua_State *L)
 {
     static const luaL_Reg json[] = {{"encode", json_encode}, {"decode", json_decode}, {NULL, NULL}};
-    luaL_newlib(L, json);
+    luaL_newlibtable(L, json);
+    push_json_memory(L);
+    luaL_setfuncs(L, json, 1);
     kb_lua_push_null(L);
     lua_setfield(L, -2, "null");
     lua_setfield(L, -2, "json");

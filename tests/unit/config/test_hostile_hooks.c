@@ -3,6 +3,7 @@
  * a short time. */
 #include "support/routed.h"
 
+#include <malloc.h>
 #include <time.h>
 
 #define MEMORY (8 << 20)
@@ -183,6 +184,8 @@ static const struct {
         "still running after"},
     {"sha without end", "while true do kably.hash.sha256((\"x\"):rep(1 << 19)) end",
         "still running after"},
+    {"the smallest time", "kably.time.iso(math.mininteger)", "beyond the years"},
+    {"the largest time", "kably.time.iso(math.maxinteger)", "beyond the years"},
     {"kably is read-only", "kably.null = 1", "read-only"},
 };
 
@@ -275,10 +278,50 @@ static void a_state_that_is_full_is_worn(void **state)
     routed_unload(&routed);
 }
 
+/* Bytes that malloc has given out; a sanitizer's own malloc is asked where there is one. */
+size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
+
+static size_t c_heap(void)
+{
+    if (__sanitizer_get_current_allocated_bytes)
+        return __sanitizer_get_current_allocated_bytes();
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
+/* JSON is written and read in memory that Lua's collector does not see. */
+static void json_that_fails_leaves_no_memory_behind(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *first, *body;
+    } bombs[] = {
+        {"local s, t = ('x'):rep(1 << 20), {} for i = 1, 70 do t[i] = s end",
+            "assert(not pcall(kably.json.encode, t))"},
+        {"local s = '[' .. ('[],'):rep(1 << 18) .. '1]'",
+            "assert(not pcall(kably.json.decode, s))"},
+    };
+    for (size_t i = 0; i < KB_COUNT(bombs); i++) {
+        struct kb_err err;
+        struct routed routed = {0};
+        load(&routed, 5000, bombs[i].first, bombs[i].body);
+        assert_int_not_equal(route(&routed, "bad", &err), KB_FAILED);
+        size_t before = c_heap();
+        for (int n = 0; n < 30; n++)
+            assert_int_not_equal(route(&routed, "bad", &err), KB_FAILED);
+        size_t after = c_heap();
+        if (after > before + MEMORY)
+            print_error("%s: %zu KiB, then %zu KiB\n", bombs[i].body, before >> 10, after >> 10);
+        assert_true(after <= before + MEMORY);
+        routed_unload(&routed);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hostile_hooks_cost_their_own_record),
+        cmocka_unit_test(json_that_fails_leaves_no_memory_behind),
         cmocka_unit_test(a_state_that_is_full_is_worn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
