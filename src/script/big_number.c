@@ -7,7 +7,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define DIGITS_MAX 20 /* a double is written with 17 at most */
+#define DIGITS_MAX 20              /* a double is written with 17 at most */
+#define EXPONENT_MAX 1000000000L /* far beyond a double's; sums of it stay in a long */
 
 static const char big_meta;
 
@@ -25,6 +26,16 @@ struct decimal {
     long point;
     bool minus;
 };
+
+/* The text has a NUL behind it, or a quote. strtol's limits are longs that nothing may be added to.
+ */
+static long to_exponent(const char *text)
+{
+    long exponent = strtol(text, NULL, 10);
+    if (exponent < -EXPONENT_MAX)
+        return -EXPONENT_MAX;
+    return exponent < EXPONENT_MAX ? exponent : EXPONENT_MAX;
+}
 
 static struct decimal to_decimal(struct kb_slice text)
 {
@@ -56,7 +67,7 @@ static struct decimal to_decimal(struct kb_slice text)
         }
     }
     if (p < end)
-        d.point += strtol(p + 1, NULL, 10); /* the text has a NUL behind it, or a quote */
+        d.point += to_exponent(p + 1);
     if (d.n == 0)
         d.point = 0;
     return d;

@@ -7,6 +7,8 @@
 #include <stdio.h>
 
 #define DAY_MS INT64_C(86400000)
+#define FIRST_DAY INT64_C(-719528) /* 0000-01-01; the last is 9999-12-31 */
+#define LAST_DAY INT64_C(2932896)
 
 /* Days since 1970-01-01. A year that begins in March has its leap day at its end. */
 static int64_t days_of(int64_t year, int64_t month, int64_t day)
@@ -43,8 +45,9 @@ static int iso(lua_State *L)
     lua_Integer ms = luaL_checkinteger(L, 1);
     int year, month, day;
     char text[64];
+    luaL_argcheck(L, ms >= FIRST_DAY * DAY_MS && ms < (LAST_DAY + 1) * DAY_MS, 1,
+        "beyond the years 0 to 9999");
     int64_t days = ms / DAY_MS - (ms % DAY_MS < 0), rest = ms - days * DAY_MS;
-    luaL_argcheck(L, days > -719528 && days < 2932897, 1, "beyond the years 0 to 9999");
     date_of(days, &year, &month, &day);
     int len = snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", year, month, day,
         (int)(rest / 3600000), (int)(rest / 60000 % 60), (int)(rest / 1000 % 60),

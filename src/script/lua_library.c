@@ -242,6 +242,8 @@ static void open_base(lua_State *L)
     lua_setfield(L, -2, "type");
     lua_pushvalue(L, -1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &globals_key);
+    lua_pushboolean(L, 0); /* the slot that locking fills: then it takes no memory */
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &locked_key);
     lua_pushvalue(L, -1);
     make_proxy(L, set_global);
     lua_pushvalue(L, -1);
