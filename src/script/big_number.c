@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define DIGITS_MAX 20              /* a double is written with 17 at most */
+#define DIGITS_MAX 20            /* a double is written with 17 at most */
 #define EXPONENT_MAX 1000000000L /* far beyond a double's; sums of it stay in a long */
 
 static const char big_meta;

@@ -16,6 +16,7 @@
 #define LOG_LINES_MAX 100 /* a second */
 #define CJSON_GROWTH 48   /* a table is at most so many times as large as its text */
 #define ITEM_COST 60
+#define LINE_COST 100
 
 /* ---- tables ---- */
 
@@ -282,6 +283,7 @@ static int log_line(lua_State *L)
     struct log_rate *rate = lua_touserdata(L, lua_upvalueindex(2));
     int n = lua_gettop(L);
     luaL_Buffer line;
+    kb_script_charge(L, LINE_COST);
     if (!kb_log_enabled(level))
         return 0;
     int64_t second = coarse_ms() / 1000;
@@ -300,6 +302,7 @@ static int log_line(lua_State *L)
         if (i > 1)
             luaL_addchar(&line, ' ');
         luaL_tolstring(L, i, NULL);
+        kb_script_charge(L, lua_rawlen(L, -1));
         luaL_addvalue(&line);
     }
     luaL_pushresult(&line);
@@ -307,6 +310,7 @@ static int log_line(lua_State *L)
     return 0;
 }
 
+/* kably.log; the global print is its `info`. */
 static void push_log(lua_State *L)
 {
     static const char *const names[] = {
@@ -323,6 +327,10 @@ static void push_log(lua_State *L)
         lua_pushcclosure(L, log_line, 2);
         lua_setfield(L, -3, names[i]);
     }
+    lua_pop(L, 1);
+    kb_script_push_globals(L);
+    lua_getfield(L, -2, names[KB_LOG_INFO]);
+    lua_setfield(L, -2, "print");
     lua_pop(L, 1);
 }
 

@@ -6,7 +6,8 @@
  *     kably.json.encode(v), .decode(text) exact integers; arrays and objects keep their kind
  *     kably.cache { size = , ttl = }      lua/cache.lua: get, set, seen, remove, clear, #
  *     kably.counter(name):add(n)          kably_hook_counter_total in the metrics
- *     kably.log.info(...)                 debug, info, warn, error; a hundred lines a second
+ *     kably.log.info(...)                 debug, info, warn, error; a hundred lines a second.
+ *                                         The global print is the same as info
  *     kably.time.now(), .iso(ms), .parse(text)         ms since 1970, UTC
  *     kably.hash.sha256(text), .fnv64(text)
  *     kably.base64.encode(text), .decode(text)

@@ -11,6 +11,8 @@
 #include <openssl/evp.h>
 
 #define ROOM 64 /* more than the coders ask for beyond their result */
+#define UUID_LEN 36
+#define UUID_COST 100 /* of kb_script_charge's units */
 
 static struct kb_slice check_text(lua_State *L, int index)
 {
@@ -20,14 +22,19 @@ static struct kb_slice check_text(lua_State *L, int index)
     return text;
 }
 
-static void push_hex(lua_State *L, const unsigned char *bytes, size_t n)
+static char *put_hex(char *to, unsigned char byte)
 {
     static const char digits[] = "0123456789abcdef";
-    char hex[2 * EVP_MAX_MD_SIZE];
-    for (size_t i = 0; i < n; i++) {
-        hex[2 * i] = digits[bytes[i] >> 4];
-        hex[2 * i + 1] = digits[bytes[i] & 15];
-    }
+    *to++ = digits[byte >> 4];
+    *to++ = digits[byte & 15];
+    return to;
+}
+
+static void push_hex(lua_State *L, const unsigned char *bytes, size_t n)
+{
+    char hex[2 * EVP_MAX_MD_SIZE], *to = hex;
+    for (size_t i = 0; i < n; i++)
+        to = put_hex(to, bytes[i]);
     lua_pushlstring(L, hex, 2 * n);
 }
 
@@ -122,15 +129,18 @@ static int uuid(lua_State *L)
 {
     struct kb_random *random = kb_random_system();
     unsigned char bytes[16];
-    char text[37];
     uint64_t halves[2] = {random->next(random), random->next(random)};
+    char text[UUID_LEN], *to = text;
+    kb_script_charge(L, UUID_COST);
     memcpy(bytes, halves, sizeof(bytes));
     bytes[6] = (unsigned char)((bytes[6] & 0x0f) | 0x40);
     bytes[8] = (unsigned char)((bytes[8] & 0x3f) | 0x80);
-    char *to = text;
-    for (int i = 0; i < 16; i++)
-        to += snprintf(to, 4, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", bytes[i]);
-    lua_pushlstring(L, text, 36);
+    for (int i = 0; i < 16; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            *to++ = '-';
+        to = put_hex(to, bytes[i]);
+    }
+    lua_pushlstring(L, text, UUID_LEN);
     return 1;
 }
 

@@ -1,6 +1,7 @@
 /* kably.time; see kably_library.h. ISO 8601 in UTC, by the proleptic Gregorian calendar. */
 #include "base/clock.h"
 #include "script/kably_library.h"
+#include "script/lua_state.h"
 
 #include <lauxlib.h>
 #include <stdbool.h>
@@ -9,6 +10,8 @@
 #define DAY_MS INT64_C(86400000)
 #define FIRST_DAY INT64_C(-719528) /* 0000-01-01; the last is 9999-12-31 */
 #define LAST_DAY INT64_C(2932896)
+#define TEXT_MAX 64  /* with more digits of a second than any clock has */
+#define ISO_COST 300 /* of kb_script_charge's units */
 
 /* Days since 1970-01-01. A year that begins in March has its leap day at its end. */
 static int64_t days_of(int64_t year, int64_t month, int64_t day)
@@ -43,6 +46,7 @@ static int now(lua_State *L)
 static int iso(lua_State *L)
 {
     lua_Integer ms = luaL_checkinteger(L, 1);
+    kb_script_charge(L, ISO_COST);
     int year, month, day;
     char text[64];
     luaL_argcheck(L, ms >= FIRST_DAY * DAY_MS && ms < (LAST_DAY + 1) * DAY_MS, 1,
@@ -122,11 +126,13 @@ static bool take_zone(const char **p, int64_t *ms)
 /* A date, or a date and a time with its zone; nil for anything else. */
 static int parse(lua_State *L)
 {
-    const char *p = luaL_checkstring(L, 1);
+    size_t len;
+    const char *text = luaL_checklstring(L, 1, &len), *p = text, *end = text + len;
     int64_t ms;
-    bool ok = take_date(&p, &ms);
-    if (ok && *p)
-        ok = (take(&p, 'T') || take(&p, ' ')) && take_time(&p, &ms) && take_zone(&p, &ms) && !*p;
+    bool ok = len <= TEXT_MAX && take_date(&p, &ms);
+    if (ok && p < end)
+        ok = (take(&p, 'T') || take(&p, ' ')) && take_time(&p, &ms) && take_zone(&p, &ms) &&
+             p == end;
     if (ok)
         lua_pushinteger(L, ms);
     else

@@ -4,10 +4,10 @@
 #include "script/lua_library.h"
 
 #include "base/compiler.h"
-#include "base/log.h"
 #include "script/kably_library.h"
 #include "script/lua_state.h"
 #include "script/record_view.h"
+#include "script/table_library.h"
 #include "script/text_library.h"
 
 #include <lauxlib.h>
@@ -15,10 +15,6 @@
 #include <string.h>
 
 #define MOST_REPEATS (1 << 20)
-#define MOST_ELEMENTS (1 << 20)
-#define MOST_SORTED (1 << 17)
-#define SORTED_TEXT_MAX (4 << 20)
-#define ELEMENT_COST 10
 
 static const char *const base_kept[] = {"_G", "_VERSION", "assert", "error", "getmetatable",
     "ipairs", "next", "pairs", "pcall", "rawequal", "rawget", "rawlen", "rawset", "select",
@@ -56,79 +52,32 @@ static int guard_rep(lua_State *L)
     return n;
 }
 
-static int guard_move(lua_State *L)
+/* What reads its texts from end to end, and makes none of which the allocator would know. */
+static int guard_texts(lua_State *L)
 {
-    lua_Integer from = luaL_checkinteger(L, 2), to = luaL_checkinteger(L, 3);
-    if (to >= from && (lua_Unsigned)to - (lua_Unsigned)from > MOST_ELEMENTS)
-        return luaL_error(L, "table.move: more than %d elements", MOST_ELEMENTS);
-    if (to >= from)
-        kb_script_charge(L, (size_t)(to - from) * ELEMENT_COST);
+    for (int i = lua_gettop(L); i > 0; i--)
+        if (lua_type(L, i) == LUA_TSTRING)
+            kb_script_charge(L, 2 * lua_rawlen(L, i));
     return pass_on(L);
 }
 
-/* An element may be as cheap as a metamethod in C makes it; so may a great many be. */
-static int guard_concat(lua_State *L)
+/* Its iterator skips what is no beginning of a character, however much that is. */
+static int guard_codes(lua_State *L)
 {
-    lua_Integer from = luaL_optinteger(L, 3, 1);
-    lua_Integer to = luaL_opt(L, luaL_checkinteger, 4, luaL_len(L, 1));
-    if (to >= from && (lua_Unsigned)to - (lua_Unsigned)from > MOST_ELEMENTS)
-        return luaL_error(L, "table.concat: more than %d elements", MOST_ELEMENTS);
-    if (to >= from)
-        kb_script_charge(L, (size_t)(to - from) * ELEMENT_COST);
-    return pass_on(L);
+    int n = pass_on(L);
+    lua_pushvalue(L, 1);
+    lua_pushcclosure(L, guard_texts, 1);
+    lua_replace(L, 1);
+    return n;
 }
 
-/* How much text there is to compare: the same long text may stand there many times. */
-static size_t text_of(lua_State *L, size_t n)
+/* A metatable's __name may be long. */
+static int to_string(lua_State *L)
 {
-    size_t sum = 0;
-    for (size_t i = 1; i <= n && sum <= SORTED_TEXT_MAX; i++) {
-        if (lua_rawgeti(L, 1, (lua_Integer)i) == LUA_TSTRING)
-            sum += lua_rawlen(L, -1);
-        lua_pop(L, 1);
-    }
-    return sum;
-}
-
-static int guard_sort(lua_State *L)
-{
-    bool table = lua_istable(L, 1);
-    if (table && luaL_getmetafield(L, 1, "__len") != LUA_TNIL)
-        return luaL_error(L, "a table with __len is not allowed here");
-    size_t n = table ? lua_rawlen(L, 1) : (size_t)luaL_len(L, 1);
-    if (n > MOST_SORTED)
-        return luaL_error(L, "table.sort: more than %d elements", MOST_SORTED);
-    if (table && text_of(L, n) > SORTED_TEXT_MAX)
-        return luaL_error(L, "table.sort: more than %d bytes of text", SORTED_TEXT_MAX);
-    kb_script_charge(L, n * ELEMENT_COST);
-    return pass_on(L);
-}
-
-/* table.insert and table.remove shift as many elements as __len says there are. */
-static int guard_length(lua_State *L)
-{
-    if (lua_istable(L, 1) && luaL_getmetafield(L, 1, "__len") != LUA_TNIL)
-        return luaL_error(L, "a table with __len is not allowed here");
-    if (lua_istable(L, 1))
-        kb_script_charge(L, lua_rawlen(L, 1));
-    return pass_on(L);
-}
-
-/* print writes to the log, as one line. */
-static int print(lua_State *L)
-{
-    int n = lua_gettop(L);
-    luaL_Buffer line;
-    luaL_buffinit(L, &line);
-    for (int i = 1; i <= n; i++) {
-        if (i > 1)
-            luaL_addchar(&line, ' ');
-        luaL_tolstring(L, i, NULL);
-        luaL_addvalue(&line);
-    }
-    luaL_pushresult(&line);
-    kb_log_info("lua", "%s", lua_tostring(L, -1));
-    return 0;
+    luaL_checkany(L, 1);
+    luaL_tolstring(L, 1, NULL);
+    kb_script_charge(L, lua_rawlen(L, -1));
+    return 1;
 }
 
 /* Puts a guard in front of a function of the table on top of the stack. */
@@ -236,8 +185,10 @@ static void open_base(lua_State *L)
     }
     guard(L, "setmetatable", guard_setmetatable);
     guard(L, "rawset", guard_rawset);
-    lua_pushcfunction(L, print);
-    lua_setfield(L, -2, "print");
+    guard(L, "tonumber", guard_texts);
+    guard(L, "rawequal", guard_texts);
+    lua_pushcfunction(L, to_string);
+    lua_setfield(L, -2, "tostring");
     lua_pushcfunction(L, type_of);
     lua_setfield(L, -2, "type");
     lua_pushvalue(L, -1);
@@ -267,21 +218,24 @@ void kb_script_open_library(lua_State *L)
     open_base(L);
     luaL_requiref(L, LUA_STRLIBNAME, luaopen_string, 0);
     guard(L, "rep", guard_rep);
+    guard(L, "pack", guard_texts);
+    guard(L, "packsize", guard_texts);
+    guard(L, "unpack", guard_texts);
     kb_script_open_text(L);
     lua_pushnil(L);
     lua_setfield(L, -2, "dump");
     kb_script_set_library(L, LUA_STRLIBNAME);
     hide_text_metatable(L);
     luaL_requiref(L, LUA_TABLIBNAME, luaopen_table, 0);
-    guard(L, "move", guard_move);
-    guard(L, "insert", guard_length);
-    guard(L, "remove", guard_length);
-    guard(L, "concat", guard_concat);
-    guard(L, "sort", guard_sort);
+    kb_script_open_table(L);
     kb_script_set_library(L, LUA_TABLIBNAME);
     luaL_requiref(L, LUA_MATHLIBNAME, luaopen_math, 0);
     kb_script_set_library(L, LUA_MATHLIBNAME);
     luaL_requiref(L, LUA_UTF8LIBNAME, luaopen_utf8, 0);
+    guard(L, "len", guard_texts);
+    guard(L, "codepoint", guard_texts);
+    guard(L, "offset", guard_texts);
+    guard(L, "codes", guard_codes);
     kb_script_set_library(L, LUA_UTF8LIBNAME);
     kb_record_views_open(L);
     kb_script_open_kably(L);
