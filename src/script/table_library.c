@@ -22,12 +22,12 @@ static size_t cost_of(lua_State *L, int index)
     return UNKNOWN_COST;
 }
 
-/* A table, or a part of a record that serves as one. */
-static void check_table(lua_State *L, int index)
+/* A table, or what serves as one: a part of a record. It has what the function needs most. */
+static void check_table(lua_State *L, int index, const char *metamethod)
 {
     if (lua_istable(L, index))
         return;
-    if (luaL_getmetafield(L, index, "__index") == LUA_TNIL)
+    if (luaL_getmetafield(L, index, metamethod) == LUA_TNIL)
         luaL_checktype(L, index, LUA_TTABLE);
     lua_pop(L, 1);
 }
@@ -41,7 +41,7 @@ static void check_range(lua_State *L, const char *name, lua_Integer from, lua_In
 /* How many elements there are to shift or sort. */
 static lua_Integer true_length(lua_State *L)
 {
-    check_table(L, 1);
+    check_table(L, 1, "__len");
     if (!lua_istable(L, 1))
         return luaL_len(L, 1);
     if (luaL_getmetafield(L, 1, "__len") != LUA_TNIL)
@@ -98,8 +98,8 @@ static int table_move(lua_State *L)
     lua_Integer from = luaL_checkinteger(L, 2), end = luaL_checkinteger(L, 3);
     lua_Integer to = luaL_checkinteger(L, 4);
     int target = lua_isnoneornil(L, 5) ? 1 : 5;
-    check_table(L, 1);
-    check_table(L, target);
+    check_table(L, 1, "__index");
+    check_table(L, target, "__newindex");
     check_range(L, "move", from, end);
     if (end >= from) {
         lua_Integer n = (lua_Integer)((lua_Unsigned)end - (lua_Unsigned)from) + 1;
@@ -120,7 +120,7 @@ static int table_move(lua_State *L)
 static int table_concat(lua_State *L)
 {
     size_t len;
-    check_table(L, 1);
+    check_table(L, 1, "__len");
     const char *between = luaL_optlstring(L, 2, "", &len);
     lua_Integer from = luaL_optinteger(L, 3, 1);
     lua_Integer to = luaL_opt(L, luaL_checkinteger, 4, luaL_len(L, 1));
@@ -133,8 +133,8 @@ static int table_concat(lua_State *L)
             luaL_addlstring(&out, between, len);
         lua_geti(L, 1, from + (lua_Integer)i);
         if (!lua_isstring(L, -1))
-            return luaL_error(L, "invalid value (at index %I) in table for 'concat'",
-                (LUAI_UACINT)(from + (lua_Integer)i));
+            return luaL_error(L, "invalid value (%s) at index %I in table for 'concat'",
+                luaL_typename(L, -1), (LUAI_UACINT)(from + (lua_Integer)i));
         luaL_addvalue(&out);
         kb_script_charge(L, cost);
     }
@@ -193,6 +193,8 @@ static int compare(lua_State *L)
 static int guard_sort(lua_State *L)
 {
     lua_Integer n = true_length(L);
+    if (n > 1 && !lua_isnoneornil(L, 2))
+        luaL_checktype(L, 2, LUA_TFUNCTION);
     lua_settop(L, 2);
     if (n > MOST_SORTED)
         return luaL_error(L, "table.sort: more than %d elements", MOST_SORTED);
