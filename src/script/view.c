@@ -164,6 +164,7 @@ static void set_member(lua_State *L, struct view *view)
     if (lua_type(L, 2) != LUA_TSTRING)
         luaL_error(L, "an object's members have names; a %s is none", luaL_typename(L, 2));
     struct kb_slice name = to_slice(L, 2);
+    kb_script_charge(L, view->node->n * MEMBER_COST);
     if (lua_isnil(L, 3)) {
         kb_node_remove_member(doc, view->node, name);
         return;

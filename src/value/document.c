@@ -290,6 +290,19 @@ static bool replace(
     return true;
 }
 
+/* Those of the children before `end` that have the name go. */
+static void remove_named(
+    struct kb_document *doc, struct kb_node *node, struct kb_slice name, uint32_t end)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < node->n; i++)
+        if (i >= end || !has_name(doc, node->children[i], name))
+            node->children[kept++] = node->children[i];
+    if (kept < node->n)
+        mark_edited(node);
+    node->n = kept;
+}
+
 static struct kb_slice quote(struct kb_document *doc, struct kb_slice name, bool *escaped)
 {
     struct kb_buf buf;
@@ -313,6 +326,8 @@ bool kb_node_set_member(struct kb_document *doc, struct kb_node *node, struct kb
         i--;
     if (i > 0) {
         ok = replace(doc, node, i - 1, json);
+        if (ok) /* else what was set anew would go out as it was, beside the new */
+            remove_named(doc, node, name, i - 1);
     } else {
         struct kb_slice quoted = quote(doc, name, &escaped);
         ok = quoted.ptr && add_child(doc, node, quoted, escaped, json);
@@ -342,13 +357,7 @@ void kb_node_remove_member(struct kb_document *doc, struct kb_node *node, struct
 {
     if (node->kind != KB_NODE_OBJECT || !kb_node_open(doc, node))
         return;
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < node->n; i++)
-        if (!has_name(doc, node->children[i], name))
-            node->children[kept++] = node->children[i];
-    if (kept < node->n)
-        mark_edited(node);
-    node->n = kept;
+    remove_named(doc, node, name, node->n);
 }
 
 void kb_node_remove_last(struct kb_document *doc, struct kb_node *node)

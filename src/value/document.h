@@ -11,7 +11,7 @@
  * somebody looks inside it; what nobody has looked at stays a piece of text. What was not edited is
  * written byte for byte, white space and the digits of numbers included; an edited object or array
  * keeps the order and the bytes of the members that stayed. Of a repeated name the last counts, as
- * with every JSON reader.
+ * with every JSON reader; once it is set or removed, the others are gone too.
  *
  * The text must have passed kb_json_read and outlives the document, as must texts that are set
  * (kb_document_keep copies one). Memory comes from the arena; where that is full, `failed` is set
@@ -65,12 +65,14 @@ bool kb_node_peek(struct kb_node *node, struct kb_slice name, struct kb_slice *t
 struct kb_node *kb_node_member(struct kb_document *doc, struct kb_node *node, struct kb_slice name);
 struct kb_node *kb_node_element(struct kb_document *doc, struct kb_node *node, uint32_t index);
 
-/* Replaces the member, or adds it behind the others. `json` is a JSON text nested `levels` deep. */
+/* Replaces the member, or adds it behind the others; of a repeated name the last, and the others
+ * go. `json` is a JSON text nested `levels` deep. */
 bool kb_node_set_member(struct kb_document *doc, struct kb_node *node, struct kb_slice name,
     struct kb_slice json, unsigned levels);
 /* Replaces an element; index n adds one. */
 bool kb_node_set_element(struct kb_document *doc, struct kb_node *node, uint32_t index,
     struct kb_slice json, unsigned levels);
+/* Removes all of that name. */
 void kb_node_remove_member(struct kb_document *doc, struct kb_node *node, struct kb_slice name);
 void kb_node_remove_last(struct kb_document *doc, struct kb_node *node);
 

@@ -365,6 +365,29 @@ static bool fits(const struct tree *node, const struct tree *given)
     return node->depth + 1 + levels(given) < DEPTH_EDITED && count_nodes(given) <= NODES_COPIED;
 }
 
+static void remove_named(struct tree *node, struct kb_slice name)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < node->n; i++)
+        if (!kb_slice_eq(node->children[i]->name, name))
+            node->children[kept++] = node->children[i];
+    node->n = kept;
+}
+
+/* In the place of the last of its name, the others of which go. */
+static void put_member(struct tree *node, size_t place, struct tree *child)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < node->n; i++)
+        if (i + 1 == place)
+            node->children[kept++] = child;
+        else if (!kb_slice_eq(node->children[i]->name, child->name))
+            node->children[kept++] = node->children[i];
+    node->n = kept;
+    if (place == 0)
+        append(node, child);
+}
+
 static void set(struct run *run, size_t of, const char *what)
 {
     struct tree *node = run->held[of];
@@ -381,17 +404,11 @@ static void set(struct run *run, size_t of, const char *what)
     if (!fits(node, child))
         return;
     tell(run, what, of, node, name, place, which);
-    put(node, place, child);
+    if (node->object)
+        put_member(node, place, child);
+    else
+        put(node, place, child);
     run->edited = true;
-}
-
-static void remove_named(struct tree *node, struct kb_slice name)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < node->n; i++)
-        if (!kb_slice_eq(node->children[i]->name, name))
-            node->children[kept++] = node->children[i];
-    node->n = kept;
 }
 
 static void remove_child(struct run *run, size_t of)
