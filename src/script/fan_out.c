@@ -73,11 +73,9 @@ static void set_headers(
 {
     struct kb_headers_edited headers = {0};
     once(L, number, "headers", msg->has_headers);
-    own_table(L, lua_gettop(L));
-    if (!lua_istable(L, -1))
+    if (!kb_headers_take(L, viewed, &headers, lua_gettop(L)))
         luaL_error(L, "returned message %d with headers a %s; expected { name = value, ... }",
             (int)number, kb_lua_type_name(L, -1));
-    kb_headers_take(L, viewed, &headers, lua_gettop(L));
     msg->has_headers = true;
     msg->headers = headers.list;
     msg->n_headers = headers.n;

@@ -16,6 +16,11 @@ static const struct kb_header *headers_of(const struct kb_viewed_record *viewed,
     return viewed->headers.list ? viewed->headers.list : viewed->rec->headers;
 }
 
+static lua_Integer order_of(const struct kb_viewed_record *viewed, size_t i)
+{
+    return viewed->headers.list ? viewed->headers.orders[i] : (lua_Integer)i;
+}
+
 static void reserve(
     lua_State *L, struct kb_viewed_record *viewed, struct kb_headers_edited *headers, size_t cap)
 {
@@ -25,12 +30,35 @@ static void reserve(
         luaL_error(L, "a message with more than %d headers", HEADERS_MAX);
     cap = 2 * cap + 4;
     struct kb_header *list = kb_arena_alloc(viewed->arena, cap * sizeof(*list));
-    if (!list)
+    uint32_t *orders = kb_arena_alloc(viewed->arena, cap * sizeof(*orders));
+    if (!list || !orders)
         kb_viewed_fail_memory(L, viewed);
-    if (headers->n > 0)
+    if (headers->n > 0) {
         memcpy(list, headers->list, headers->n * sizeof(*list));
+        memcpy(orders, headers->orders, headers->n * sizeof(*orders));
+    }
     headers->list = list;
+    headers->orders = orders;
     headers->cap = cap;
+}
+
+static void append(lua_State *L, struct kb_viewed_record *viewed, struct kb_headers_edited *headers,
+    struct kb_header header)
+{
+    size_t n = headers->n;
+    reserve(L, viewed, headers, n + 1);
+    headers->list[n] = header;
+    headers->orders[n] = n > 0 ? headers->orders[n - 1] + 1 : 0;
+    headers->n++;
+}
+
+static void append_all(lua_State *L, struct kb_viewed_record *viewed,
+    struct kb_headers_edited *headers, const struct kb_header *list, size_t n)
+{
+    reserve(L, viewed, headers, n + 1);
+    for (size_t i = 0; i < n; i++)
+        append(L, viewed, headers, list[i]);
+    kb_script_charge(L, n * HEADER_COST);
 }
 
 /* The record's own headers are the source's memory: the first change makes a copy. */
@@ -38,12 +66,9 @@ static void own_headers(lua_State *L, struct kb_viewed_record *viewed)
 {
     if (viewed->headers.list)
         return;
-    size_t n = viewed->rec->n_headers;
-    viewed->headers.n = 0;
-    reserve(L, viewed, &viewed->headers, n + 1);
-    if (n > 0)
-        memcpy(viewed->headers.list, viewed->rec->headers, n * sizeof(struct kb_header));
-    viewed->headers.n = n;
+    struct kb_headers_edited headers = {0};
+    append_all(L, viewed, &headers, viewed->rec->headers, viewed->rec->n_headers);
+    viewed->headers = headers;
 }
 
 static struct kb_slice header_value(lua_State *L, struct kb_viewed_record *viewed, int index)
@@ -68,16 +93,18 @@ static void add_header(lua_State *L, struct kb_viewed_record *viewed,
     struct kb_headers_edited *headers, struct kb_slice name, int index)
 {
     struct kb_slice value = header_value(L, viewed, index);
-    reserve(L, viewed, headers, headers->n + 1);
-    headers->list[headers->n++] = (struct kb_header){name, value};
+    append(L, viewed, headers, (struct kb_header){name, value});
 }
 
 static void remove_named(struct kb_headers_edited *headers, struct kb_slice name)
 {
     size_t kept = 0;
-    for (size_t i = 0; i < headers->n; i++)
-        if (!kb_slice_eq(headers->list[i].name, name))
-            headers->list[kept++] = headers->list[i];
+    for (size_t i = 0; i < headers->n; i++) {
+        if (kb_slice_eq(headers->list[i].name, name))
+            continue;
+        headers->list[kept] = headers->list[i];
+        headers->orders[kept++] = headers->orders[i];
+    }
     headers->n = kept;
 }
 
@@ -165,16 +192,24 @@ static struct kb_header to_header(
     return header;
 }
 
-void kb_headers_take(
+static bool is_header_view(lua_State *L, int index)
+{
+    if (lua_type(L, index) != LUA_TUSERDATA || !lua_getmetatable(L, index))
+        return false;
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &headers_meta);
+    bool same = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    return same;
+}
+
+static void take_table(
     lua_State *L, struct kb_viewed_record *viewed, struct kb_headers_edited *headers, int index)
 {
     size_t n = lua_rawlen(L, index);
     reserve(L, viewed, headers, n + 1);
     for (size_t i = 1; i <= n; i++) {
         lua_rawgeti(L, index, (lua_Integer)i);
-        struct kb_header header = to_header(L, viewed, lua_gettop(L), (lua_Integer)i);
-        reserve(L, viewed, headers, headers->n + 1);
-        headers->list[headers->n++] = header;
+        append(L, viewed, headers, to_header(L, viewed, lua_gettop(L), (lua_Integer)i));
         lua_pop(L, 1);
     }
     if (n > 0)
@@ -191,6 +226,23 @@ void kb_headers_take(
     lua_pop(L, 1);
 }
 
+bool kb_headers_take(
+    lua_State *L, struct kb_viewed_record *viewed, struct kb_headers_edited *headers, int index)
+{
+    if (is_header_view(L, index)) {
+        size_t n;
+        const struct kb_header *list = headers_of(kb_viewed_self(L, index), &n);
+        append_all(L, viewed, headers, list, n);
+        return true;
+    }
+    kb_view_copy(L, index);
+    bool table = lua_istable(L, -1);
+    if (table)
+        take_table(L, viewed, headers, lua_gettop(L));
+    lua_pop(L, 1);
+    return table;
+}
+
 /* headers[i] = { name = , value = } or nil. */
 static void set_at(lua_State *L, struct kb_viewed_record *viewed, lua_Integer i)
 {
@@ -200,23 +252,26 @@ static void set_at(lua_State *L, struct kb_viewed_record *viewed, lua_Integer i)
             (lua_Integer)headers->n + 1);
     if (lua_isnil(L, 3)) {
         if ((size_t)i <= headers->n) {
-            memmove(headers->list + i - 1, headers->list + i,
-                (headers->n - (size_t)i) * sizeof(*headers->list));
-            headers->n--;
+            size_t behind = headers->n-- - (size_t)i;
+            memmove(headers->list + i - 1, headers->list + i, behind * sizeof(*headers->list));
+            memmove(
+                headers->orders + i - 1, headers->orders + i, behind * sizeof(*headers->orders));
         }
         return;
     }
     struct kb_header header = to_header(L, viewed, 3, i);
-    reserve(L, viewed, headers, headers->n + 1);
     if ((size_t)i > headers->n)
-        headers->n++;
-    headers->list[i - 1] = header;
+        append(L, viewed, headers, header);
+    else
+        headers->list[i - 1] = header;
 }
 
 static int headers_newindex(lua_State *L)
 {
     struct kb_viewed_record *viewed = kb_viewed_writable(L, kb_viewed_self(L, 1));
     own_headers(L, viewed);
+    kb_view_copy(L, 3); /* a part of the record serves as a table of the hook's own does */
+    lua_replace(L, 3);
     if (lua_isinteger(L, 2))
         set_at(L, viewed, lua_tointeger(L, 2));
     else if (lua_type(L, 2) == LUA_TSTRING)
@@ -234,16 +289,25 @@ static int headers_len(lua_State *L)
     return 1;
 }
 
-/* Upvalues: the view, how many were given. */
+/* Upvalues: the view, how many were given, the order of the one given last. Headers that were
+ * removed meanwhile have shifted the others, and by more than one place where names repeat. */
 static int next_header(lua_State *L)
 {
     size_t n;
-    const struct kb_header *list = headers_of(kb_viewed_self(L, lua_upvalueindex(1)), &n);
-    lua_Integer i = lua_tointeger(L, lua_upvalueindex(2));
-    if ((size_t)i >= n)
+    const struct kb_viewed_record *viewed = kb_viewed_self(L, lua_upvalueindex(1));
+    const struct kb_header *list = headers_of(viewed, &n);
+    size_t i = (size_t)lua_tointeger(L, lua_upvalueindex(2));
+    lua_Integer last = lua_tointeger(L, lua_upvalueindex(3));
+    if (i > n)
+        i = n;
+    while (i > 0 && order_of(viewed, i - 1) > last)
+        i--;
+    if (i >= n)
         return 0;
-    lua_pushinteger(L, i + 1);
+    lua_pushinteger(L, (lua_Integer)i + 1);
     lua_replace(L, lua_upvalueindex(2));
+    lua_pushinteger(L, order_of(viewed, i));
+    lua_replace(L, lua_upvalueindex(3));
     lua_pushlstring(L, list[i].name.ptr, list[i].name.len);
     push_header_value(L, &list[i]);
     return 2;
@@ -254,7 +318,8 @@ static int headers_pairs(lua_State *L)
     kb_viewed_self(L, 1);
     lua_pushvalue(L, 1);
     lua_pushinteger(L, 0);
-    lua_pushcclosure(L, next_header, 2);
+    lua_pushinteger(L, -1);
+    lua_pushcclosure(L, next_header, 3);
     return 1;
 }
 

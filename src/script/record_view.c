@@ -194,14 +194,13 @@ static int record_index(lua_State *L)
     return 1;
 }
 
-/* record.headers = { name = value, ... }, in the order of the names. */
+/* record.headers = { name = value, ... }, in the order of the names, or other headers. */
 static void replace_headers(lua_State *L, struct kb_viewed_record *viewed)
 {
-    if (!lua_istable(L, 3))
+    struct kb_headers_edited headers = {0};
+    if (!kb_headers_take(L, viewed, &headers, 3))
         luaL_error(
             L, "record.headers: expected { name = value, ... }, got a %s", kb_lua_type_name(L, 3));
-    struct kb_headers_edited headers = {0};
-    kb_headers_take(L, viewed, &headers, 3);
     viewed->headers = headers;
 }
 

@@ -25,6 +25,7 @@ struct kb_viewed_side {
 
 struct kb_headers_edited {
     struct kb_header *list; /* in the arena; NULL = as the record has them */
+    uint32_t *orders;       /* of each: it grows from one to the next, whatever goes */
     size_t n, cap;
 };
 
@@ -51,10 +52,11 @@ struct kb_value kb_lua_to_value(lua_State *L, struct kb_viewed_record *viewed, i
 void kb_viewed_side_close(
     lua_State *L, struct kb_viewed_record *viewed, struct kb_viewed_side *side);
 
-/* Fills empty headers from a table: { name = value, ... } in the order of the names, where a value
- * may be a list of several, or a list of { name = , value = }. */
-void kb_headers_take(lua_State *L, struct kb_viewed_record *viewed,
-    struct kb_headers_edited *headers, int table_index);
+/* Fills empty headers from other headers, or from a table: { name = value, ... } in the order of
+ * the names, where a value may be a list of several, or a list of { name = , value = }. False: the
+ * value is none of these. */
+bool kb_headers_take(
+    lua_State *L, struct kb_viewed_record *viewed, struct kb_headers_edited *headers, int index);
 /* Sets all headers of that name to what a hook gave (kb_headers_edited in the arena). */
 void kb_headers_set(lua_State *L, struct kb_viewed_record *viewed,
     struct kb_headers_edited *headers, struct kb_slice name, int value_index);
