@@ -14,13 +14,20 @@ Cache.__metatable = false
 Cache.__name = "cache"
 
 -- Everything that is kept lies in four tables: by key its value, end and place, by place its key. The place after
--- the newest is that of the oldest, which makes room.
+-- the newest is that of the oldest, which makes room for a new key; one that is set again keeps its place.
 function Cache:clear()
   self.values, self.ends, self.places, self.keys = {}, {}, {}, {}
   self.newest, self.count = 0, 0
 end
 
+-- A number beyond Lua's is another object each time that it is read: its digits are the key.
+local function as_key(key)
+  if type(key) == "number" and not math_type(key) then return tostring(key) end
+  return key
+end
+
 function Cache:remove(key)
+  key = as_key(key)
   local place = self.places[key]
   if not place then return end
   self.values[key], self.ends[key], self.places[key], self.keys[place] = nil, nil, nil, nil
@@ -28,6 +35,7 @@ function Cache:remove(key)
 end
 
 function Cache:get(key)
+  key = as_key(key)
   local value = self.values[key]
   if value == nil then return nil end
   if self.ends[key] <= now() then
@@ -37,16 +45,20 @@ function Cache:get(key)
   return value
 end
 
-function Cache:set(key, value)
-  if key == nil or key ~= key then error("cache:set: a key is no nil and no NaN", 2) end
-  self:remove(key)
-  if value == nil then return end
+local function give_place(self, key)
   local place = self.newest % self.size + 1
   local oldest = self.keys[place]
   if oldest ~= nil then self:remove(oldest) end
-  self.values[key], self.ends[key] = copy(value), now() + self.ttl_ms
   self.places[key], self.keys[place] = place, key
   self.newest, self.count = place, self.count + 1
+end
+
+function Cache:set(key, value)
+  if key == nil or key ~= key then error("cache:set: a key is no nil and no NaN", 2) end
+  if value == nil then return self:remove(key) end
+  key, value = as_key(key), copy(value)
+  if not self.places[key] then give_place(self, key) end
+  self.values[key], self.ends[key] = value, now() + self.ttl_ms
 end
 
 -- Was it there already? It is from now on: a filter of repeats in one call.
