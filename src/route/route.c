@@ -2,7 +2,8 @@
  * worker's thread.
  *
  * All texts of a message are rendered into one buffer that has its full size from the start. They
- * are noted by offset and become slices only when the last is there. */
+ * are noted by offset and become slices only when the last is there. Where a record becomes several
+ * messages, the texts of each move on into the arena. */
 #include "route/route.h"
 
 #include "base/hash.h"
@@ -11,7 +12,7 @@
 #include "route/null_value.h"
 
 #define TEXT_MAX (1 << 20)     /* far above any message Ably takes */
-#define ARENA_MAX (64 << 20)   /* copies of the fields that templates read */
+#define ARENA_MAX (64 << 20)   /* fields that templates read, texts of several messages */
 #define DECODED_KEPT (1 << 20) /* what a buffer of decoded text may hold on to between records */
 
 static bool reserve_messages(struct kb_router *router, size_t n)
@@ -360,6 +361,30 @@ static bool make_message(struct kb_router *router, struct routing *r,
            set_push(router, r, own, msg, kb_record_header(&rec, KB_S(KB_HEADER_PUSH)), err);
 }
 
+/* The same text in the copy of router->text. */
+static void move(struct kb_slice *text, const struct kb_buf *from, const char *copy)
+{
+    uintptr_t start = (uintptr_t)from->ptr, at = (uintptr_t)text->ptr;
+    if (at >= start && at - start <= from->len)
+        text->ptr = copy + (at - start);
+}
+
+/* Of several messages each has the whole buffer for its texts, which then go elsewhere. */
+static bool keep_texts(struct kb_router *router, struct kb_message *msg, struct kb_err *err)
+{
+    struct kb_slice *texts[] = {&msg->channel, &msg->id, &msg->name, &msg->client_id,
+        &msg->cipher_key, &msg->extras, &msg->push};
+    struct kb_slice copy;
+    if (!kb_arena_copy(&router->arena, kb_buf_slice(&router->text), &copy))
+        return kb_err_record(err, KB_FAILURE_MESSAGE,
+            "the texts of a record's messages are longer than %zu MiB together",
+            router->arena.max >> 20);
+    for (size_t i = 0; i < KB_COUNT(texts); i++)
+        move(texts[i], &router->text, copy.ptr);
+    kb_buf_reset(&router->text);
+    return true;
+}
+
 /* How often one message goes out: once, or to each channel of the topic's list. One that transform
  * gave a channel goes there alone. */
 static size_t copies(const struct kb_rules *rules, const struct kb_hook_message *own)
@@ -382,7 +407,10 @@ static bool make_messages(struct kb_router *router, struct routing *r,
         for (size_t copy = 0; copy < copies(rules, &own[i]); copy++, at++) {
             const struct kb_template *channel =
                 copy == 0 ? rules->channel : rules->more_channels[copy - 1];
-            if (!make_message(router, r, &own[i], channel, (uint32_t)at, &router->list[at], err))
+            struct kb_message *msg = &router->list[at];
+            bool ok = make_message(router, r, &own[i], channel, (uint32_t)at, msg, err) &&
+                      (total == 1 || keep_texts(router, msg, err));
+            if (!ok)
                 return total == 1 ? false : kb_err_wrap(err, "message %zu", at + 1);
         }
     }

@@ -35,7 +35,7 @@ struct kb_router {
     struct kb_message *messages;
     size_t n_messages;
     struct kb_arena arena;              /* one record's captures */
-    struct kb_buf text;                 /* one record's rendered texts */
+    struct kb_buf text;                 /* one message's rendered texts */
     struct kb_buf scratch;              /* one text of a push or of extras */
     struct kb_buf key_text, value_text; /* decoded, where not the record's own bytes */
     uint64_t cluster_hash; /* kb_hash64_stable of the cluster id, 0 where there is none */

@@ -246,6 +246,41 @@ static void test_a_record_too_large_fails_alone(void **state)
     teardown(&f);
 }
 
+static void test_the_bound_of_texts_is_each_messages_own(void **state)
+{
+    (void)state;
+    struct fixture f;
+    setup(&f, "c1", "#{value}");
+    f.rules.n_more_channels = 2;
+    f.rules.more_channels = calloc(2, sizeof(*f.rules.more_channels));
+    f.rules.more_channels[0] = compile(&f.rules, "c2");
+    f.rules.more_channels[1] = compile(&f.rules, "c3");
+    size_t large = 600 << 10;
+    char *text = malloc(large);
+    memset(text, 'x', large);
+    struct kb_slice value = {text, large};
+    struct kb_buf id;
+    kb_buf_init(&id, 1000);
+    assert_int_equal(route(&f, value), KB_ROUTED);
+    assert_int_equal(f.router.n_messages, 3);
+    for (size_t i = 0; i < 3; i++) {
+        const struct kb_message *msg = &f.router.messages[i];
+        char channel[] = {'c', (char)('1' + i), '\0'};
+        assert_true(kb_slice_is(msg->channel, channel));
+        kb_buf_reset(&id);
+        kb_message_id(&id, &f.rec, (uint32_t)i, 0);
+        assert_true(kb_slice_eq(msg->id, kb_buf_slice(&id)));
+        assert_true(kb_slice_eq(msg->name, value));
+        assert_null(msg->client_id.ptr);
+    }
+    kb_buf_deinit(&id);
+    f.router.arena.max = 3 << 19;
+    assert_failed(&f, value, KB_FAILURE_MESSAGE,
+        "message 2: the texts of a record's messages are longer than 1 MiB together");
+    free(text);
+    teardown(&f);
+}
+
 static void test_a_push_too_large_to_be_checked_fails_alone(void **state)
 {
     (void)state;
@@ -308,6 +343,7 @@ int main(void)
         cmocka_unit_test(test_ids_tell_messages_records_and_clusters_apart),
         cmocka_unit_test(test_nothing_of_a_record_reaches_the_next),
         cmocka_unit_test(test_a_record_too_large_fails_alone),
+        cmocka_unit_test(test_the_bound_of_texts_is_each_messages_own),
         cmocka_unit_test(test_a_push_too_large_to_be_checked_fails_alone),
         cmocka_unit_test(test_a_channel_is_checked_as_it_was_rendered),
         cmocka_unit_test(test_routing_settles_into_its_memory),
