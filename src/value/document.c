@@ -124,7 +124,7 @@ static void set_text(struct kb_node *node, struct kb_slice text)
 {
     node->text = text;
     node->kind = (uint8_t)kind_of(text.len > 0 ? text.ptr[0] : 'n');
-    node->opened = node->edited = false;
+    node->opened = node->edited = node->repeated = false;
     node->peeks = 0;
     node->children = NULL;
     node->n = node->cap = 0;
@@ -251,10 +251,19 @@ struct kb_node *kb_node_member(struct kb_document *doc, struct kb_node *node, st
 {
     if (node->kind != KB_NODE_OBJECT || !kb_node_open(doc, node))
         return NULL;
-    for (uint32_t i = node->n; i-- > 0;)
-        if (has_name(doc, node->children[i], name))
-            return node->children[i];
-    return NULL;
+    struct kb_node *found = NULL;
+    for (uint32_t i = node->n; i-- > 0;) {
+        if (!has_name(doc, node->children[i], name))
+            continue;
+        if (found) {
+            found->repeated = true;
+            break;
+        }
+        found = node->children[i];
+        if (found->kind != KB_NODE_OBJECT && found->kind != KB_NODE_ARRAY)
+            break; /* nobody changes it within */
+    }
+    return found;
 }
 
 struct kb_node *kb_node_element(struct kb_document *doc, struct kb_node *node, uint32_t index)
@@ -266,10 +275,37 @@ struct kb_node *kb_node_element(struct kb_document *doc, struct kb_node *node, u
 
 /* ---- edits ---- */
 
-static void mark_edited(struct kb_node *node)
+/* Those of the children before `end` that have the name go. True: there were some. */
+static bool remove_named(
+    struct kb_document *doc, struct kb_node *node, struct kb_slice name, uint32_t end)
 {
-    for (; node && !node->edited; node = node->parent)
+    uint32_t kept = 0, n = node->n;
+    for (uint32_t i = 0; i < n; i++)
+        if (i >= end || !has_name(doc, node->children[i], name))
+            node->children[kept++] = node->children[i];
+    node->n = kept;
+    return kept < n;
+}
+
+/* The others of a member's name, unless it is itself no longer there. */
+static void remove_others(struct kb_document *doc, struct kb_node *member)
+{
+    struct kb_node *parent = member->parent;
+    uint32_t i = 0;
+    member->repeated = false;
+    while (i < parent->n && parent->children[i] != member)
+        i++;
+    if (i < parent->n)
+        remove_named(doc, parent, kb_document_string(doc, member->name), i);
+}
+
+static void mark_edited(struct kb_document *doc, struct kb_node *node)
+{
+    for (; node; node = node->parent) {
         node->edited = true;
+        if (KB_UNLIKELY(node->repeated))
+            remove_others(doc, node);
+    }
 }
 
 static bool too_deep(const struct kb_node *node, unsigned levels)
@@ -288,19 +324,6 @@ static bool replace(
     set_text(child, json);
     node->children[index] = child;
     return true;
-}
-
-/* Those of the children before `end` that have the name go. */
-static void remove_named(
-    struct kb_document *doc, struct kb_node *node, struct kb_slice name, uint32_t end)
-{
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < node->n; i++)
-        if (i >= end || !has_name(doc, node->children[i], name))
-            node->children[kept++] = node->children[i];
-    if (kept < node->n)
-        mark_edited(node);
-    node->n = kept;
 }
 
 static struct kb_slice quote(struct kb_document *doc, struct kb_slice name, bool *escaped)
@@ -333,7 +356,7 @@ bool kb_node_set_member(struct kb_document *doc, struct kb_node *node, struct kb
         ok = quoted.ptr && add_child(doc, node, quoted, escaped, json);
     }
     if (ok)
-        mark_edited(node);
+        mark_edited(doc, node);
     else
         doc->failed = true;
     return ok;
@@ -349,7 +372,7 @@ bool kb_node_set_element(struct kb_document *doc, struct kb_node *node, uint32_t
                   ? replace(doc, node, index, json)
                   : add_child(doc, node, (struct kb_slice){NULL, 0}, false, json) != NULL;
     if (ok)
-        mark_edited(node);
+        mark_edited(doc, node);
     return ok;
 }
 
@@ -357,7 +380,8 @@ void kb_node_remove_member(struct kb_document *doc, struct kb_node *node, struct
 {
     if (node->kind != KB_NODE_OBJECT || !kb_node_open(doc, node))
         return;
-    remove_named(doc, node, name, node->n);
+    if (remove_named(doc, node, name, node->n))
+        mark_edited(doc, node);
 }
 
 void kb_node_remove_last(struct kb_document *doc, struct kb_node *node)
@@ -365,7 +389,7 @@ void kb_node_remove_last(struct kb_document *doc, struct kb_node *node)
     if (node->kind != KB_NODE_ARRAY || !kb_node_open(doc, node) || node->n == 0)
         return;
     node->n--;
-    mark_edited(node);
+    mark_edited(doc, node);
 }
 
 /* ---- texts ---- */

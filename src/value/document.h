@@ -11,7 +11,8 @@
  * somebody looks inside it; what nobody has looked at stays a piece of text. What was not edited is
  * written byte for byte, white space and the digits of numbers included; an edited object or array
  * keeps the order and the bytes of the members that stayed. Of a repeated name the last counts, as
- * with every JSON reader; once it is set or removed, the others are gone too.
+ * with every JSON reader; once it is set or removed, or changed within, the others
+ * are gone too.
  *
  * The text must have passed kb_json_read and outlives the document, as must texts that are set
  * (kb_document_keep copies one). Memory comes from the arena; where that is full, `failed` is set
@@ -43,7 +44,8 @@ struct kb_node {
     uint8_t kind;   /* enum kb_node_kind */
     uint8_t peeks;  /* so often somebody looked without opening it */
     bool opened, edited;
-    bool escaped; /* the name has escapes in it */
+    bool escaped;  /* the name has escapes in it */
+    bool repeated; /* others before it have the same name, as kb_node_member found */
 };
 
 struct kb_document {

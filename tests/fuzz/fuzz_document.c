@@ -79,6 +79,7 @@ struct tree {
     struct kb_slice text; /* a scalar as JSON */
     struct kb_slice name; /* a member's */
     unsigned depth;       /* containers around it */
+    struct tree *parent;  /* NULL: the root */
     struct tree **children;
     size_t n, cap;
 };
@@ -112,6 +113,12 @@ static void append(struct tree *node, struct tree *child)
     node->children[node->n++] = child;
 }
 
+static void adopt(struct tree *node, struct tree *child)
+{
+    child->parent = node;
+    append(node, child);
+}
+
 static size_t count_nodes(const struct tree *node)
 {
     size_t n = 1;
@@ -137,7 +144,7 @@ static struct tree *copy_tree(const struct tree *from, struct kb_slice name, uns
     node->container = from->container;
     node->text = from->text;
     for (size_t i = 0; i < from->n; i++)
-        append(node, copy_tree(from->children[i], from->children[i]->name, depth + 1));
+        adopt(node, copy_tree(from->children[i], from->children[i]->name, depth + 1));
     return node;
 }
 
@@ -168,7 +175,7 @@ static struct tree *as_tables(const struct tree *from, struct kb_slice name, uns
     for (size_t i = 0; i < from->n; i++) {
         struct tree *child = from->children[i];
         if (!from->object || place_of(from, child->name) == i + 1)
-            append(node, as_tables(child, child->name, depth + 1));
+            adopt(node, as_tables(child, child->name, depth + 1));
     }
     if (node->object && node->n > 1)
         qsort(node->children, node->n, sizeof(struct tree *), by_name);
@@ -213,7 +220,7 @@ static struct tree *from_json(const struct kb_json_node *from, struct kb_slice r
             kb_buf_add(&text, KB_S("null"));
         struct kb_slice kept;
         KB_BUG_ON(!kb_arena_copy(&arena, kb_buf_slice(&text), &kept));
-        append(node, from_json(child, kept, depth + 1));
+        adopt(node, from_json(child, kept, depth + 1));
         kb_buf_deinit(&text);
     }
     return node;
@@ -272,7 +279,7 @@ static struct tree *make(
         }
         struct kb_slice own =
             node->object ? kb_slice_of(names[named].is) : (struct kb_slice){NULL, 0};
-        append(node, make(bytes, own, depth + 1, false, text));
+        adopt(node, make(bytes, own, depth + 1, false, text));
         put_space(bytes, text);
         if (n > 1)
             kb_buf_byte(text, ',');
@@ -354,6 +361,7 @@ static size_t choose_any(struct run *run, const struct tree *node, struct kb_sli
 
 static void put(struct tree *node, size_t place, struct tree *child)
 {
+    child->parent = node;
     if (place > 0 && place <= node->n)
         node->children[place - 1] = child;
     else
@@ -378,6 +386,7 @@ static void remove_named(struct tree *node, struct kb_slice name)
 static void put_member(struct tree *node, size_t place, struct tree *child)
 {
     size_t kept = 0;
+    child->parent = node;
     for (size_t i = 0; i < node->n; i++)
         if (i + 1 == place)
             node->children[kept++] = child;
@@ -386,6 +395,19 @@ static void put_member(struct tree *node, size_t place, struct tree *child)
     node->n = kept;
     if (place == 0)
         append(node, child);
+}
+
+/* A member that changes within is from then on the only one of its name, as is each around it; all
+ * of them have been reached by their names. */
+static void changed(struct run *run, struct tree *node)
+{
+    run->edited = true;
+    for (; node->parent; node = node->parent)
+        for (size_t i = 0; node->parent->object && i < node->parent->n; i++)
+            if (node->parent->children[i] == node) {
+                put_member(node->parent, i + 1, node);
+                break;
+            }
 }
 
 static void set(struct run *run, size_t of, const char *what)
@@ -408,7 +430,7 @@ static void set(struct run *run, size_t of, const char *what)
         put_member(node, place, child);
     else
         put(node, place, child);
-    run->edited = true;
+    changed(run, node);
 }
 
 static void remove_child(struct run *run, size_t of)
@@ -425,7 +447,7 @@ static void remove_child(struct run *run, size_t of)
         remove_named(node, name);
     else
         node->n--;
-    run->edited = true;
+    changed(run, node);
 }
 
 /* A walk that removes members as it goes sees each that is still there. */
@@ -449,7 +471,7 @@ static void sift(struct run *run, size_t of)
         if (all[i]->container || all[i]->text.ptr[0] == '"')
             continue;
         remove_named(node, all[i]->name);
-        run->edited = true;
+        changed(run, node);
     }
 }
 
@@ -469,7 +491,7 @@ static void insert(struct run *run, size_t of)
     for (size_t i = node->n + 1; i > place; i--)
         put(node, i, copy_tree(node->children[i - 2], none, node->depth + 1));
     put(node, place, child);
-    run->edited = true;
+    changed(run, node);
 }
 
 static void take_element(struct run *run, size_t of)
@@ -484,7 +506,7 @@ static void take_element(struct run *run, size_t of)
     for (size_t i = place; i < node->n; i++)
         put(node, i, copy_tree(node->children[i], none, node->depth + 1));
     node->n--;
-    run->edited = true;
+    changed(run, node);
 }
 
 static void walk(struct run *run, size_t of, bool each)
