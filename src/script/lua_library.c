@@ -107,6 +107,20 @@ static int type_of(lua_State *L)
     return 1;
 }
 
+/* next: of a view as well. */
+static int next_of(lua_State *L)
+{
+    lua_settop(L, 2);
+    int n = kb_view_next(L);
+    if (n >= 0)
+        return n;
+    luaL_checktype(L, 1, LUA_TTABLE);
+    if (lua_next(L, 1))
+        return 2;
+    lua_pushnil(L);
+    return 1;
+}
+
 /* ---- globals ---- */
 
 /* What the names of globals stand for lies in a table of its own, behind an empty one that every
@@ -200,6 +214,8 @@ static void open_base(lua_State *L)
     guard(L, "rawequal", guard_texts);
     lua_pushcfunction(L, to_string);
     lua_setfield(L, -2, "tostring");
+    lua_pushcfunction(L, next_of);
+    lua_setfield(L, -2, "next");
     lua_pushcfunction(L, type_of);
     lua_setfield(L, -2, "type");
     lua_pushvalue(L, -1);

@@ -280,6 +280,52 @@ static int on_pairs(lua_State *L)
     return 1;
 }
 
+/* The first child from `i` on that its own key gives. */
+static uint32_t first_from(lua_State *L, struct view *view, uint32_t i)
+{
+    struct kb_document *doc = &view->viewed->doc;
+    struct kb_node *node = view->node;
+    for (; node->kind == KB_NODE_OBJECT && i < node->n; i++) {
+        struct kb_slice name = kb_document_string(doc, node->children[i]->name);
+        kb_script_charge(L, node->n * MEMBER_COST);
+        check_memory(L, view->viewed);
+        if (kb_node_member(doc, node, name) == node->children[i])
+            break;
+    }
+    return i;
+}
+
+int kb_view_next(lua_State *L)
+{
+    struct view *view = to_view(L, 1);
+    if (!view)
+        return -1;
+    struct kb_node *node = live(L, view)->node;
+    uint32_t i = 0;
+    kb_node_open(&view->viewed->doc, node);
+    check_memory(L, view->viewed);
+    if (!lua_isnil(L, 2)) {
+        const struct kb_node *last = find(L, view, 2);
+        if (!last)
+            luaL_error(L, "next: what it gave last is gone; where members are removed on the way, "
+                          "walk with pairs");
+        while (node->children[i++] != last)
+            ;
+    }
+    i = first_from(L, view, i);
+    if (i == node->n) {
+        lua_pushnil(L);
+        return 1;
+    }
+    struct kb_node *child = node->children[i];
+    if (node->kind == KB_NODE_OBJECT)
+        push_string(L, view->viewed, child->name);
+    else
+        lua_pushinteger(L, (lua_Integer)i + 1);
+    kb_view_push(L, view->viewed, child);
+    return 2;
+}
+
 static int on_tostring(lua_State *L)
 {
     struct view *view = self(L);
