@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "metrics/named.h"
+#include "script/big_number.h"
 #include "script/hook_clock.h"
 #include "script/lua_json.h"
 #include "script/lua_library.h"
@@ -150,6 +151,10 @@ static size_t measure(lua_State *L, int index, size_t sum, int depth)
 {
     size_t len = lua_type(L, index) == LUA_TSTRING ? lua_rawlen(L, index) : 0;
     kb_script_charge(L, ITEM_COST);
+    struct kb_slice digits;
+    if (kb_big_number_text(L, index, &digits))
+        luaL_error(L, "cjson.encode: a number with more digits than cjson writes; "
+                      "kably.json.encode keeps them");
     sum += len + 32;
     if (sum > kb_script_room(L) / 6)
         luaL_error(L, "cjson.encode: too large a value");
@@ -163,11 +168,52 @@ static size_t measure(lua_State *L, int index, size_t sum, int depth)
     return sum;
 }
 
+/* A table of the same, raw. */
+static void push_shallow_copy(lua_State *L, int index)
+{
+    lua_newtable(L);
+    int to = lua_gettop(L);
+    for (lua_pushnil(L); lua_next(L, index);) {
+        kb_script_charge(L, ITEM_COST);
+        lua_pushvalue(L, -2);
+        lua_insert(L, -2);
+        lua_rawset(L, to);
+    }
+}
+
+/* Pushes the value with tables in the place of the views within; where there is none, itself. True:
+ * there was one. */
+static bool push_without_views(lua_State *L, int index, int depth)
+{
+    luaL_checkstack(L, 8, "nested tables");
+    if (!lua_istable(L, index) || depth == KB_LUA_JSON_DEPTH) {
+        kb_view_copy(L, index);
+        return !lua_rawequal(L, -1, index);
+    }
+    lua_pushvalue(L, index);
+    int result = lua_gettop(L);
+    bool any = false;
+    for (lua_pushnil(L); lua_next(L, index); lua_settop(L, result + 1)) {
+        kb_script_charge(L, ITEM_COST);
+        if (!push_without_views(L, result + 2, depth + 1))
+            continue;
+        if (!any) {
+            push_shallow_copy(L, index);
+            lua_replace(L, result);
+            any = true;
+        }
+        lua_pushvalue(L, result + 1);
+        lua_insert(L, -2);
+        lua_rawset(L, result);
+    }
+    return any;
+}
+
 static int cjson_encode(lua_State *L)
 {
     luaL_checkany(L, 1);
     lua_settop(L, 1);
-    kb_view_copy(L, 1);
+    push_without_views(L, 1, 0);
     measure(L, 2, 0, 0);
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_pushvalue(L, 2);
