@@ -195,7 +195,7 @@ void kb_big_numbers_open(lua_State *L)
         set_operation(L, operations[i].name, operations[i].function, operations[i].op);
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");
-    lua_pushliteral(L, "number");
+    lua_pushliteral(L, "number with too many digits");
     lua_setfield(L, -2, "__name");
     lua_rawsetp(L, LUA_REGISTRYINDEX, &big_meta);
 }

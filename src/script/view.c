@@ -349,7 +349,7 @@ void kb_views_open(lua_State *L)
     luaL_setfuncs(L, metamethods, 0);
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");
-    lua_pushliteral(L, "table");
+    lua_pushliteral(L, "view");
     lua_setfield(L, -2, "__name");
     lua_rawsetp(L, LUA_REGISTRYINDEX, &view_meta);
 }
