@@ -75,7 +75,9 @@ static int64_t time_of(struct ably *a, const struct kb_http_reply *reply)
     const struct kb_json_node *doc = reply->status == 200 ? tree(a, reply) : NULL;
     if (!doc || doc->kind != KB_JSON_ARRAY || doc->n != 1 || doc->first->kind != KB_JSON_NUMBER)
         return -1;
-    return kb_slice_digits(doc->first->text);
+    char digits[24]; /* with an end, which a slice has not */
+    snprintf(digits, sizeof(digits), KB_FMT, KB_ARG(doc->first->text));
+    return strtoll(digits, NULL, 10);
 }
 
 static void take_time(void *context, struct kb_http_request *req)
