@@ -81,8 +81,8 @@ static void own_words(
     kb_utf8_one_line(out, len);
 }
 
-enum kb_registry_answer kb_registry_read(const struct kb_http_reply *reply, bool trusted,
-    struct kb_arena *arena, struct kb_registry_document *out, struct kb_err *err)
+enum kb_registry_answer kb_registry_read(const struct kb_http_reply *reply, struct kb_arena *arena,
+    struct kb_registry_document *out, struct kb_err *err)
 {
     char words[SHOWN + 1];
     int64_t code;
@@ -94,7 +94,7 @@ enum kb_registry_answer kb_registry_read(const struct kb_http_reply *reply, bool
         return read_document(reply, arena, out, err);
     own_words(reply, arena, &code, words);
     bool own = code >= 40400 && code < 40500;
-    if (reply->status == 404 && (own || trusted)) {
+    if (reply->status == 404 && own) {
         kb_err_record(err, KB_FAILURE_DECODE, "the registry does not know it%s%s",
             words[0] ? ": " : "", words);
         err->code = KB_SCHEMA_UNKNOWN_CODE;

@@ -1,12 +1,13 @@
 /* What a registry's answer to a question for one schema means. Pure.
  *
- *     switch (kb_registry_read(&reply, trusted, &arena, &doc, &err)) {
+ *     switch (kb_registry_read(&reply, &arena, &doc, &err)) {
  *     case KB_REGISTRY_DOCUMENT: // doc: text, type, references, in the arena
  *     case KB_REGISTRY_UNKNOWN:  // it has no such schema: err of class RECORD
  *     case KB_REGISTRY_OUTAGE:   // no answer that counts: err of class OUTAGE
  *     }
  *
- * `trusted`: the registry has given a schema before, so a 404 without its error code counts. */
+ * A 404 denies a schema only in the registry's own words, with an error_code of 404xx: any other is
+ * of somebody in between (a proxy whose registry restarts), and would cost records. */
 #ifndef KB_DECODE_REGISTRY_REPLY_H
 #define KB_DECODE_REGISTRY_REPLY_H
 
@@ -28,7 +29,7 @@ struct kb_registry_document {
 
 enum kb_registry_answer { KB_REGISTRY_DOCUMENT, KB_REGISTRY_UNKNOWN, KB_REGISTRY_OUTAGE };
 
-enum kb_registry_answer kb_registry_read(const struct kb_http_reply *reply, bool trusted,
-    struct kb_arena *arena, struct kb_registry_document *out, struct kb_err *err);
+enum kb_registry_answer kb_registry_read(const struct kb_http_reply *reply, struct kb_arena *arena,
+    struct kb_registry_document *out, struct kb_err *err);
 
 #endif

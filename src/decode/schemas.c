@@ -41,7 +41,6 @@ struct kb_schemas {
     struct kb_schema_cache cache;
     size_t n_flying;
     size_t address; /* the one that answered last */
-    bool trusted;   /* it has given a schema */
     uint64_t changes;
     int64_t now_ms;
     struct kb_registry_outage outage;
@@ -195,7 +194,6 @@ static void take(
 {
     struct kb_schema_fetch *fetch = entry->fetch;
     struct kb_err err;
-    s->trusted = true;
     if (!kb_lookup_take(fetch->lookup, doc, &err))
         refused(s, entry, &err);
     else if (kb_lookup_complete(fetch->lookup))
@@ -209,8 +207,7 @@ static void answered(struct kb_schemas *s, struct kb_schema_entry *entry)
     struct kb_err err;
     land(s, fetch);
     kb_arena_reset(&s->arena);
-    enum kb_registry_answer answer =
-        kb_registry_read(&fetch->req.reply, s->trusted, &s->arena, &doc, &err);
+    enum kb_registry_answer answer = kb_registry_read(&fetch->req.reply, &s->arena, &doc, &err);
     if (answer == KB_REGISTRY_OUTAGE) {
         failed(s, entry, &err);
         return;
@@ -364,7 +361,6 @@ static void use_access(struct kb_schemas *s, const struct kb_registry_access *ac
     s->headers[1] = s->access.authorization;
     s->headers_version++;
     s->address = 0;
-    s->trusted = false;
 }
 
 struct kb_schemas *kb_schemas_new(const struct kb_registry_options *options,

@@ -1,6 +1,6 @@
 /* Any bytes as a schema registry's answer: it must be read without harm, and an answer that is no
  * schema must never become a denial of one, which would cost records. The first byte chooses the
- * status and what is known of the registry, the rest is the body. */
+ * status, the rest is the body. */
 #include "base/compiler.h"
 #include "base/utf8.h"
 #include "decode/registry_reply.h"
@@ -29,20 +29,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct kb_http_reply reply = {.status = statuses[data[0] % KB_COUNT(statuses)],
         .truncated = (data[0] & 0x40) != 0,
         .body = {body, size - 1}};
-    bool trusted = (data[0] & 0x80) != 0;
     kb_err_outage(&reply.err, "somewhere: timed out");
 
     struct kb_arena arena;
     struct kb_registry_document doc = {.n_refs = 0};
     struct kb_err err = {.text = ""};
     kb_arena_init(&arena, 4 << 20);
-    switch (kb_registry_read(&reply, trusted, &arena, &doc, &err)) {
+    switch (kb_registry_read(&reply, &arena, &doc, &err)) {
     case KB_REGISTRY_DOCUMENT:
         KB_BUG_ON(reply.status != 200 || reply.truncated);
         check_document(&doc);
         break;
     case KB_REGISTRY_UNKNOWN: /* a status that says nothing of this schema denies none */
         KB_BUG_ON(reply.status != 404 && reply.status != 200);
+        KB_BUG_ON(reply.status == 404 && !memmem(body, size - 1, "404", 3)); /* its error_code */
         KB_BUG_ON(err.class != KB_ERR_RECORD || err.text[0] == '\0');
         break;
     case KB_REGISTRY_OUTAGE:

@@ -187,10 +187,31 @@ static void test_unknown_ids(void **state)
     step(&f, 0);
     answer(&f, "http://r/schemas/ids/9", 200, ANSWER_LONG);
     expect_state(&f, 9, KB_SCHEMA_THERE);
-    /* From now on a 404 of whatever form is believed. */
-    expect_state(&f, 10, KB_SCHEMA_AWAITED);
+    kb_schemas_free(f.schemas);
+}
+
+/* A proxy before a registry that has answered for days may say 404 while it restarts: only the
+ * registry's own words deny a schema. */
+static void test_a_404_of_somebody_else(void **state)
+{
+    (void)state;
+    static const char *const others[] = {"nothing here", "{}", "{\"error_code\":404}",
+        "{\"error_code\":50001,\"message\":\"x\"}", "{\"message\":\"no Route matched\"}"};
+    struct fixture f;
+    set_up(&f, "http://r", NULL);
+    expect_state(&f, 7, KB_SCHEMA_AWAITED);
     step(&f, 0);
-    answer(&f, "http://r/schemas/ids/10", 404, "nothing here");
+    answer(&f, "http://r/schemas/ids/7", 200, ANSWER_LONG);
+    expect_state(&f, 7, KB_SCHEMA_THERE);
+    expect_state(&f, 10, KB_SCHEMA_AWAITED);
+    for (size_t i = 0; i < KB_COUNT(others); i++) {
+        step(&f, 5000);
+        answer(&f, "http://r/schemas/ids/10", 404, others[i]);
+        expect_state(&f, 10, KB_SCHEMA_AWAITED);
+        assert_true(kb_schemas_status(f.schemas).outage);
+    }
+    step(&f, 5000);
+    answer(&f, "http://r/schemas/ids/10", 404, NOT_FOUND);
     expect_state(&f, 10, KB_SCHEMA_REFUSED);
     kb_schemas_free(f.schemas);
 }
@@ -448,6 +469,7 @@ int main(void)
         cmocka_unit_test(test_one_request_for_an_id),
         cmocka_unit_test(test_outages),
         cmocka_unit_test(test_unknown_ids),
+        cmocka_unit_test(test_a_404_of_somebody_else),
         cmocka_unit_test(test_what_does_not_compile),
         cmocka_unit_test(test_references),
         cmocka_unit_test(test_an_unknown_reference),
