@@ -72,6 +72,12 @@ static bool reads_avro(const struct kb_config *config, const struct kb_rules *ru
     return reads(config, rules, KB_FORMAT_AVRO);
 }
 
+/* Connect's schemas have logical types as well. */
+static bool reads_logical_types(const struct kb_config *config, const struct kb_rules *rules)
+{
+    return reads_avro(config, rules) || reads(config, rules, KB_FORMAT_CONNECT_JSON);
+}
+
 static bool reads_protobuf(const struct kb_config *config, const struct kb_rules *rules)
 {
     return reads(config, rules, KB_FORMAT_PROTOBUF);
@@ -92,7 +98,8 @@ static const struct unused settings[] = {
     {KB_BLOCK_ABLY, "token_type", gets_tokens, no_tokens},
     {KB_BLOCK_ABLY, "token_ttl_ms", gets_tokens, no_tokens},
     {KB_BLOCK_ABLY, "capability", asks_for_tokens, no_tokens},
-    {KB_BLOCK_TOPIC, "logical_types", reads_avro, no_avro},
+    {KB_BLOCK_TOPIC, "logical_types", reads_logical_types,
+        "neither key nor value is Avro or connect_json"},
     {KB_BLOCK_TOPIC, "unions", reads_avro, no_avro},
     {KB_BLOCK_TOPIC, "binary", reads_avro, no_avro},
     {KB_BLOCK_TOPIC, "int64", reads_protobuf, no_protobuf},
