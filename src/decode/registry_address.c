@@ -20,6 +20,15 @@ static bool is_http(struct kb_slice url)
            url.ptr[scheme] != '/';
 }
 
+/* An @ behind the address's host: a password with one of these as it is would end in the path,
+ * which is shown. */
+static bool has_loose_at(struct kb_slice url)
+{
+    const char *end = url.ptr + url.len, *host = strstr(url.ptr, "://") + 3;
+    const char *path = host + strcspn(host, "/?#");
+    return path < end && memchr(path, '@', (size_t)(end - path)) != NULL;
+}
+
 /* The next of the list, without white space and slashes behind it; false at the end. */
 static bool next_url(const char **list, struct kb_slice *out)
 {
@@ -41,6 +50,10 @@ bool kb_registry_urls_check(const char *urls, struct kb_err *err)
             return kb_err_config(err,
                 "expected one address such as \"http://localhost:8081\", or up to %d in a list",
                 KB_REGISTRY_URLS_MAX);
+        if (has_loose_at(url))
+            return kb_err_config(err,
+                "there is an @ behind the first /, ? or #: in a user or password "
+                "write / as %%2F, ? as %%3F, # as %%23 (in a path, @ as %%40)");
     }
     return n > 0 || kb_err_config(err, "is empty; expected \"http://localhost:8081\" or the like");
 }

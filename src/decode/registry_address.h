@@ -5,9 +5,10 @@
  *     access.urls[0 .. access.n_urls), access.authorization
  *     kb_registry_access_deinit(&access);
  *
- * User and password may stand in an address (with %XX where it needs that); they go to every one of
- * several, for those are replicas of one registry. What is kept of an address holds neither, so it
- * can be shown. Thread: any. */
+ * User and password may stand in an address (with %XX where it needs that: one with a slash as it
+ * is is refused, for its end would pass for the path); they go to every one of several, for those
+ * are replicas of one registry. What is kept of an address holds neither, so it can be shown.
+ * Thread: any. */
 #ifndef KB_DECODE_REGISTRY_ADDRESS_H
 #define KB_DECODE_REGISTRY_ADDRESS_H
 

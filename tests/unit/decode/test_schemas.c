@@ -463,6 +463,26 @@ static void test_lists_of_addresses(void **state)
             fail_msg("%s was taken", bad[i]);
 }
 
+/* What follows would be shown as the address's path: the password's end, and a host of its own. */
+static void test_a_password_that_ends_the_address(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"http://me:hid/den@r", "https://me:hid?den@r:8081/x",
+        "http://me:hid#den@r", "http://a,http://me:/hidden@r"};
+    struct kb_err err;
+    for (size_t i = 0; i < KB_COUNT(bad); i++) {
+        struct kb_registry_options options = {.urls = bad[i]};
+        struct kb_registry_access access;
+        if (kb_registry_access_init(&access, &options, &err))
+            fail_msg("%s was taken", bad[i]);
+        assert_int_equal(err.class, KB_ERR_CONFIG);
+        assert_non_null(strstr(err.text, "write / as %2F"));
+        assert_null(strstr(err.text, "hid"));
+        assert_null(strstr(err.text, "den"));
+    }
+    assert_true(kb_registry_urls_check("http://me:hid%2Fd@n@r/x", &err));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -480,6 +500,7 @@ int main(void)
         cmocka_unit_test(test_credentials),
         cmocka_unit_test(test_the_cache_is_bounded),
         cmocka_unit_test(test_lists_of_addresses),
+        cmocka_unit_test(test_a_password_that_ends_the_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
