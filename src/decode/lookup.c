@@ -128,11 +128,21 @@ bool kb_lookup_take(
                      KB_SCHEMA_REFS_MAX, TEXTS_MAX >> 20);
 }
 
+/* Two versions of one reference can't both be had: the first one met counts, as it does for the
+ * serializers. */
+static bool name_is_placed(const struct kb_lookup *lookup, size_t at)
+{
+    for (size_t i = 1; at > 0 && i < lookup->n; i++)
+        if (lookup->docs[i].placed && kb_slice_eq(lookup->docs[i].name, lookup->docs[at].name))
+            return true;
+    return false;
+}
+
 /* Puts a document behind those it refers to; one that leads back to itself is passed over. */
 static void place(struct kb_lookup *lookup, size_t at, struct kb_schema_ref *order, size_t *n)
 {
     struct document *doc = &lookup->docs[at];
-    if (doc->placed)
+    if (doc->placed || name_is_placed(lookup, at))
         return;
     doc->placed = true;
     for (size_t i = 0; i < doc->n_refs; i++)

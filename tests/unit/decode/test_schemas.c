@@ -264,6 +264,34 @@ static void test_references(void **state)
     kb_schemas_free(f.schemas);
 }
 
+/* Of a name that is referred to in two versions the first counts, depth first, as it does for the
+ * serializers. */
+static void test_a_reference_in_two_versions(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up(&f, "http://r", NULL);
+    expect_state(&f, 7, KB_SCHEMA_AWAITED);
+    step(&f, 0);
+    answer(&f, "http://r/schemas/ids/7", 200,
+        "{\"schema\":\"{\\\"type\\\":\\\"record\\\",\\\"name\\\":\\\"O\\\",\\\"fields\\\":[{"
+        "\\\"name\\\":\\\"a\\\",\\\"type\\\":\\\"A\\\"},{\\\"name\\\":\\\"b\\\",\\\"type\\\":"
+        "\\\"B\\\"}]}\",\"references\":[{\"name\":\"B\",\"subject\":\"b\",\"version\":1},{"
+        "\"name\":\"A\",\"subject\":\"a\",\"version\":2}]}");
+    answer(&f, "http://r/subjects/b/versions/1", 200,
+        "{\"schema\":\"{\\\"type\\\":\\\"record\\\",\\\"name\\\":\\\"B\\\",\\\"fields\\\":[{"
+        "\\\"name\\\":\\\"a\\\",\\\"type\\\":\\\"A\\\"}]}\",\"references\":[{"
+        "\"name\":\"A\",\"subject\":\"a\",\"version\":1}]}");
+    answer(&f, "http://r/subjects/a/versions/2", 200,
+        "{\"schema\":\"{\\\"type\\\":\\\"fixed\\\",\\\"name\\\":\\\"A\\\",\\\"size\\\":9}\"}");
+    answer(&f, "http://r/subjects/a/versions/1", 200,
+        "{\"schema\":\"{\\\"type\\\":\\\"fixed\\\",\\\"name\\\":\\\"A\\\",\\\"size\\\":1}\"}");
+    struct kb_err err;
+    if (get(&f, 7, &err) != KB_SCHEMA_THERE)
+        fail_msg("%s", err.text);
+    kb_schemas_free(f.schemas);
+}
+
 /* The id is known, what it refers to is not: format auto must not take the record for plain bytes.
  */
 static void test_an_unknown_reference(void **state)
@@ -492,6 +520,7 @@ int main(void)
         cmocka_unit_test(test_a_404_of_somebody_else),
         cmocka_unit_test(test_what_does_not_compile),
         cmocka_unit_test(test_references),
+        cmocka_unit_test(test_a_reference_in_two_versions),
         cmocka_unit_test(test_an_unknown_reference),
         cmocka_unit_test(test_addresses_in_turn),
         cmocka_unit_test(test_addresses_in_turn_for_each_schema),
