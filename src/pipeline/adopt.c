@@ -56,10 +56,15 @@ void kb_worker_forget(struct kb_worker *w)
 
 /* ---- what can't ---- */
 
+/* Before the next edition is pushed: who waits for a schema has still to go through the functions
+ * of the one that took it. */
 static void adopt_hooks(struct kb_worker *w)
 {
     kb_router_set_hooks(&w->router, w->prepared.hooks);
-    kb_hooks_free(w->hooks);
+    if (w->waiting.head)
+        w->editions.now->hooks = w->hooks;
+    else
+        kb_hooks_free(w->hooks);
     w->hooks = w->prepared.hooks;
     w->prepared.hooks = NULL;
 }
@@ -103,10 +108,10 @@ void kb_worker_adopt(struct kb_worker *w)
         kb_worker_forget(w);
         return;
     }
+    adopt_hooks(w);
     kb_editions_push(&w->editions, prepared->edition);
     w->config = prepared->edition->config;
     prepared->edition = NULL;
-    adopt_hooks(w);
     adopt_schemas(w);
     kb_publisher_adopt(w->publisher, prepared->publisher, w->now_ms);
     prepared->publisher = NULL;

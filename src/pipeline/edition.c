@@ -16,6 +16,7 @@ void kb_edition_free(struct kb_edition *edition)
 {
     if (!edition)
         return;
+    kb_hooks_free(edition->hooks);
     kb_config_unref(edition->config);
     free(edition);
 }

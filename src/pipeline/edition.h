@@ -8,7 +8,9 @@
  *     kb_editions_push(&editions, kb_edition_new(next))    // the same in two steps: the second
  *                                                          // can't fail
  *
- * Each edition has a reference to its configuration. Thread: the worker's. */
+ * Each edition has a reference to its configuration. The functions of the one in force are the
+ * worker's; an older one has its own while a record may still go through them. Thread: the
+ * worker's. */
 #ifndef KB_PIPELINE_EDITION_H
 #define KB_PIPELINE_EDITION_H
 
@@ -17,7 +19,8 @@
 struct kb_edition {
     struct kb_edition *next; /* the one before it */
     struct kb_config *config;
-    size_t open; /* records without an outcome that it took */
+    struct kb_hooks *hooks; /* owned; of an older one, for records that wait for a schema */
+    size_t open;            /* records without an outcome that it took */
 };
 
 struct kb_editions {

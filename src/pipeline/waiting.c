@@ -1,6 +1,6 @@
 /* Records that wait for a schema. The first of a partition, and all that were taken behind it, are
  * kept whole in the order they came; the partition is paused meanwhile, others flow on. When the
- * schema is there (or refused) they go the way of every record, by the rules of that moment.
+ * schema is there (or refused) they go the way of every record, by the rules that took them.
  *
  * They are kept rather than taken again: a source goes on behind what it has handed out, and an
  * offset below that would look to it like another log. What is kept counts against the memory
@@ -57,8 +57,8 @@ static void dead_letter(struct kb_worker *w, struct kb_pending *p, const struct 
         kb_worker_fatal(w, err);
 }
 
-/* Nothing was made of it yet: a reload meanwhile counts, and the functions of before it are gone.
- */
+/* A reload has taken the registry away, and nobody will ever tell the schema: the rules of now need
+ * none. */
 static void apply_rules(struct kb_worker *w, const struct kb_assignment *part, struct kb_pending *p)
 {
     struct kb_edition *before = p->edition;
@@ -67,12 +67,24 @@ static void apply_rules(struct kb_worker *w, const struct kb_assignment *part, s
     kb_edition_done(&w->editions, before);
 }
 
+/* By the rules that took it, and the functions of their file. */
+static enum kb_route_result route(
+    struct kb_worker *w, const struct kb_assignment *part, struct kb_pending *p, struct kb_err *err)
+{
+    if (!w->schemas)
+        apply_rules(w, part, p);
+    if (p->edition != w->editions.now)
+        kb_router_set_hooks(&w->router, p->edition->hooks);
+    enum kb_route_result result = kb_route(&w->router, p->rules, &p->original->record, err);
+    kb_router_set_hooks(&w->router, w->hooks);
+    return result;
+}
+
 /* False: it waits on. */
 static bool go_on(struct kb_worker *w, struct kb_assignment *part, struct kb_pending *p)
 {
     struct kb_err err;
-    apply_rules(w, part, p);
-    switch (kb_route(&w->router, p->rules, &p->original->record, &err)) {
+    switch (route(w, part, p, &err)) {
     case KB_WAITS:
         return false;
     case KB_ROUTED:

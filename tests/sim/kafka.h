@@ -73,8 +73,8 @@ struct sim_record {
     enum sim_fate fate;
     struct sim_message messages[SIM_MESSAGES_MAX];
     size_t n_messages; /* 0 = none can be made of it */
-    /* The configurations of workers when they were given it and knew its schema: a bit for each
-     * generation, and of each class of failure a bit for each action. */
+    /* The configurations of workers when they were given it: a bit for each generation, and of
+     * each class of failure a bit for each action. */
     uint64_t generations;
     unsigned actions[KB_FAILURE_COUNT];
     uint64_t
@@ -177,9 +177,6 @@ size_t sim_source_holds(struct kb_source *src, struct sim_partition **out);
 /* Of the i-th partition it holds: where it began, and behind the last record given. */
 void sim_source_given(
     struct kb_source *src, size_t i, struct sim_partition **part, int64_t *start, int64_t *next);
-/* Its worker was told of a schema: records that waited for it are judged by the configuration of
- * now. */
-void sim_source_told(struct kb_source *src);
 bool sim_source_pending(const struct kb_source *src); /* an event isn't answered yet */
 void sim_source_appended(struct sim *sim, struct kb_source *src, const struct sim_partition *part);
 /* The log ends at `end` now: whoever was given more reads from its beginning. */

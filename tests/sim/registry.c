@@ -1,14 +1,11 @@
 /* See registry.h. */
 #include "registry.h"
 
-#include "decode/schemas.h"
 #include "kafka.h"
 #include "plan.h"
 #include "world.h"
 
 #include <stdlib.h>
-
-#define UNKNOWN_IDS 4
 
 struct inquiry {
     struct inquiry *next;
@@ -16,8 +13,7 @@ struct inquiry {
     struct kb_http_request *req; /* NULL = the client has it back */
     bool ended;
     uint32_t id;
-    bool tells, knows; /* whether this is an answer at all, and whether it is the schema */
-    int status;        /* 0: no answer */
+    int status; /* 0: no answer */
     const char *body;
 };
 
@@ -29,22 +25,7 @@ struct sim_registry {
     int64_t away_until_ms;
     struct inquiry *open;
     char *last_body;
-    int64_t *told_until_ms; /* of the ids it knows, from 1, and behind them those it does not */
 };
-
-static size_t place_of(const struct sim_registry *registry, uint32_t id)
-{
-    size_t known = (size_t)registry->sim->plan->schemas;
-    size_t place = id >= SIM_UNKNOWN_SCHEMA ? known + 1 + id - SIM_UNKNOWN_SCHEMA : id;
-    KB_BUG_ON(place > known + UNKNOWN_IDS);
-    return place;
-}
-
-bool sim_registry_told(const struct kb_transport *transport, uint32_t id)
-{
-    const struct sim_registry *registry = (const struct sim_registry *)transport;
-    return registry->sim->now_ms < registry->told_until_ms[place_of(registry, id)];
-}
 
 static void end(struct sim *sim, void *object, uint64_t unused)
 {
@@ -82,8 +63,6 @@ static void answer_well(struct sim *sim, struct inquiry *inquiry)
     bool known = inquiry->id >= 1 && inquiry->id <= (uint32_t)sim->plan->schemas;
     if (sim->sabotage == SIM_DENY_SCHEMA && sim_chance(sim, 300))
         known = false;
-    inquiry->tells = true;
-    inquiry->knows = known;
     inquiry->status = known ? 200 : 404;
     inquiry->body = known ? "{\"schemaType\":\"JSON\",\"schema\":\"{}\"}"
                           : "{\"error_code\":40403,\"message\":\"Schema not found\"}";
@@ -148,16 +127,6 @@ static void fill_reply(struct sim_registry *registry, const struct inquiry *inqu
     reply->body = (struct kb_slice){registry->last_body, len};
 }
 
-/* From here on the worker need not wait for it. */
-static void tell(struct sim_registry *registry, const struct inquiry *inquiry)
-{
-    if (!inquiry->tells)
-        return;
-    registry->told_until_ms[place_of(registry, inquiry->id)] =
-        inquiry->knows ? INT64_MAX : registry->sim->now_ms + KB_SCHEMA_REFUSED_MS;
-    sim_source_told(registry->worker->source);
-}
-
 static struct kb_http_request *done(struct kb_transport *transport)
 {
     struct sim_registry *registry = (struct sim_registry *)transport;
@@ -170,7 +139,6 @@ static struct kb_http_request *done(struct kb_transport *transport)
         return NULL;
     struct kb_http_request *req = inquiry->req;
     fill_reply(registry, inquiry);
-    tell(registry, inquiry);
     registry->worker->activity++;
     sim_trace(registry->sim, "worker %d has %d for %s", registry->worker->number, inquiry->status,
         req->url);
@@ -196,8 +164,6 @@ struct kb_transport *sim_registry_new(struct sim *sim, struct sim_worker *worker
     registry->transport.ops = &ops;
     registry->sim = sim;
     registry->worker = worker;
-    registry->told_until_ms = sim_alloc(
-        sim, ((size_t)sim->plan->schemas + 1 + UNKNOWN_IDS) * sizeof(*registry->told_until_ms));
     if (sim_faulty(sim, SIM_FAULT_REGISTRY, 500))
         registry->away_until_ms = sim->now_ms + sim_skewed(sim, 100, 60000);
     return &registry->transport;

@@ -1,7 +1,6 @@
 /* The simulated schema registry, as a worker's door to it: it knows the ids from 1 to
  * plan->schemas, all of them JSON schemas, and no other; now and then it is away, or what answers
- * in its place makes no sense. It checks that nothing is asked twice at the same time, and
- * remembers what each worker has been told, so that the judge knows which records must wait. */
+ * in its place makes no sense. It checks that nothing is asked twice at the same time. */
 #ifndef SIM_REGISTRY_H
 #define SIM_REGISTRY_H
 
@@ -14,9 +13,6 @@
 struct sim_worker;
 
 struct kb_transport *sim_registry_new(struct sim *sim, struct sim_worker *worker);
-/* Was the worker told what the schema is, or less than KB_SCHEMA_REFUSED_MS ago that there is none?
- */
-bool sim_registry_told(const struct kb_transport *registry, uint32_t id);
 void sim_registry_crash(struct kb_transport *transport);
 
 #endif

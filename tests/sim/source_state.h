@@ -16,9 +16,6 @@ struct sim_assigned {
     int64_t quiet_until_ms;
     uint64_t log;        /* the one it was given records of */
     bool reset, new_log; /* there is another one; and it was given something of this one */
-    struct sim_record *
-        *waiting; /* given, and their worker can't know yet what they are, in order */
-    size_t n_waiting, cap_waiting;
 };
 
 struct sim_source {

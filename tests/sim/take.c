@@ -45,52 +45,14 @@ static bool tell_new_log(struct sim *sim, struct sim_assigned *as, const struct 
     return tell;
 }
 
-/* What becomes of it goes by the configuration of now, whatever is loaded later. */
+/* What becomes of it goes by the configuration of now, whatever is loaded later and however long it
+ * waits for its schema. */
 static void note_settings(const struct sim_source *src, struct sim_record *rec)
 {
     const struct sim_settings *settings = &src->worker->settings;
     rec->generations |= UINT64_C(1) << settings->generation % 64;
     for (int i = 0; i < KB_FAILURE_COUNT; i++)
         rec->actions[i] |= 1u << settings->action[i];
-}
-
-/* ---- records whose schema the worker has not been told yet, and those behind them ---- */
-
-static bool is_readable(const struct sim_source *src, const struct sim_record *rec)
-{
-    const unsigned char *bytes = (const unsigned char *)rec->value.ptr;
-    if (!rec->partition->topic->framed)
-        return true;
-    uint32_t id = (uint32_t)bytes[1] << 24 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 8 |
-                  (uint32_t)bytes[4];
-    return sim_registry_told(src->worker->registry, id);
-}
-
-static void wait_for_schema(struct sim *sim, struct sim_assigned *as, struct sim_record *rec)
-{
-    if (as->n_waiting == as->cap_waiting) {
-        size_t cap = as->cap_waiting ? 2 * as->cap_waiting : 64;
-        struct sim_record **grown = sim_alloc(sim, cap * sizeof(struct sim_record *));
-        if (as->n_waiting)
-            memcpy(grown, as->waiting, as->n_waiting * sizeof(struct sim_record *));
-        as->waiting = grown;
-        as->cap_waiting = cap;
-    }
-    as->waiting[as->n_waiting++] = rec;
-}
-
-void sim_source_told(struct kb_source *source)
-{
-    struct sim_source *src = (struct sim_source *)source;
-    for (size_t a = 0; a < src->n_assigned; a++) {
-        struct sim_assigned *as = &src->assigned[a];
-        size_t n = 0;
-        for (; n < as->n_waiting && is_readable(src, as->waiting[n]); n++)
-            note_settings(src, as->waiting[n]);
-        as->n_waiting -= n;
-        if (n > 0 && as->n_waiting > 0)
-            memmove(as->waiting, as->waiting + n, as->n_waiting * sizeof(struct sim_record *));
-    }
 }
 
 /* One that was given before stays what it has become. What slips through while a revocation waits
@@ -105,10 +67,7 @@ static void note_given(struct sim_source *src, struct sim_assigned *as, struct s
     }
     if (!first && as->part->topic->framed)
         return;
-    if (as->n_waiting == 0 && is_readable(src, rec))
-        note_settings(src, rec);
-    else
-        wait_for_schema(src->sim, as, rec);
+    note_settings(src, rec);
 }
 
 /* The records of one partition that this take gives. */
