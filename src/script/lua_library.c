@@ -230,11 +230,16 @@ static void open_base(lua_State *L)
     lua_pop(L, 2);
 }
 
-/* Text's own methods, ("x"):upper(), are the library's: its metatable is nobody else's business. */
+/* Text's own methods, ("x"):upper(), are the library's: its metatable is nobody else's business. A
+ * text that is calculated with is read as a number, to its end. */
 static void hide_text_metatable(lua_State *L)
 {
+    static const char *const operations[] = {
+        "__add", "__sub", "__mul", "__mod", "__pow", "__div", "__idiv", "__unm"};
     lua_pushliteral(L, "");
     lua_getmetatable(L, -1);
+    for (size_t i = 0; i < KB_COUNT(operations); i++)
+        guard(L, operations[i], guard_texts);
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");
     lua_pop(L, 2);

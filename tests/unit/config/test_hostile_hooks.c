@@ -250,6 +250,9 @@ static const struct row large_rows[] = {
         "still running after"},
     {"tonumber", "local s = (\" \"):rep(1 << 20):rep(28) while true do tonumber(s) end",
         "still running after"},
+    {"calculating with text",
+        "local s = (\" \"):rep(1 << 20):rep(14) .. \"1\" while true do local n = s + 1 - s * s end",
+        "still running after"},
     {"rawequal",
         "local a, b = (\"1\"):rep(1 << 20):rep(14), (\"1\"):rep(1 << 20):rep(14) while "
         "rawequal(a, b) do end",
