@@ -130,6 +130,15 @@ static void renew_hooks(struct kb_worker *w)
     w->hooks = hooks;
 }
 
+enum kb_route_result kb_worker_route(struct kb_worker *w, const struct kb_rules *rules,
+    const struct kb_record *rec, struct kb_err *err)
+{
+    enum kb_route_result result = kb_route(&w->router, rules, rec, err);
+    if (result == KB_FAILED && w->hooks && kb_hooks_worn(w->hooks))
+        renew_hooks(w);
+    return result;
+}
+
 static void route(struct kb_worker *w, struct kb_assignment *part, const struct kb_record *rec)
 {
     struct kb_err err;
@@ -137,7 +146,7 @@ static void route(struct kb_worker *w, struct kb_assignment *part, const struct 
         kb_worker_hold(w, part, rec);
         return;
     }
-    switch (kb_route(&w->router, part->rules, rec, &err)) {
+    switch (kb_worker_route(w, part->rules, rec, &err)) {
     case KB_ROUTED:
         publish(w, part, rec);
         break;
@@ -153,8 +162,6 @@ static void route(struct kb_worker *w, struct kb_assignment *part, const struct 
         break;
     case KB_FAILED:
         kb_worker_record_failed(w, part, rec, &err, kb_failure_decide(&err, &part->rules->policy));
-        if (w->hooks && kb_hooks_worn(w->hooks))
-            renew_hooks(w);
         break;
     }
 }

@@ -73,8 +73,9 @@ static enum kb_route_result route(
 {
     if (!w->schemas)
         apply_rules(w, part, p);
-    if (p->edition != w->editions.now)
-        kb_router_set_hooks(&w->router, p->edition->hooks);
+    if (p->edition == w->editions.now)
+        return kb_worker_route(w, p->rules, &p->original->record, err);
+    kb_router_set_hooks(&w->router, p->edition->hooks);
     enum kb_route_result result = kb_route(&w->router, p->rules, &p->original->record, err);
     kb_router_set_hooks(&w->router, w->hooks);
     return result;

@@ -170,7 +170,10 @@ void kb_worker_settle_failed(struct kb_worker *w, struct kb_assignment *part, st
 void kb_worker_pending_end(struct kb_worker *w, struct kb_assignment *part, struct kb_pending *p);
 void kb_worker_fatal(struct kb_worker *w, const struct kb_err *err);
 
-/* intake.c, for waiting.c */
+/* intake.c, for waiting.c: kb_route, and what the functions keep is begun anew where it has filled
+ * their memory: that fails the one record, not those behind it. */
+enum kb_route_result kb_worker_route(struct kb_worker *w, const struct kb_rules *rules,
+    const struct kb_record *rec, struct kb_err *err) KB_MUST_CHECK;
 bool kb_worker_check_sizes(
     struct kb_worker *w, struct kb_err *err) KB_MUST_CHECK; /* encrypts, too */
 bool kb_worker_add_messages(struct kb_worker *w, struct kb_pending *p) KB_MUST_CHECK;

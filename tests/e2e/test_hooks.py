@@ -5,6 +5,7 @@ import json
 import daemon
 from admin import Admin
 from lua import Raw
+from registry_proxy import RegistryProxy
 from waiting import until
 
 HOOKS = """function(record)
@@ -145,6 +146,30 @@ def test_a_state_that_fills_up_is_begun_anew(mock_world, daemons):
     skipped = admin.total("kably_records_skipped_total")
     assert 2 <= skipped <= count / 100, "each state that filled up cost its last record"
     assert kably.logged(r"@\d+: hook: transform: .*memory.*policy=skip")
+    until(lambda: w.ably.unique() == count - skipped, 30, kably.tail)
+
+
+def test_a_state_that_fills_up_while_records_wait_is_begun_anew(mock_world, daemons):
+    """The same of records that waited for their schema: what they fill is begun anew between two of them."""
+    w = mock_world(partitions=1)
+    count = 400
+    registry = RegistryProxy("nowhere")
+    registry.fault = lambda path: (503, b"away")
+    value = b"\x00\x00\x00\x00\x07\xa0\x9c\x01" + b"x" * 10000  # of schema 7: a string of 10000 bytes
+    w.kafka.produce(w.topic, [{"key": str(n), "value": value} for n in range(count)])
+    config = w.config().block("limits", hook_memory="1MiB").block("admin", listen="127.0.0.1:0").topic(
+        w.topic, channel="c:#{partition}", key="string", value="avro", on_error={"hook": "skip", "default": "stop"},
+        transform=Raw("function(record) kept[#kept + 1] = record.value:rep(4) .. #kept return record end"),
+    ).block("registry", url=registry.url)
+    config.blocks.insert(0, "local kept = {}\n")
+    kably = daemons.run(config)
+    admin = Admin(kably)
+    until(lambda: admin.total("kably_records_consumed_total") >= 80, 30, kably.tail)  # three times the room
+    registry.fault = lambda path: (200, b'{"schema":"\\"string\\""}')
+    w.wait_committed_ends(60)
+    registry.close()
+    skipped = admin.total("kably_records_skipped_total")
+    assert 2 <= skipped <= count / 10, "each state that filled up cost its last record"
     until(lambda: w.ably.unique() == count - skipped, 30, kably.tail)
 
 
