@@ -142,16 +142,24 @@ void kb_waiting_sweep(struct kb_worker *w)
     walk(w, let_go);
 }
 
+/* Only what has gone on counts: however many wait on before it, each walk gets one further. */
+static bool out_of_time(const struct kb_worker *w)
+{
+    return w->hooks && w->doors.clock->now_ms(w->doors.clock) - w->now_ms >= KB_INTAKE_MS;
+}
+
 /* Behind one that waits on, all of its partition do; and where no block takes it any more, until
  * the group has taken it back. */
 static bool go_on_in_order(struct kb_worker *w, struct kb_assignment *part, struct kb_pending *p)
 {
     if (let_go(w, part, p))
         return true;
-    if (part->stalled == w->waiting.walks || w->end.failed || !part->rules)
+    if (part->stalled == w->waiting.walks || w->end.failed || !part->rules || w->waiting.unfinished)
         return false;
-    if (go_on(w, part, p))
+    if (go_on(w, part, p)) {
+        w->waiting.unfinished = out_of_time(w);
         return true;
+    }
     part->stalled = w->waiting.walks;
     return false;
 }
@@ -162,9 +170,10 @@ void kb_worker_release_waiting(struct kb_worker *w)
         kb_schemas_step(w->schemas, w->now_ms);
     /* A reload may have taken the registry from those that wait for it. */
     uint64_t changes = w->schemas ? kb_schemas_changes(w->schemas) : 0;
-    if (!w->waiting.head || w->waiting.changes == changes)
+    if (!w->waiting.head || (w->waiting.changes == changes && !w->waiting.unfinished))
         return;
     w->waiting.changes = changes;
     w->waiting.walks++;
+    w->waiting.unfinished = false;
     walk(w, go_on_in_order);
 }

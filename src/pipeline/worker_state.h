@@ -71,6 +71,7 @@ struct kb_waiting {
     struct kb_pending *head, **tail;
     uint64_t changes; /* of the schemas, at the last walk through the list */
     uint64_t walks;
+    bool unfinished; /* functions took their time: the next turn walks on */
 };
 
 /* A configuration to go over to: all of it that can fail (adopt.c). */
@@ -181,7 +182,7 @@ bool kb_worker_add_messages(struct kb_worker *w, struct kb_pending *p) KB_MUST_C
 /* waiting.c: records that wait for a schema, and those taken behind them. */
 void kb_waiting_init(struct kb_waiting *waiting);
 void kb_worker_hold(struct kb_worker *w, struct kb_assignment *part, const struct kb_record *rec);
-void kb_worker_release_waiting(struct kb_worker *w); /* once a turn */
+void kb_worker_release_waiting(struct kb_worker *w); /* once a turn; for KB_INTAKE_MS, as intake */
 void kb_waiting_sweep(struct kb_worker *w);          /* lets go of those no longer wanted */
 
 /* letters.c: dead letters on their way to an acknowledgement. */

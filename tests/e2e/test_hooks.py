@@ -173,6 +173,34 @@ def test_a_state_that_fills_up_while_records_wait_is_begun_anew(mock_world, daem
     until(lambda: w.ably.unique() == count - skipped, 30, kably.tail)
 
 
+def test_slow_functions_of_records_that_waited_hold_up_nobody(mock_world, daemons):
+    """When the schema is there at last, who waited goes on bit by bit: another partition's record comes in between."""
+    w = mock_world(partitions=2)
+    count = 100
+    registry = RegistryProxy("nowhere")
+    schema = (200, b'{"schema":"\\"string\\""}')
+    registry.fault = lambda path: schema if path.endswith("/8") else (503, b"away")
+    values = [b"\x00\x00\x00\x00" + bytes([schema_id]) + b"\x02x" for schema_id in (7, 8)]
+    w.kafka.produce(w.topic, [{"partition": 0, "key": "slow", "value": values[0]}] * count)
+    w.kafka.produce(w.topic, [{"partition": 1, "key": "quick", "value": values[1]}])
+    config = w.config().block("limits", hook_ms=5000).block("admin", listen="127.0.0.1:0").topic(
+        w.topic, channel="#{key}", key="string", value="avro",
+        transform=Raw("function(record) if record.key == 'slow' then for i = 1, 5000000 do end end return record end"),
+    ).block("registry", url=registry.url)
+    kably = daemons.run(config)
+    admin = Admin(kably)
+    until(lambda: admin.total("kably_records_consumed_total") == count + 1, 30, kably.tail)
+    until(lambda: len(w.ably.history("quick")) == 1, 30, kably.tail)
+    registry.fault = lambda path: schema
+    until(lambda: len(w.ably.history("slow")) > 0, 30, kably.tail)
+    w.kafka.produce(w.topic, [{"partition": 1, "key": "quick", "value": values[1]}])
+    until(lambda: len(w.ably.history("quick")) == 2, 30, kably.tail)
+    assert len(w.ably.history("slow")) < count, "it came behind all that had waited"
+    w.wait_committed_ends(60)
+    registry.close()
+    assert len(w.ably.history("slow")) == count
+
+
 BOMB = """function(record)
     local n = record.offset % 10
     if n == 0 then return record end
