@@ -61,7 +61,7 @@ static bool same_data(const struct sim_record *rec, const struct sim_spec *spec)
 }
 
 static bool find_between(struct sim_partition *part, struct sim_batch *batch, size_t first,
-    size_t at, int64_t from, int64_t to)
+    size_t at, int64_t from, int64_t to, bool unpublished)
 {
     struct sim_spec *spec = &batch->specs[at];
     for (size_t i = sim_record_index(part, from); i < part->n_records; i++) {
@@ -70,7 +70,8 @@ static bool find_between(struct sim_partition *part, struct sim_batch *batch, si
         bool taken = false;
         for (size_t other = first; other < at; other++)
             taken = taken || batch->specs[other].record == rec;
-        if (!spec->message || taken || !same_data(rec, spec))
+        if (!spec->message || taken || !same_data(rec, spec) ||
+            (unpublished && spec->message->publications > 0))
             continue;
         spec->record = rec;
         return true;
@@ -79,7 +80,8 @@ static bool find_between(struct sim_partition *part, struct sim_batch *batch, si
 }
 
 /* The record that message `at` is of. Its id tells the first and the last; between them they come
- * in their order, or without order in any: of two null values it is then one not committed. */
+ * in their order, or without order in any: of two null values it is then one that is
+ * not published, or not committed at least. */
 static bool find_message(const struct sim *sim, const struct base *base, struct sim_batch *batch,
     size_t first, size_t at, size_t end)
 {
@@ -88,10 +90,11 @@ static bool find_message(const struct sim *sim, const struct base *base, struct 
     if (at > first && sim->plan->ordered)
         before = batch->specs[at - 1].record->offset;
     if (at == first || at == end - 1)
-        return only > before && find_between(part, batch, first, at, only, only);
+        return only > before && find_between(part, batch, first, at, only, only, false);
     int64_t open = part->committed > before ? part->committed : before + 1;
-    return find_between(part, batch, first, at, open, INT64_MAX) ||
-           find_between(part, batch, first, at, before + 1, INT64_MAX);
+    return find_between(part, batch, first, at, open, INT64_MAX, true) ||
+           find_between(part, batch, first, at, open, INT64_MAX, false) ||
+           find_between(part, batch, first, at, before + 1, INT64_MAX, false);
 }
 
 static bool numbered(struct kb_slice id, struct kb_slice base, size_t index)
