@@ -95,6 +95,7 @@ def check_schema(bridge, rng, n):
     compared = 0
     schema = Schema(rng)
     as_text = rng.random() < 0.6
+    has_any = any("protobuf.Any" in text for text in (schema.main.text, *schema.refs.values()))
     files = {"": schema.main.text, **schema.refs} if as_text else schema.descriptors()
     ok, why = bridge.compile("PROTOBUF", files.pop(""), **files)
     assert ok, f"{why}\n{schema.refs}\n----\n{schema.main.text}"
@@ -105,8 +106,9 @@ def check_schema(bridge, rng, n):
         kind = schema.messages[name]
         filler = Filler(rng, schema)
         # Two messages one after the other are one: the last scalar wins, messages merge, lists go on.
+        # Not where there is an Any: one's type with the other's bytes is read as the library likes.
         wire = filler.fill(kind()).SerializeToString()
-        if rng.random() < 0.4:
+        if rng.random() < 0.4 and not has_any:
             wire += unknown_fields(rng, kind.DESCRIPTOR) + filler.fill(kind()).SerializeToString()
         options = {key: value for word in words for key, value in OPTIONS[word].items()}
         try:
