@@ -18,4 +18,15 @@ struct kb_clock {
 
 struct kb_clock *kb_clock_system(void); /* CLOCK_MONOTONIC and CLOCK_REALTIME; static, any thread */
 
+/* The system's times at once: for commands and for threads beside the workers. */
+static inline int64_t kb_system_now_ms(void)
+{
+    return kb_clock_system()->now_ms(kb_clock_system());
+}
+
+static inline int64_t kb_system_wall_ms(void)
+{
+    return kb_clock_system()->wall_ms(kb_clock_system());
+}
+
 #endif

@@ -40,11 +40,6 @@ struct ably {
     struct kb_err err;
 };
 
-static int64_t now_ms(void)
-{
-    return kb_clock_system()->now_ms(kb_clock_system());
-}
-
 static int timeout_ms(int64_t wished)
 {
     return wished < TIMEOUT_MS ? (int)wished : TIMEOUT_MS;
@@ -88,7 +83,7 @@ static void take_time(void *context, struct kb_http_request *req)
     int64_t theirs = time_of(a, reply);
     host->well = theirs >= 0;
     host->here = reply->local;
-    host->ahead_ms = kb_clock_system()->wall_ms(kb_clock_system()) - theirs;
+    host->ahead_ms = kb_system_wall_ms() - theirs;
     a->n_well += host->well;
     if (reply->status != 0)
         kb_err_outage(&host->why, "answers HTTP %d, not as Ably does", reply->status);
@@ -251,7 +246,7 @@ static void try_key(struct ably *a, const struct kb_auth *auth)
     struct kb_http_request req;
     int name = (int)strcspn(q.key, ":");
     int len = snprintf(q.body, sizeof(q.body), "{\"keyName\":\"%.*s\",\"timestamp\":%" PRId64 "}",
-        name, q.key, kb_clock_system()->wall_ms(kb_clock_system()));
+        name, q.key, kb_system_wall_ms());
     if (len >= (int)sizeof(q.body) || snprintf(url, sizeof(url), "%s/keys/%.*s/requestToken",
                                           a->url, name, q.key) >= (int)sizeof(url)) {
         kb_found(a->found, KB_FOUND_AMISS, "Ably", "the key's name is too long to be one");
@@ -305,11 +300,11 @@ static bool get_credentials(struct ably *a, struct kb_auth *auth)
     struct kb_transport *door = a->outside->ably;
     bool elsewhere;
     enum kb_auth_step step = KB_AUTH_READY;
-    if (!kb_auth_ready(auth, now_ms()))
-        step = kb_auth_begin(auth, a->url, now_ms(), &a->err);
+    if (!kb_auth_ready(auth, kb_system_now_ms()))
+        step = kb_auth_begin(auth, a->url, kb_system_now_ms(), &a->err);
     while (step == KB_AUTH_ASKING) {
         if (door->ops->done(door))
-            step = kb_auth_ended(auth, now_ms(), &elsewhere, &a->err);
+            step = kb_auth_ended(auth, kb_system_now_ms(), &elsewhere, &a->err);
         else
             kb_curl_wait(door, NULL, 0, WAIT_MS);
     }

@@ -21,11 +21,6 @@ static const char *kafka_property(const struct kb_config *config, const char *na
     return NULL;
 }
 
-static int64_t now_ms(void)
-{
-    return kb_clock_system()->wall_ms(kb_clock_system());
-}
-
 static void print_day(int64_t ms, char out[16])
 {
     struct tm tm;
@@ -39,7 +34,7 @@ static void tell_end(struct kb_findings *found, const char *part, const char *pa
     const struct kb_certificates *certs, int64_t ends_ms)
 {
     char day[16];
-    int64_t left = ends_ms - now_ms();
+    int64_t left = ends_ms - kb_system_wall_ms();
     print_day(ends_ms, day);
     if (left <= 0)
         kb_found(found, KB_FOUND_AMISS, part, "%s (%s) expired on %s; renew it", path,

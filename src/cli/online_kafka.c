@@ -122,11 +122,6 @@ static void look_for_topics(
 
 /* ---- reading ---- */
 
-static int64_t now_ms(void)
-{
-    return kb_clock_system()->now_ms(kb_clock_system());
-}
-
 /* Goes to the end of each partition: that takes the right to read, and a leader that can be reached
  * under the name which the cluster gives for it. */
 static void try_to_read(struct kb_reader *reader, struct kb_findings *found)
@@ -140,13 +135,13 @@ static void try_to_read(struct kb_reader *reader, struct kb_findings *found)
         amiss(found, &err);
         return;
     }
-    int64_t begun = now_ms();
+    int64_t begun = kb_system_now_ms();
     enum kb_read got;
     bool complained;
     do {
         got = kb_reader_next(reader, &rec, WAIT_MS);
         complained = kb_reader_complained(reader, &err);
-    } while (got != KB_READ_END && !complained && now_ms() - begun < READ_MS);
+    } while (got != KB_READ_END && !complained && kb_system_now_ms() - begun < READ_MS);
     if (complained)
         amiss(found, &err);
     else if (got != KB_READ_END)

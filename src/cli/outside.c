@@ -9,11 +9,6 @@
 
 #define WAIT_MS 50
 
-static int64_t now_ms(void)
-{
-    return kb_clock_system()->now_ms(kb_clock_system());
-}
-
 bool kb_outside_open(struct kb_outside *outside, const struct kb_config *config, struct kb_err *err)
 {
     const struct kb_curl_options ably = kb_settings_ably_curl(config);
@@ -76,9 +71,9 @@ const char *kb_outside_why(const struct kb_http_request *req)
 
 bool kb_outside_schema(struct kb_outside *outside, uint64_t changes, struct kb_err *err)
 {
-    int64_t begun = now_ms(), now = begun;
+    int64_t begun = kb_system_now_ms(), now = begun;
     struct kb_schemas_status status;
-    for (;; now = now_ms()) {
+    for (;; now = kb_system_now_ms()) {
         kb_schemas_step(outside->schemas, now);
         if (kb_schemas_changes(outside->schemas) != changes)
             return true;

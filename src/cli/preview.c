@@ -45,7 +45,7 @@ static bool time_ago(const char *text, int64_t *ms)
     int64_t n = strtoll(text, &end, 10);
     for (size_t i = 0; i < KB_COUNT(units) && end != text && end[0] && !end[1]; i++)
         if (*end == units[i].unit && n >= 0) {
-            *ms = kb_clock_system()->wall_ms(kb_clock_system()) - n * units[i].ms;
+            *ms = kb_system_wall_ms() - n * units[i].ms;
             return true;
         }
     return false;
@@ -219,11 +219,6 @@ static void on_signal(int number)
     interrupted = 1;
 }
 
-static int64_t now_ms(void)
-{
-    return kb_clock_system()->now_ms(kb_clock_system());
-}
-
 struct preview {
     const struct wish *wish;
     struct kb_outside outside;
@@ -284,7 +279,7 @@ static bool read_records(struct preview *p, struct kb_err *err)
 {
     struct kb_record rec;
     bool waits = p->wish->start.kind == KB_START_END, told = false;
-    int64_t last_ms = now_ms();
+    int64_t last_ms = kb_system_now_ms();
     long n = 0;
     while (n < p->wish->count && !interrupted) {
         enum kb_read got = kb_reader_next(p->reader, &rec, WAIT_MS);
@@ -296,13 +291,13 @@ static bool read_records(struct preview *p, struct kb_err *err)
             tell_topics(p, "waits for new records of");
             told = true;
         }
-        if (got == KB_READ_NOTHING && !waits && now_ms() - last_ms >= SILENCE_MS)
+        if (got == KB_READ_NOTHING && !waits && kb_system_now_ms() - last_ms >= SILENCE_MS)
             return kb_err_outage(err, "Kafka gives nothing more, but has not come to the end");
         if (got != KB_READ_RECORD)
             continue;
         if (!show(p, &rec, err))
             return interrupted;
-        last_ms = now_ms();
+        last_ms = kb_system_now_ms();
         n++;
     }
     if (n == 0 && !waits && !interrupted)

@@ -199,7 +199,7 @@ static void send_next(struct kb_story *s)
     struct kb_sample sample;
     struct kb_err err;
     int32_t partition;
-    int64_t timestamp = kb_clock_system()->wall_ms(kb_clock_system()), begun = now_us();
+    int64_t timestamp = kb_system_wall_ms(), begun = now_us();
     kb_sample_make((uint32_t)kb_ledger_count(s->ledger), &sample);
     if (kb_feed_send(s->feed, &sample, timestamp, &partition, &err))
         kb_ledger_send(s->ledger, partition, timestamp, begun);

@@ -54,8 +54,7 @@ static bool due(struct kb_client_log *log, const char *kind, uint64_t *suppresse
         snprintf(log->kinds[at].name, sizeof(log->kinds[at].name), "%s", kind);
         log->kinds[at].repeat = (struct kb_log_repeat){.last_ms = 0};
     }
-    bool now = kb_log_repeat(
-        &log->kinds[at].repeat, kb_clock_system()->now_ms(kb_clock_system()), suppressed);
+    bool now = kb_log_repeat(&log->kinds[at].repeat, kb_system_now_ms(), suppressed);
     pthread_mutex_unlock(&log->lock);
     return now;
 }

@@ -44,7 +44,7 @@ void kb_consumer_note_error(struct kb_consumer *c, rd_kafka_resp_err_t code, con
         return;
     kb_client_log_error(&c->log, rd_kafka_err2name(code), "%s", text);
     if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
-        c->source.down_ms = kb_clock_system()->now_ms(kb_clock_system());
+        c->source.down_ms = kb_system_now_ms();
     if (code == RD_KAFKA_RESP_ERR__FATAL)
         fail_if_fatal(c);
     if (code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)

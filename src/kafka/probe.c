@@ -79,8 +79,7 @@ static bool is_final(rd_kafka_resp_err_t code)
 
 static bool may_go_on(const struct probe *probe)
 {
-    return !probe->hopeless && !atomic_load(probe->give_up) &&
-           kb_clock_system()->now_ms(kb_clock_system()) < probe->until_ms;
+    return !probe->hopeless && !atomic_load(probe->give_up) && kb_system_now_ms() < probe->until_ms;
 }
 
 /* Again and again, until there is an answer. */
@@ -102,8 +101,7 @@ static bool ask(struct probe *probe, const char *what,
 bool kb_kafka_probe(const struct kb_property *properties, size_t n, const char *topic,
     int64_t wait_ms, const atomic_bool *give_up, struct kb_err *err)
 {
-    struct probe probe = {
-        .give_up = give_up, .until_ms = kb_clock_system()->now_ms(kb_clock_system()) + wait_ms};
+    struct probe probe = {.give_up = give_up, .until_ms = kb_system_now_ms() + wait_ms};
     if (!kb_client_log_init(&probe.log, properties, n))
         return kb_err_fatal(err, "no memory for a Kafka client");
     bool ok = open_client(&probe, properties, n, err) &&

@@ -50,7 +50,7 @@ static bool open_signals(struct kb_daemon *d, struct kb_err *err)
 static bool open_boards(struct kb_daemon *d, struct kb_err *err)
 {
     size_t n = (size_t)d->config->limits.workers;
-    int64_t now_ms = kb_clock_system()->now_ms(kb_clock_system());
+    int64_t now_ms = kb_system_now_ms();
     d->boards = calloc(n, sizeof(*d->boards));
     if (!d->boards)
         return kb_err_fatal(err, "out of memory for %zu workers", n);

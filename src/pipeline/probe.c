@@ -18,19 +18,14 @@ struct wait {
     int64_t until_ms;
 };
 
-static int64_t now_ms(void)
-{
-    return kb_clock_system()->now_ms(kb_clock_system());
-}
-
 static struct wait wait_for(int64_t ms, const atomic_bool *give_up)
 {
-    return (struct wait){.give_up = give_up, .until_ms = now_ms() + ms};
+    return (struct wait){.give_up = give_up, .until_ms = kb_system_now_ms() + ms};
 }
 
 static bool is_over(const struct wait *wait)
 {
-    return atomic_load(wait->give_up) || now_ms() >= wait->until_ms;
+    return atomic_load(wait->give_up) || kb_system_now_ms() >= wait->until_ms;
 }
 
 /* ---- each side; false: err says why ---- */
@@ -55,7 +50,7 @@ static bool ably_answers(struct kb_ably_probe *probe, struct kb_transport *trans
     const struct wait *wait, struct kb_err *err)
 {
     enum kb_probe_state state;
-    while ((state = kb_ably_probe_step(probe, now_ms(), err)) == KB_PROBE_ASKING) {
+    while ((state = kb_ably_probe_step(probe, kb_system_now_ms(), err)) == KB_PROBE_ASKING) {
         if (is_over(wait))
             return kb_err_outage(err, "there is no answer in time");
         kb_curl_wait(transport, NULL, 0, STEP_MS);
@@ -88,7 +83,7 @@ static bool registry_answers(struct kb_schemas *schemas, struct kb_transport *tr
     const struct kb_schema_key key = {.id = 1};
     struct kb_schema *schema;
     while (kb_schemas_get(schemas, &key, &schema, err) == KB_SCHEMA_AWAITED) {
-        kb_schemas_step(schemas, now_ms());
+        kb_schemas_step(schemas, kb_system_now_ms());
         struct kb_schemas_status status = kb_schemas_status(schemas);
         if (status.outage)
             return kb_err_outage(err, "%s", status.outage_text);

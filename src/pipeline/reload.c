@@ -46,7 +46,7 @@ static void tell(struct kb_reloads *reloads)
 {
     struct kb_reload_report *report = &reloads->report;
     report->ended = reloads->begun;
-    report->at_wall_ms = kb_clock_system()->wall_ms(kb_clock_system());
+    report->at_wall_ms = kb_system_wall_ms();
     pthread_cond_broadcast(&reloads->changed);
     wake(reloads->watch_fd);
 }

@@ -38,7 +38,7 @@ static void date_of(int64_t days, int *year, int *month, int *day)
 
 static int now(lua_State *L)
 {
-    lua_pushinteger(L, kb_clock_system()->wall_ms(kb_clock_system()));
+    lua_pushinteger(L, kb_system_wall_ms());
     return 1;
 }
 
