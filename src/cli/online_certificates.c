@@ -4,6 +4,7 @@
 
 #include "base/certificates.h"
 #include "base/clock.h"
+#include "pipeline/settings.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -12,13 +13,11 @@
 #define DAY_MS ((int64_t)24 * 3600 * 1000)
 #define SOON_DAYS 30
 
+/* An empty one names no file. */
 static const char *kafka_property(const struct kb_config *config, const char *name)
 {
-    for (size_t i = 0; i < config->kafka.n; i++)
-        if (strcmp(config->kafka.properties[i].name, name) == 0 &&
-            *config->kafka.properties[i].value)
-            return config->kafka.properties[i].value;
-    return NULL;
+    const char *value = kb_settings_kafka_property(config, name);
+    return value && *value ? value : NULL;
 }
 
 static void print_day(int64_t ms, char out[16])

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "kafka/reader.h"
+#include "pipeline/settings.h"
 
 #include <string.h>
 
@@ -156,10 +157,7 @@ static void ask_for_group(
 {
     struct kb_err err;
     size_t committed;
-    const char *group = NULL;
-    for (size_t i = 0; i < config->kafka.n; i++)
-        if (strcmp(config->kafka.properties[i].name, "group.id") == 0)
-            group = config->kafka.properties[i].value;
+    const char *group = kb_settings_kafka_property(config, "group.id");
     if (!group)
         return;
     if (!kb_reader_group(reader, group, &committed, LOOK_MS, &err))

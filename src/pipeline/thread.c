@@ -31,17 +31,6 @@ static struct kb_source *open_source(
     return kb_consumer_new(&options, err);
 }
 
-static bool subscribe(struct kb_source *src, const struct kb_config *config, struct kb_err *err)
-{
-    const char **topics = calloc(kb_worker_topics(config, NULL) + 1, sizeof(*topics));
-    if (!topics)
-        return kb_err_fatal(err, "out of memory for the list of topics");
-    size_t n = kb_worker_topics(config, topics);
-    bool ok = src->ops->subscribe(src, topics, n, err);
-    free(topics);
-    return ok;
-}
-
 static struct kb_dead_letters *open_dead_letters(
     const struct kb_config *config, int worker, struct kb_err *err)
 {
@@ -268,7 +257,7 @@ bool kb_worker_thread_open(struct kb_worker_thread *t, struct kb_config *config,
 bool kb_worker_thread_begin(struct kb_worker_thread *t, struct kb_board *board, struct kb_err *err)
 {
     kb_worker_show(t->worker, board);
-    return subscribe(t->doors.source, t->config, err) &&
+    return kb_worker_join(t->worker, err) &&
            (pthread_create(&t->thread, NULL, loop, t) == 0 ||
                kb_err_fatal(err, "no thread could be started for a worker"));
 }

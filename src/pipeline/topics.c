@@ -14,7 +14,9 @@
 
 #include <stdlib.h>
 
-size_t kb_worker_topics(const struct kb_config *config, const char **out)
+/* The names and patterns of all topic blocks, in their order; returns how many. `out` has room for
+ * them, NULL = only count. */
+static size_t list_topics(const struct kb_config *config, const char **out)
 {
     size_t n = 0;
     for (size_t i = 0; i < config->n_topics; i++)
@@ -40,7 +42,7 @@ static bool same_topics(const struct kb_config *a, const struct kb_config *b)
         for (size_t j = 0; j < a->topics[i].n_patterns; j++)
             if (!names_it(b, a->topics[i].patterns[j].text))
                 return false;
-    return kb_worker_topics(a, NULL) == kb_worker_topics(b, NULL);
+    return list_topics(a, NULL) == list_topics(b, NULL);
 }
 
 void kb_topics_init(struct kb_topics *topics, struct kb_config *config)
@@ -129,25 +131,30 @@ bool kb_topics_just_asked(const struct kb_worker *w)
     return w->topics.asked_ms != INT64_MIN && w->now_ms - w->topics.asked_ms < KB_FINISH_MS;
 }
 
+bool kb_worker_join(struct kb_worker *w, struct kb_err *err)
+{
+    struct kb_source *src = w->doors.source;
+    const char **names = calloc(list_topics(w->config, NULL) + 1, sizeof(*names));
+    if (!names)
+        return kb_err_fatal(err, "out of memory for the list of topics");
+    size_t n = list_topics(w->config, names);
+    bool ok = src->ops->subscribe(src, names, n, err);
+    free(names);
+    return ok;
+}
+
 /* The patterns were compiled when the file was loaded, by the very rules of the client: where it
  * fails, the client is past all use, and then so is its worker. */
 void kb_worker_subscribe(struct kb_worker *w)
 {
     struct kb_topics *topics = &w->topics;
-    struct kb_source *src = w->doors.source;
     struct kb_err err;
     if (!kb_topics_hold(w))
         return;
-    size_t n = kb_worker_topics(w->config, NULL);
-    const char **names = calloc(n + 1, sizeof(*names));
-    if (!names) {
-        kb_worker_fatal(w, (kb_err_fatal(&err, "out of memory for the list of topics"), &err));
+    if (!kb_worker_join(w, &err)) {
+        kb_worker_fatal(w, &err);
         return;
     }
-    kb_worker_topics(w->config, names);
-    if (!src->ops->subscribe(src, names, n, &err))
-        kb_worker_fatal(w, &err);
-    free(names);
     kb_config_unref(topics->asked_for);
     topics->asked_for = kb_config_ref(w->editions.now->config);
     topics->due = false;

@@ -47,6 +47,10 @@ void kb_worker_free(struct kb_worker *w);
 /* Before its first turn, if at all: where it shows how it is. Borrows the board. */
 void kb_worker_show(struct kb_worker *w, struct kb_board *board);
 
+/* Before its first turn: has the source join the group for the topics of its configuration. False:
+ * no memory, or what the source says. */
+bool kb_worker_join(struct kb_worker *w, struct kb_err *err) KB_MUST_CHECK;
+
 void kb_worker_turn(struct kb_worker *w);
 /* The latest time (the clock's now_ms) of the next turn; the past = at once. */
 int64_t kb_worker_wake_ms(const struct kb_worker *w);
@@ -72,10 +76,6 @@ void kb_worker_subscribe(struct kb_worker *w);
 /* Now there is a door to a dead-letter topic. The worker's thread, where there was none. */
 void kb_worker_set_dead_letters(struct kb_worker *w, struct kb_dead_letters *dead_letters);
 void kb_worker_forget(struct kb_worker *w);
-
-/* The names and patterns of all topic blocks, in their order; returns how many. `out` has room for
- * them, NULL = only count. Borrows. */
-size_t kb_worker_topics(const struct kb_config *config, const char **out);
 
 /* Begin to drain: take nothing more, finish and commit what was taken (bounded by limits.drain_ms),
  * leave the group. Any thread; safe to call again. */
