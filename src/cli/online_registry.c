@@ -4,6 +4,7 @@
 #include "cli/online_parts.h"
 
 #include "decode/registry_address.h"
+#include "decode/schema.h"
 #include "pipeline/settings.h"
 #include "value/json_tree.h"
 
@@ -18,7 +19,6 @@ struct registry {
     struct kb_outside *outside;
     struct kb_findings *found;
     struct kb_registry_access access;
-    const char *headers[3];
     const char *url; /* an address that answers; NULL = none yet */
     struct kb_arena arena;
     struct kb_err err;
@@ -28,7 +28,7 @@ static void begin(struct registry *r, struct kb_http_request *req, const char *u
 {
     *req = (struct kb_http_request){.method = "GET",
         .url = url,
-        .headers = r->headers,
+        .headers = r->access.headers,
         .open_timeout_ms = TIMEOUT_MS / 2,
         .timeout_ms = TIMEOUT_MS,
         .max_reply = REPLY_MAX};
@@ -95,16 +95,8 @@ struct side {
     struct registry *r;
     const char *topic, *side; /* "key" or "value" */
     enum kb_format format;
+    enum kb_schema_type type; /* that it reads */
 };
-
-/* The name that the registry has for what a format reads; NULL = no registry is needed. */
-static const char *schema_type_of(enum kb_format format)
-{
-    return format == KB_FORMAT_AVRO          ? "AVRO"
-           : format == KB_FORMAT_PROTOBUF    ? "PROTOBUF"
-           : format == KB_FORMAT_JSON_SCHEMA ? "JSON"
-                                             : NULL;
-}
 
 /* It answered a moment ago; the others of its subjects are not asked for. */
 static void lose(struct registry *r, const struct kb_http_request *req)
@@ -124,10 +116,9 @@ static void take_latest(void *context, struct kb_http_request *req)
     const struct side *s = context;
     struct kb_findings *found = s->r->found;
     const struct kb_json_node *doc = req->reply.status == 200 ? tree(s->r, req) : NULL;
-    const char *wanted = schema_type_of(s->format);
     struct kb_slice type = kb_json_text(doc, "schemaType");
     if (!type.ptr)
-        type = KB_S("AVRO"); /* the API leaves it out */
+        type = kb_slice_of(kb_schema_type_name(KB_SCHEMA_AVRO)); /* the API leaves it out */
     if (req->reply.status == 404)
         kb_found(found, KB_FOUND_WARNING, "registry",
             "no subject %s-%s for %s = \"%s\": its producers name subjects another way, or have "
@@ -135,7 +126,7 @@ static void take_latest(void *context, struct kb_http_request *req)
             s->topic, s->side, s->side, kb_format_name(s->format));
     else if (!doc)
         lose(s->r, req);
-    else if (!kb_slice_is(type, wanted))
+    else if (!kb_slice_is(type, kb_schema_type_name(s->type)))
         kb_found(found, KB_FOUND_AMISS, "registry",
             "subject %s-%s is of type " KB_FMT ", but the topic has %s = \"%s\"; correct it, or "
             "leave it out: auto knows by the schema",
@@ -147,10 +138,10 @@ static void take_latest(void *context, struct kb_http_request *req)
 
 static void ask_side(struct registry *r, const char *topic, const char *side, enum kb_format format)
 {
-    struct side s = {r, topic, side, format};
+    struct side s = {.r = r, .topic = topic, .side = side, .format = format};
     char url[KB_REGISTRY_URL_MAX + 400]; /* a topic's name has nothing to escape */
     struct kb_http_request req;
-    if (!r->url || !schema_type_of(format))
+    if (!r->url || !kb_schema_type_of(format, &s.type))
         return;
     snprintf(url, sizeof(url), "%s/subjects/%s-%s/versions/latest", r->url, topic, side);
     begin(r, &req, url);
@@ -182,8 +173,6 @@ void kb_online_registry(
         return;
     }
     kb_arena_init(&r.arena, TREE_MAX);
-    r.headers[0] = "Accept: application/vnd.schemaregistry.v1+json, application/json";
-    r.headers[1] = r.access.authorization;
     ask_addresses(&r);
     ask_topics(&r);
     kb_arena_deinit(&r.arena);

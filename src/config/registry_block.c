@@ -3,19 +3,15 @@
 #include "base/certificates.h"
 #include "config/load.h"
 #include "decode/registry_address.h"
+#include "decode/schema.h"
 
 static const struct kb_slice no_key = {NULL, 0};
 
-static bool needs_registry(enum kb_format format)
-{
-    return format == KB_FORMAT_AVRO || format == KB_FORMAT_PROTOBUF ||
-           format == KB_FORMAT_JSON_SCHEMA;
-}
-
 static void check_topic(const struct kb_load *load, const struct kb_rules *rules)
 {
-    bool key = needs_registry(rules->key_format);
-    if (!key && !needs_registry(rules->value_format))
+    enum kb_schema_type type;
+    bool key = kb_schema_type_of(rules->key_format, &type);
+    if (!key && !kb_schema_type_of(rules->value_format, &type))
         return;
     kb_load_problem(load, &load->once[KB_BLOCK_REGISTRY], no_key,
         "missing: %s has %s = \"%s\"; add registry { url = \"http://localhost:8081\" }",

@@ -2,6 +2,7 @@
  * that it does something. Called by load.c when all else is known. What only records show (a
  * message that brings its own) is cli/shadows.h's. */
 #include "config/load.h"
+#include "decode/schema.h"
 
 struct unused {
     enum kb_block_kind block;
@@ -25,8 +26,8 @@ static bool has_letters(const struct kb_config *config, const struct kb_rules *r
 
 static bool asks_registry(enum kb_format format)
 {
-    return format == KB_FORMAT_AUTO || format == KB_FORMAT_AVRO || format == KB_FORMAT_PROTOBUF ||
-           format == KB_FORMAT_JSON_SCHEMA;
+    enum kb_schema_type type;
+    return format == KB_FORMAT_AUTO || kb_schema_type_of(format, &type);
 }
 
 static bool has_schemas(const struct kb_config *config, const struct kb_rules *rules)

@@ -63,11 +63,10 @@ static bool decode_frame(const struct frame *frame, struct kb_schema *schema,
     return kb_err_wrap(err, "schema %s", key);
 }
 
-static enum kb_schema_type type_of(enum kb_format format)
+static bool fits(const struct kb_schema *schema, enum kb_format format)
 {
-    return format == KB_FORMAT_JSON_SCHEMA ? KB_SCHEMA_JSON
-           : format == KB_FORMAT_PROTOBUF  ? KB_SCHEMA_PROTOBUF
-                                           : KB_SCHEMA_AVRO;
+    enum kb_schema_type type;
+    return kb_schema_type_of(format, &type) && kb_schema_type(schema) == type;
 }
 
 bool kb_framed_decode(enum kb_format format, struct kb_slice raw, const struct kb_decoding *with,
@@ -81,7 +80,7 @@ bool kb_framed_decode(enum kb_format format, struct kb_slice raw, const struct k
                                    "in its file of records, for what the schema would show");
     ok = ok && read_frame(raw, with, &frame, err) &&
          kb_schemas_get(with->schemas, &frame.key, &schema, err) == KB_SCHEMA_THERE;
-    if (ok && kb_schema_type(schema) != type_of(format)) {
+    if (ok && !fits(schema, format)) {
         kb_schema_key_text(&frame.key, key);
         ok = kb_err_record(err, KB_FAILURE_DECODE, "schema %s is of type %s", key,
             kb_schema_type_name(kb_schema_type(schema)));

@@ -140,6 +140,8 @@ bool kb_registry_access_init(struct kb_registry_access *access,
         ok = set_authorization(access, "Basic", kb_slice_of(options->auth));
     while (ok && next_url(&list, &url))
         ok = add_url(access, url);
+    access->headers[0] = "Accept: application/vnd.schemaregistry.v1+json, application/json";
+    access->headers[1] = access->authorization;
     if (ok)
         return true;
     kb_registry_access_deinit(access);

@@ -2,7 +2,7 @@
  *
  *     struct kb_registry_access access;
  *     kb_registry_access_init(&access, &options, &err)     // false: KB_ERR_CONFIG, or FATAL
- *     access.urls[0 .. access.n_urls), access.authorization
+ *     access.urls[0 .. access.n_urls), access.headers
  *     kb_registry_access_deinit(&access);
  *
  * User and password may stand in an address (with %XX where it needs that: one with a slash as it
@@ -26,7 +26,8 @@ struct kb_registry_options {
 struct kb_registry_access {
     char *urls[KB_REGISTRY_URLS_MAX]; /* without credentials and without a slash at the end */
     size_t n_urls;
-    char *authorization; /* a header's whole line; NULL = none */
+    char *authorization;    /* a header's whole line; NULL = none */
+    const char *headers[3]; /* of every request */
 };
 
 /* Is that a list of http(s) addresses? KB_ERR_CONFIG says what is wrong, and shows none of it. */

@@ -57,6 +57,23 @@ const char *kb_schema_type_name(enum kb_schema_type type)
     return names[type];
 }
 
+bool kb_schema_type_of(enum kb_format format, enum kb_schema_type *out)
+{
+    switch (format) {
+    case KB_FORMAT_AVRO:
+        *out = KB_SCHEMA_AVRO;
+        return true;
+    case KB_FORMAT_JSON_SCHEMA:
+        *out = KB_SCHEMA_JSON;
+        return true;
+    case KB_FORMAT_PROTOBUF:
+        *out = KB_SCHEMA_PROTOBUF;
+        return true;
+    default:
+        return false;
+    }
+}
+
 struct kb_schema *kb_schema_compile(enum kb_schema_type type, struct kb_slice text,
     const struct kb_schema_ref *refs, size_t n_refs, struct kb_err *err)
 {

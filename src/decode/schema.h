@@ -28,6 +28,9 @@ enum kb_schema_type {
 
 const char *kb_schema_type_name(enum kb_schema_type type);
 
+/* The type that values of a format are written by; false where the format names none. */
+bool kb_schema_type_of(enum kb_format format, enum kb_schema_type *out);
+
 /* A schema that another one refers to, with its text. A list of them is complete and in such an
  * order that each stands behind those it refers to itself. */
 struct kb_schema_ref {

@@ -36,7 +36,6 @@ struct kb_schemas {
     struct kb_arena arena; /* of one answer */
     struct kb_registry_access access, prepared;
     bool is_prepared;
-    const char *headers[3];
     uint64_t headers_version;
     struct kb_schema_cache cache;
     size_t n_flying;
@@ -249,7 +248,7 @@ static void send(struct kb_schemas *s, struct kb_schema_entry *entry)
     }
     fetch->req = (struct kb_http_request){.method = "GET",
         .url = fetch->url.ptr,
-        .headers = s->headers,
+        .headers = s->access.headers,
         .headers_version = s->headers_version,
         .open_timeout_ms = OPEN_TIMEOUT_MS,
         .timeout_ms = TIMEOUT_MS,
@@ -357,8 +356,6 @@ struct kb_schemas_status kb_schemas_status(const struct kb_schemas *s)
 static void use_access(struct kb_schemas *s, const struct kb_registry_access *access)
 {
     s->access = *access;
-    s->headers[0] = "Accept: application/vnd.schemaregistry.v1+json, application/json";
-    s->headers[1] = s->access.authorization;
     s->headers_version++;
     s->address = 0;
 }
