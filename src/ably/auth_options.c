@@ -60,11 +60,6 @@ void kb_auth_options_free(struct kb_auth_options *options)
     free_list(options->auth_params);
 }
 
-static bool same_text(const char *a, const char *b)
-{
-    return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 static bool same_list(char *const *a, char *const *b)
 {
     if (!a || !b)
@@ -78,14 +73,15 @@ static bool same_list(char *const *a, char *const *b)
 
 bool kb_auth_options_same(const struct kb_auth_options *a, const struct kb_auth_options *b)
 {
-    return same_text(a->key, b->key) && same_text(a->key_file, b->key_file) &&
-           same_text(a->token, b->token) && same_text(a->token_file, b->token_file) &&
-           same_text(a->client_id, b->client_id) && a->use_token == b->use_token &&
-           a->exchange == b->exchange && same_text(a->auth_url, b->auth_url) &&
+    return kb_text_same(a->key, b->key) && kb_text_same(a->key_file, b->key_file) &&
+           kb_text_same(a->token, b->token) && kb_text_same(a->token_file, b->token_file) &&
+           kb_text_same(a->client_id, b->client_id) && a->use_token == b->use_token &&
+           a->exchange == b->exchange && kb_text_same(a->auth_url, b->auth_url) &&
            a->auth_post == b->auth_post && same_list(a->auth_headers, b->auth_headers) &&
-           same_list(a->auth_params, b->auth_params) && same_text(a->capability, b->capability) &&
-           a->ttl_ms == b->ttl_ms && same_text(a->agent, b->agent) &&
-           a->open_timeout_ms == b->open_timeout_ms && a->timeout_ms == b->timeout_ms;
+           same_list(a->auth_params, b->auth_params) &&
+           kb_text_same(a->capability, b->capability) && a->ttl_ms == b->ttl_ms &&
+           kb_text_same(a->agent, b->agent) && a->open_timeout_ms == b->open_timeout_ms &&
+           a->timeout_ms == b->timeout_ms;
 }
 
 bool kb_auth_is_basic(const struct kb_auth_options *options)

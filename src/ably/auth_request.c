@@ -2,6 +2,7 @@
  * a TokenRequest signed by the key (RSA9), the user's auth_url (RSA8c), and the service's time
  * where ours was refused (RSA9d). */
 #include "ably/auth_inside.h"
+#include "ably/endpoint.h"
 #include "base/base64.h"
 #include "base/hmac.h"
 #include "value/json.h"
@@ -171,7 +172,7 @@ static void ask_key(struct kb_auth *auth, const char *name, int name_len)
     kb_buf_printf(&auth->url, "%s/keys/%.*s/requestToken", auth->base_url, name_len, name);
     add_header(auth, "Content-Type", "application/json");
     add_header(auth, "Accept", "application/json");
-    add_header(auth, "X-Ably-Version", "5");
+    add_header(auth, "X-Ably-Version", KB_ABLY_VERSION);
 }
 
 bool kb_auth_ask(struct kb_auth *auth, enum kb_auth_question question, struct kb_err *err)
@@ -184,7 +185,7 @@ bool kb_auth_ask(struct kb_auth *auth, enum kb_auth_question question, struct kb
     if (question == KB_ASK_TIME) {
         kb_buf_printf(&auth->url, "%s/time", auth->base_url);
         add_header(auth, "Accept", "application/json");
-        add_header(auth, "X-Ably-Version", "5");
+        add_header(auth, "X-Ably-Version", KB_ABLY_VERSION);
         return submit(auth, question, true, err);
     }
     ask_key(auth, auth->key.ptr, (int)strcspn(auth->key.ptr, ":"));

@@ -14,7 +14,8 @@
 
 #include <stddef.h>
 
-#define KB_HOSTS_MAX 32 /* the primary and its fallbacks */
+#define KB_ABLY_VERSION "5" /* X-Ably-Version of every request; request.c says why this one */
+#define KB_HOSTS_MAX 32     /* the primary and its fallbacks */
 #define KB_HOST_URL_MAX 300
 
 struct kb_host_list {

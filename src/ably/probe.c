@@ -26,27 +26,10 @@ struct kb_ably_probe {
     struct kb_err err; /* of FAILED */
 };
 
-static size_t no_body(struct kb_http_request *http, char *room, size_t size)
-{
-    (void)http;
-    (void)room;
-    (void)size;
-    return 0;
-}
-
-static void rewind_nothing(struct kb_http_request *http)
-{
-    (void)http;
-}
-
 struct kb_ably_probe *kb_ably_probe_new(const struct kb_publisher_options *options,
     struct kb_transport *transport, struct kb_random *random, struct kb_err *err)
 {
-    struct kb_auth_options auth = options->auth;
-    auth.client_id = options->client_id;
-    auth.agent = options->agent;
-    auth.open_timeout_ms = options->open_timeout_ms;
-    auth.timeout_ms = options->request_timeout_ms;
+    const struct kb_auth_options auth = kb_publisher_auth_options(options);
     const char *client_id = kb_auth_is_basic(&auth) ? options->client_id : NULL;
 
     struct kb_ably_probe *probe = calloc(1, sizeof(*probe));
@@ -64,8 +47,6 @@ struct kb_ably_probe *kb_ably_probe_new(const struct kb_publisher_options *optio
         probe->http = (struct kb_http_request){.method = "GET",
             .url = probe->url,
             .headers = probe->requests.headers,
-            .read = no_body,
-            .rewind = rewind_nothing,
             .open_timeout_ms = options->open_timeout_ms,
             .timeout_ms = options->request_timeout_ms,
             .max_reply = ANSWER_MAX};

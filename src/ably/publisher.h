@@ -82,6 +82,9 @@ struct kb_publisher_status {
     uint64_t inversions;
 };
 
+/* As they are used: with the agent, client id and timeouts that stand beside them. */
+struct kb_auth_options kb_publisher_auth_options(const struct kb_publisher_options *options);
+
 struct kb_publisher;
 struct kb_publisher_setup; /* what is made of other options, all that can fail of it */
 

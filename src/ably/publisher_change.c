@@ -78,7 +78,7 @@ static bool requests_new(struct kb_publisher_setup *setup)
     return true;
 }
 
-static struct kb_auth_options auth_of(const struct kb_publisher_options *options)
+struct kb_auth_options kb_publisher_auth_options(const struct kb_publisher_options *options)
 {
     struct kb_auth_options auth = options->auth;
     auth.client_id = options->client_id;
@@ -92,7 +92,7 @@ static struct kb_auth_options auth_of(const struct kb_publisher_options *options
 static struct kb_publisher_setup *setup_new(
     const struct kb_publisher *pub, const struct kb_publisher_options *options, uint64_t version)
 {
-    const struct kb_auth_options auth = auth_of(options);
+    const struct kb_auth_options auth = kb_publisher_auth_options(options);
     struct kb_err err;
     struct kb_publisher_setup *setup = calloc(1, sizeof(*setup));
     if (!setup)
@@ -116,11 +116,6 @@ static struct kb_publisher_setup *setup_new(
     return NULL;
 }
 
-static bool same_text(const char *a, const char *b)
-{
-    return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 static bool same_hosts(const struct kb_host_list *a, const struct kb_host_list *b)
 {
     if (a->n != b->n)
@@ -134,9 +129,10 @@ static bool same_hosts(const struct kb_host_list *a, const struct kb_host_list *
 static bool same_connection(
     const struct kb_publisher_options *a, const struct kb_publisher_options *b)
 {
-    const struct kb_auth_options auth_a = auth_of(a), auth_b = auth_of(b);
+    const struct kb_auth_options auth_a = kb_publisher_auth_options(a),
+                                 auth_b = kb_publisher_auth_options(b);
     return same_hosts(a->hosts, b->hosts) && kb_auth_options_same(&auth_a, &auth_b) &&
-           same_text(a->client_id, b->client_id) && same_text(a->agent, b->agent);
+           kb_text_same(a->client_id, b->client_id) && kb_text_same(a->agent, b->agent);
 }
 
 static bool same_limits(const struct kb_publisher_options *a, const struct kb_publisher_options *b)

@@ -8,7 +8,6 @@
 
 #include "base/base64.h"
 
-#define PROTOCOL_VERSION "5"
 #define LINES_MAX (64u << 10)
 #define REPLY_BASE (64u << 10)
 #define REPLY_PER_SPEC (4u << 10) /* Ably's longest error texts fit; names count with the body */
@@ -56,7 +55,7 @@ bool kb_requests_init(struct kb_requests *requests, const struct kb_host_list *h
     add_urls(requests, hosts);
     add_line(&lines, "Accept: ", type, false);
     add_line(&lines, "Content-Type: ", type, false);
-    add_line(&lines, "X-Ably-Version: ", PROTOCOL_VERSION, false);
+    add_line(&lines, "X-Ably-Version: ", KB_ABLY_VERSION, false);
     add_line(&lines, "Ably-Agent: ", agent, false);
     if (client_id)
         add_line(&lines, "X-Ably-ClientId: ", client_id, true);

@@ -53,6 +53,12 @@ static inline int kb_hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/* The same text, or both NULL? */
+static inline bool kb_text_same(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
 /* Digits, nine at most -> number; -1 for anything else, a sign or a fraction too. */
 static inline int64_t kb_slice_digits(struct kb_slice text)
 {

@@ -143,7 +143,8 @@ static void tell_hosts(struct ably *a)
 
 static void ask_hosts(struct ably *a)
 {
-    static const char *const headers[] = {"Accept: application/json", "X-Ably-Version: 5", NULL};
+    static const char *const headers[] = {
+        "Accept: application/json", "X-Ably-Version: " KB_ABLY_VERSION, NULL};
     struct kb_http_request *reqs = calloc(a->list.n, sizeof(*reqs));
     char(*urls)[KB_HOST_URL_MAX + 8] = calloc(a->list.n, sizeof(*urls));
     for (size_t i = 0; reqs && urls && i < a->list.n; i++) {
@@ -240,7 +241,7 @@ static void take_capability(void *context, struct kb_http_request *req)
 static void try_key(struct ably *a, const struct kb_auth *auth)
 {
     const char *const headers[] = {kb_auth_line(auth), "Content-Type: application/json",
-        "Accept: application/json", "X-Ably-Version: 5", NULL};
+        "Accept: application/json", "X-Ably-Version: " KB_ABLY_VERSION, NULL};
     struct question q = {.key = a->config->ably.key};
     char url[KB_HOST_URL_MAX + 256];
     struct kb_http_request req;
@@ -286,7 +287,7 @@ static void take_history(void *context, struct kb_http_request *req)
 static void try_token(struct ably *a, const struct kb_auth *auth)
 {
     const char *const headers[] = {
-        kb_auth_line(auth), "Accept: application/json", "X-Ably-Version: 5", NULL};
+        kb_auth_line(auth), "Accept: application/json", "X-Ably-Version: " KB_ABLY_VERSION, NULL};
     char url[KB_HOST_URL_MAX + 64];
     struct kb_http_request req;
     snprintf(url, sizeof(url), "%s/channels/kably-check/messages?limit=1", a->url);

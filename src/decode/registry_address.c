@@ -169,6 +169,5 @@ bool kb_registry_same_urls(const struct kb_registry_access *a, const struct kb_r
 bool kb_registry_same_credentials(
     const struct kb_registry_access *a, const struct kb_registry_access *b)
 {
-    const char *one = a->authorization, *other = b->authorization;
-    return one && other ? strcmp(one, other) == 0 : one == other;
+    return kb_text_same(a->authorization, b->authorization);
 }

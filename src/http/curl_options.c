@@ -33,11 +33,6 @@ bool kb_curl_options_copy(struct kb_curl_options *to, const struct kb_curl_optio
     return ok;
 }
 
-static bool same_text(const char *a, const char *b)
-{
-    return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 bool kb_curl_options_same(const struct kb_curl_options *a, const struct kb_curl_options *b)
 {
     struct kb_curl_options left = *a, right = *b;
@@ -46,6 +41,6 @@ bool kb_curl_options_same(const struct kb_curl_options *a, const struct kb_curl_
     list_texts(&left, lefts);
     list_texts(&right, rights);
     for (size_t i = 0; i < OPTION_TEXTS; i++)
-        same = same && same_text(*lefts[i], *rights[i]);
+        same = same && kb_text_same(*lefts[i], *rights[i]);
     return same;
 }

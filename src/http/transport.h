@@ -41,7 +41,8 @@ struct kb_http_request {
     const char *const *headers; /* "Name: value" lines, NULL at the end; borrowed until the end */
     uint64_t headers_version; /* changes when `headers` do, so that a prepared list can be reused */
     size_t body_len;
-    /* Fills `room` with the next bytes of the body; called from the start again after `rewind`. */
+    /* Fills `room` with the next bytes of the body; called from the start again after `rewind`.
+     * Neither is called where there is none. */
     size_t (*read)(struct kb_http_request *req, char *room, size_t size);
     void (*rewind)(struct kb_http_request *req);
     int open_timeout_ms, timeout_ms;
