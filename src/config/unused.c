@@ -115,25 +115,17 @@ static void warn(
     kb_load_warning(load, block, kb_slice_of(key), "has no effect: %s", why);
 }
 
-/* The topic block that stands behind the rules of that number; NULL = no more. */
-static const struct kb_block *topic_block(const struct kb_load *load, size_t number)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < load->blocks->n; i++)
-        if (load->blocks->list[i].kind == KB_BLOCK_TOPIC && n++ == number)
-            return &load->blocks->list[i];
-    return NULL;
-}
-
 /* Its own, and in `defaults` where no topic has a use for it. */
 static void look_at_topics(const struct kb_load *load, const struct unused *setting)
 {
     const struct kb_block *defaults = &load->once[KB_BLOCK_DEFAULTS];
     bool shared = kb_raw_get(&defaults->body, setting->key) != NULL;
-    for (size_t i = 0; i < load->config->n_topics; i++) {
-        const struct kb_block *block = topic_block(load, i);
+    for (size_t i = 0, number = 0; number < load->config->n_topics; i++) {
+        const struct kb_block *block = &load->blocks->list[i];
+        if (block->kind != KB_BLOCK_TOPIC)
+            continue;
         bool own = kb_raw_get(&block->body, setting->key) != NULL;
-        bool used = setting->used(load->config, &load->config->topics[i]);
+        bool used = setting->used(load->config, &load->config->topics[number++]);
         shared = shared && (own || !used);
         if (own && !used)
             warn(load, block, setting->key, setting->why);
@@ -159,6 +151,16 @@ static bool is_listed(const char *key)
     return false;
 }
 
+static bool each_topic_has(const struct kb_load *load, const char *key)
+{
+    for (size_t i = 0; i < load->blocks->n; i++) {
+        const struct kb_block *block = &load->blocks->list[i];
+        if (block->kind == KB_BLOCK_TOPIC && !kb_raw_get(&block->body, key))
+            return false;
+    }
+    return load->config->n_topics > 0;
+}
+
 /* A default that each topic replaces, a function above all: the two do not run one after the other.
  */
 static void look_at_defaults(const struct kb_load *load)
@@ -166,10 +168,7 @@ static void look_at_defaults(const struct kb_load *load)
     const struct kb_block *defaults = &load->once[KB_BLOCK_DEFAULTS];
     for (size_t i = 0; i < defaults->body.n_entries; i++) {
         struct kb_slice key = defaults->body.entries[i].key;
-        bool replaced = key.ptr && load->config->n_topics > 0 && !is_listed(key.ptr);
-        for (size_t number = 0; replaced && number < load->config->n_topics; number++)
-            replaced = kb_raw_get(&topic_block(load, number)->body, key.ptr) != NULL;
-        if (replaced)
+        if (key.ptr && !is_listed(key.ptr) && each_topic_has(load, key.ptr))
             warn(load, defaults, key.ptr, "each topic has its own");
     }
 }

@@ -152,11 +152,12 @@ static struct kb_slice keep(lua_State *L, struct call *call, struct kb_slice tex
     return (struct kb_slice){copy, text.len};
 }
 
-static void add_json(lua_State *L, struct call *call)
+/* What the function gave, until the next one is asked. */
+static struct kb_slice as_json(lua_State *L, struct call *call)
 {
     kb_buf_reset(&call->hooks->scratch);
     kb_lua_json_put(L, -1, &call->hooks->scratch);
-    kb_buf_add(call->out, kb_buf_slice(&call->hooks->scratch));
+    return kb_buf_slice(&call->hooks->scratch);
 }
 
 static int run_text(lua_State *L)
@@ -175,7 +176,7 @@ static int run_text(lua_State *L)
     }
     if (strcmp(kb_lua_type_name(L, -1), "number") != 0)
         return luaL_error(L, "returned a %s; expected a text", kb_lua_type_name(L, -1));
-    add_json(L, call);
+    kb_buf_add(call->out, as_json(L, call));
     return 0;
 }
 
@@ -194,7 +195,7 @@ static int run_json(lua_State *L)
     if (lua_isnil(L, -1))
         kb_buf_add(call->out, KB_S("null"));
     else
-        add_json(L, call);
+        kb_buf_add(call->out, as_json(L, call));
     return 0;
 }
 
@@ -208,11 +209,11 @@ bool kb_hooks_json(struct kb_hooks *hooks, size_t topic, size_t number, uint32_t
 
 /* Calls a hook and hands out what `run` took of what it gave. */
 static bool take_slice(
-    struct call *call, lua_CFunction run, struct kb_slice *out, struct kb_err *err)
+    struct call call, lua_CFunction run, struct kb_slice *out, struct kb_err *err)
 {
-    if (!protected_call(call, run, err))
+    if (!protected_call(&call, run, err))
         return false;
-    *out = call->text;
+    *out = call.text;
     return true;
 }
 
@@ -222,17 +223,14 @@ static int run_push(lua_State *L)
     call_function(L, call);
     if (lua_isnil(L, -1))
         return 0;
-    kb_buf_reset(&call->hooks->scratch);
-    kb_lua_json_put(L, -1, &call->hooks->scratch);
-    call->text = keep(L, call, kb_buf_slice(&call->hooks->scratch));
+    call->text = keep(L, call, as_json(L, call));
     return 0;
 }
 
 bool kb_hooks_push(struct kb_hooks *hooks, size_t topic, uint32_t message, struct kb_slice *out,
     struct kb_err *err)
 {
-    struct call call = call_of(hooks, topic, KB_HOOK_PUSH, message);
-    return take_slice(&call, run_push, out, err);
+    return take_slice(call_of(hooks, topic, KB_HOOK_PUSH, message), run_push, out, err);
 }
 
 static int run_extras(lua_State *L)
@@ -247,8 +245,7 @@ static int run_extras(lua_State *L)
 bool kb_hooks_extras(struct kb_hooks *hooks, size_t topic, uint32_t message, struct kb_slice *out,
     struct kb_err *err)
 {
-    struct call call = call_of(hooks, topic, KB_HOOK_EXTRAS, message);
-    return take_slice(&call, run_extras, out, err);
+    return take_slice(call_of(hooks, topic, KB_HOOK_EXTRAS, message), run_extras, out, err);
 }
 
 static int run_null_value(lua_State *L)
@@ -269,6 +266,5 @@ static int run_null_value(lua_State *L)
 bool kb_hooks_null_value(
     struct kb_hooks *hooks, size_t topic, struct kb_slice *out, struct kb_err *err)
 {
-    struct call call = call_of(hooks, topic, KB_HOOK_NULL_VALUE, 0);
-    return take_slice(&call, run_null_value, out, err);
+    return take_slice(call_of(hooks, topic, KB_HOOK_NULL_VALUE, 0), run_null_value, out, err);
 }

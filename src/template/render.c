@@ -52,14 +52,17 @@ static enum found add_number(struct kb_buf *out, int64_t number)
     return FOUND;
 }
 
+static bool check_text(const struct kb_part *part, struct kb_slice bytes, struct kb_err *err)
+{
+    return kb_utf8_valid(bytes) || kb_err_record(err, KB_FAILURE_MAPPING,
+                                       KB_FMT ": its bytes are not UTF-8 text", KB_ARG(part->text));
+}
+
 static enum found add_bytes(
     const struct kb_part *part, struct kb_slice bytes, struct kb_buf *out, struct kb_err *err)
 {
-    if (!kb_utf8_valid(bytes)) {
-        kb_err_record(
-            err, KB_FAILURE_MAPPING, KB_FMT ": its bytes are not UTF-8 text", KB_ARG(part->text));
+    if (!check_text(part, bytes, err))
         return UNUSABLE;
-    }
     kb_buf_add(out, bytes);
     return FOUND;
 }
@@ -137,11 +140,8 @@ static enum found add_reference(const struct kb_part *part, const struct kb_temp
 static enum found add_json_text(
     const struct kb_part *part, struct kb_slice text, struct kb_buf *out, struct kb_err *err)
 {
-    if (!kb_utf8_valid(text)) {
-        kb_err_record(
-            err, KB_FAILURE_MAPPING, KB_FMT ": its bytes are not UTF-8 text", KB_ARG(part->text));
+    if (!check_text(part, text, err))
         return UNUSABLE;
-    }
     kb_json_string(out, text);
     return FOUND;
 }
@@ -151,11 +151,7 @@ static enum found add_json_field(const struct kb_part *part, struct kb_slice jso
     struct kb_arena *arena, struct kb_buf *out, struct kb_err *err)
 {
     struct kb_document doc;
-    if (!kb_document_init(&doc, arena, json)) {
-        kb_err_record(err, KB_FAILURE_MAPPING, KB_FMT ": is too large", KB_ARG(part->text));
-        return UNUSABLE;
-    }
-    struct kb_node *node = doc.root;
+    struct kb_node *node = kb_document_init(&doc, arena, json) ? doc.root : NULL;
     for (size_t i = 0; i < part->n_steps && node; i++) {
         const struct kb_path_step *step = &part->steps[i];
         node = step->name.ptr ? kb_node_member(&doc, node, step->name)
