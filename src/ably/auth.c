@@ -226,3 +226,10 @@ bool kb_auth_refused(struct kb_auth *auth, uint64_t generation, bool token, int6
     auth->refused = true;
     return true;
 }
+
+void kb_auth_doubted(struct kb_auth *auth, uint64_t generation, int64_t now_ms)
+{
+    bool given = auth->options.auth_url || (auth->options.exchange && kb_auth_can_renew(auth));
+    if (given && generation == auth->generation)
+        auth->renew_ms = now_ms;
+}

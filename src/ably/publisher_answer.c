@@ -343,6 +343,16 @@ void kb_publisher_ended(struct kb_publisher *pub, struct kb_request *req, int64_
         kb_publisher_finish(pub, req, now_ms);
 }
 
+/* An outage of credentials: the next try may have others. */
+static void look_for_another_token(
+    struct kb_publisher *pub, const struct kb_request *req, int64_t now_ms)
+{
+    if (pub->fates.outage && pub->fates.why.class == KB_ABLY_TOKEN)
+        kb_auth_refused(pub->auth, req->generation, true, now_ms);
+    else if (pub->fates.outage && pub->fates.why.class == KB_ABLY_CREDENTIALS)
+        kb_auth_doubted(pub->auth, req->generation, now_ms);
+}
+
 void kb_publisher_finish(struct kb_publisher *pub, struct kb_request *req, int64_t now_ms)
 {
     struct kb_request **link = &pub->flying;
@@ -354,8 +364,7 @@ void kb_publisher_finish(struct kb_publisher *pub, struct kb_request *req, int64
 
     kb_reply_read(&pub->reply, &req->http.reply, req->n);
     kb_fates_decide(&pub->fates, &pub->reply, req->n, &pub->gate);
-    if (pub->fates.outage && pub->fates.why.class == KB_ABLY_TOKEN) /* the next try has another */
-        kb_auth_refused(pub->auth, req->generation, true, now_ms);
+    look_for_another_token(pub, req, now_ms);
     bool went_past = false;
     for (size_t i = 0; i < req->n; i++)
         went_past |= req->specs[i]->ahead;

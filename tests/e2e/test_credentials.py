@@ -220,33 +220,69 @@ def test_a_literal_token_that_ends_is_an_outage_that_names_it(w, daemons):
 
 
 class Revoking:
-    """A host of Ably that takes one key, which changes; the local Ably behind it knows nothing of that."""
+    """A host of Ably that takes one Authorization line, which changes, and refuses others in its own way; the local
+    Ably behind it knows nothing of that."""
 
-    def __init__(self, host, ably):
+    def __init__(self, host, ably, line):
         self._host, self._behind = host, ably
-        self.key, self.refused = ably.key, 0
+        self.line, self.refused, self.refusal = line, 0, error_of(401, 40101, "invalid credentials")
         host.answer = self._answer
 
     def _answer(self, request):
-        if request.headers["Authorization"] != basic(self.key):
+        if request.headers["Authorization"] != self.line:
             self.refused += 1
-            error = {"error": {"code": 40101, "statusCode": 401, "message": "invalid credentials"}}
-            return 401, [("Content-Type", "application/json")], json.dumps(error).encode()
+            return self.refusal
         headers = {**dict(request.headers), "Authorization": basic(self._behind.key)}
         return self._host.pass_on(request._replace(headers=headers))
+
+
+def error_of(status, code, message):
+    error = {"error": {"code": code, "statusCode": status, "message": message}}
+    return status, [("Content-Type", "application/json")], json.dumps(error).encode()
 
 
 def basic(key_text):
     return "Basic " + base64.b64encode(key_text.encode()).decode()
 
 
+def bearer(token):
+    return "Bearer " + base64.b64encode(token.encode()).decode()
+
+
+# A token that nobody says the end of, and answers that don't say it is for the token: the key behind it was revoked,
+# or somebody between has taken the code off.
+SILENT_REFUSALS = {
+    "the key behind it": error_of(401, 40131, "key revoked"),
+    "without a code": (401, [("Content-Type", "application/json")], b'{"message":"Unauthorized"}'),
+    "in HTML": (401, [("Content-Type", "text/html")], b"<html>401</html>"),
+}
+
+
+@pytest.mark.parametrize("how", SILENT_REFUSALS)
+def test_a_token_that_is_no_longer_taken_is_followed_by_another(w, daemons, rng, auth_server, how):
+    """An outage that ends by itself: the refused token is not tried for ever."""
+    w.ably = Hosts(w.behind, ["127.0.0.2"])
+    tokens = ["first"]
+    ably = Revoking(w.ably.all[0], w.behind, bearer("first"))
+    server = auth_server(lambda _: (200, "text/plain", tokens[-1]))
+    kably = daemons.run(Credentials(w, auth_url=server.url))
+    until(lambda: w.behind.unique() == COUNT, 30, lambda: f"the first; {kably.tail()}")
+    ably.line, ably.refusal = bearer("second"), SILENT_REFUSALS[how]
+    w.places += w.kafka.produce(w.topic, workload.records(COUNT, 4, rng, begin=COUNT))
+    kably.wait_log("HTTP 401.*nothing is lost")
+    throughout(lambda: w.behind.unique() == COUNT, 1, "none published")
+    tokens.append("second")
+    assert check_all_arrived(w, kably).repeats() == 0, "sent twice"
+    w.ably.close()
+
+
 @pytest.mark.parametrize("first", ["the file", "the revocation"])
 def test_keys_rotate_under_load(w, daemons, rng, tmp_path, first):
     """Again and again, whichever comes first: nothing is lost, doubled or out of order, and it is no restart."""
     w.ably = Hosts(w.behind, ["127.0.0.2"])
-    ably = Revoking(w.ably.all[0], w.behind)
+    ably = Revoking(w.ably.all[0], w.behind, basic(w.ably.key))
     secret = tmp_path / "ably.key"
-    secret.write_text(ably.key)
+    secret.write_text(w.ably.key)
     kably = daemons.run(Credentials(w, key=Raw(f'file "{secret}"')))
     flow = workload.Flow(w, rng, rate=100)
     for turn in range(4):
@@ -255,13 +291,13 @@ def test_keys_rotate_under_load(w, daemons, rng, tmp_path, first):
         renewed = f"app.turn{turn}:{os.urandom(8).hex()}"
         kably.secrets.add(renewed.split(":")[1])
         if first == "the revocation":
-            refused, ably.key = ably.refused, renewed
+            refused, ably.line = ably.refused, basic(renewed)
             until(lambda: ably.refused > refused, 30, lambda: f"a refusal; {kably.tail()}")
         (tmp_path / "next").write_text(renewed + "\n")
         os.rename(tmp_path / "next", secret)
         if first == "the file":
             kably.wait_log(rf"the key app\.turn{turn} is used from now on")
-            ably.key = renewed
+            ably.line = basic(renewed)
     w.places += flow.finish()
     assert check_all_arrived(w, kably).repeats() == 0, "sent twice"
     w.ably.close()
