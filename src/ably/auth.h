@@ -79,8 +79,8 @@ enum kb_auth_step kb_auth_ended(
  * can be had; send again when it is ready. */
 bool kb_auth_refused(struct kb_auth *auth, uint64_t generation, bool token, int64_t now_ms);
 /* The same for the credentials behind a token that somebody else gave, or for a reason that was not
- * told (a 401 without a code): the token serves on, and another is asked for. Whoever gives them may
- * know better by now. */
+ * told (a 401 without a code): the token serves on, and another is asked for. Whoever gives them
+ * may know better by now. */
 void kb_auth_doubted(struct kb_auth *auth, uint64_t generation, int64_t now_ms);
 /* Now and then: have the files changed? */
 void kb_auth_look(struct kb_auth *auth, int64_t now_ms);

@@ -21,6 +21,7 @@
     X(RATE, "rate", "a rate limit of the account")                               \
     X(RATE_CHANNEL, "rate-channel", "a rate limit of one channel")               \
     X(TRANSIENT, "transient", "trouble at Ably or on the way")                   \
+    X(PROXY, "proxy", "the proxy wants a user and password, or other ones")      \
     X(FOREIGN, "foreign", "an answer that is not Ably's, or not as documented")  \
     X(DENIED, "denied", "the key may not publish to this channel")               \
     X(PERMANENT, "permanent", "this message is not acceptable")                  \
@@ -55,7 +56,7 @@
     X(401, 401, CREDENTIALS, CREDENTIALS)                                        \
     X(403, 403, CREDENTIALS, CREDENTIALS)                                        \
     X(404, 404, CREDENTIALS, PERMANENT)                                          \
-    X(407, 407, CREDENTIALS, CREDENTIALS) /* the proxy's */                      \
+    X(407, 407, PROXY, PROXY)                                                    \
     X(408, 408, TRANSIENT, TRANSIENT)                                            \
     X(413, 413, REQUEST_BUG, PERMANENT)                                          \
     X(421, 421, TRANSIENT, TRANSIENT)                                            \

@@ -135,12 +135,3 @@ bool kb_endpoint_hosts(const char *endpoint, char *const *fallbacks, bool tls, i
     add_own_fallbacks(endpoint, tls, port, out);
     return true;
 }
-
-bool kb_endpoint_loopback(const char *endpoint)
-{
-    struct in_addr address; /* parsed, not compared as text: 127.example.com is somebody's host */
-    return endpoint &&
-           (strcmp(endpoint, "localhost") == 0 || strcmp(endpoint, "::1") == 0 ||
-               strcmp(endpoint, "[::1]") == 0 ||
-               (inet_pton(AF_INET, endpoint, &address) == 1 && ntohl(address.s_addr) >> 24 == 127));
-}

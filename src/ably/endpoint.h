@@ -34,7 +34,4 @@ bool kb_endpoint_hosts(const char *endpoint, char *const *fallbacks, bool tls, i
 bool kb_endpoint_url(const char *endpoint, bool tls, int port, char *out, size_t size,
     struct kb_err *err) KB_MUST_CHECK;
 
-/* Is that endpoint this machine itself (a loopback address or localhost)? */
-bool kb_endpoint_loopback(const char *endpoint);
-
 #endif

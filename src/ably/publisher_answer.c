@@ -38,9 +38,15 @@ static void settle_refused(
     struct kb_err err;
     bool message = result->code == 40009 || result->code == 40010 ||
                    (result->code == 0 && result->status == 413);
-    kb_err_record(&err, message ? KB_FAILURE_MESSAGE : KB_FAILURE_PUBLISH,
-        "ably: %d (HTTP %d): " KB_FMT "; https://help.ably.io/error/%d", result->code,
-        result->status, KB_ARG(result->text), result->code);
+    enum kb_failure failure = message ? KB_FAILURE_MESSAGE : KB_FAILURE_PUBLISH;
+    if (result->code == 0)
+        kb_err_record(&err, failure, "ably: HTTP %d, without a code: %s", result->status,
+            message ? "too large for what is there or before it"
+                    : kb_ably_class_help(result->class));
+    else
+        kb_err_record(&err, failure,
+            "ably: %d (HTTP %d): " KB_FMT "; https://help.ably.io/error/%d", result->code,
+            result->status, KB_ARG(result->text), result->code);
     err.code = result->code;
     settle(pub, spec, KB_OUTCOME_REFUSED, &err);
 }
@@ -81,6 +87,9 @@ static void describe(const struct kb_publisher *pub, char *out, size_t size)
         snprintf(out, size, "no answer from " KB_FMT, KB_ARG(why->text));
     else if (why->code == NO_TOKEN_CODE)
         snprintf(out, size, KB_FMT, KB_ARG(why->text));
+    else if (why->code == 0)
+        snprintf(out, size, "HTTP %d from %s: %s%s" KB_FMT, why->status, pub->answering,
+            kb_ably_class_help(why->class), why->text.len ? ": " : "", KB_ARG(why->text));
     else
         snprintf(out, size, "HTTP %d, Ably code %d from %s: " KB_FMT " (%s)", why->status,
             why->code, pub->answering, KB_ARG(why->text), kb_ably_class_help(why->class));

@@ -1,5 +1,5 @@
-/* Listening addresses; see address.h. Pure. Called while a configuration loads and when the admin
- * server opens its socket. */
+/* Addresses and the hosts of URLs; see address.h. Pure. Called while a configuration loads, when
+ * the admin server opens its socket, and by the transport for each request. */
 #include "base/address.h"
 
 #include <arpa/inet.h>
@@ -35,6 +35,42 @@ static bool parse_port(struct kb_slice text, uint16_t *out)
 static bool is_loopback_v6(const struct in6_addr *ip)
 {
     return IN6_IS_ADDR_LOOPBACK(ip) || (IN6_IS_ADDR_V4MAPPED(ip) && ip->s6_addr[12] == 127);
+}
+
+struct kb_slice kb_url_authority(const char *url)
+{
+    const char *start = strstr(url, "://");
+    start = start ? start + 3 : url;
+    const char *end = start + strcspn(start, "/?#");
+    const char *at = memrchr(start, '@', (size_t)(end - start));
+    start = at ? at + 1 : start;
+    return (struct kb_slice){start, (size_t)(end - start)};
+}
+
+struct kb_slice kb_url_host(const char *url)
+{
+    struct kb_slice host = kb_url_authority(url);
+    const char *bracket = host.len ? memchr(host.ptr, ']', host.len) : NULL;
+    const char *from = bracket ? bracket : host.ptr;
+    const char *colon = host.len ? memchr(from, ':', host.len - (size_t)(from - host.ptr)) : NULL;
+    if (colon)
+        host.len = (size_t)(colon - host.ptr);
+    return host;
+}
+
+bool kb_host_is_loopback(struct kb_slice host)
+{
+    char text[HOST_MAX];
+    struct in_addr v4;
+    struct in6_addr v6;
+    if (host.len > 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']')
+        host = (struct kb_slice){host.ptr + 1, host.len - 2};
+    if ((size_t)snprintf(text, sizeof(text), KB_FMT, KB_ARG(host)) >= sizeof(text))
+        return false;
+    if (inet_pton(AF_INET, text, &v4) == 1)
+        return ntohl(v4.s_addr) >> 24 == 127;
+    return strcmp(text, "localhost") == 0 ||
+           (inet_pton(AF_INET6, text, &v6) == 1 && is_loopback_v6(&v6));
 }
 
 static bool parse_v4(const char *host, uint16_t port, struct kb_address *out)

@@ -1,6 +1,7 @@
 /* The block ably: hosts that are hosts, credentials that can be credentials, and a key that is not
  * sent in the clear. Called by load.c. */
 #include "ably/endpoint.h"
+#include "base/address.h"
 #include "base/certificates.h"
 #include "config/load.h"
 #include "config/options.h"
@@ -76,15 +77,21 @@ static bool sends_key(const struct kb_config *config)
            !config->ably.use_token_auth;
 }
 
+static bool is_this_machine(const char *endpoint)
+{
+    return endpoint && kb_host_is_loopback(kb_slice_of(endpoint));
+}
+
 /* RSC18, RSA1: an API key never travels unprotected, whichever host a request goes to. */
 static void check_plain_http(
     const struct kb_load *load, const struct kb_block *block, const struct kb_host_list *hosts)
 {
     char *const *fallbacks = load->config->ably.fallback_hosts;
-    bool safe = kb_endpoint_loopback(load->config->ably.endpoint);
+    const char *proxy = load->config->ably.proxy;
+    bool safe = is_this_machine(load->config->ably.endpoint);
     size_t unsafe = 0;
     for (size_t i = 0; safe && fallbacks && fallbacks[i]; i++) {
-        safe = kb_endpoint_loopback(fallbacks[i]);
+        safe = is_this_machine(fallbacks[i]);
         unsafe = i + 1;
     }
     if (!safe)
@@ -92,6 +99,10 @@ static void check_plain_http(
             "an API key would travel unprotected to %s; leave tls = false to endpoints on this "
             "machine, such as \"127.0.0.1\"",
             hosts->url[unsafe]);
+    else if (proxy && !load->config->ably.no_proxy && !kb_host_is_loopback(kb_url_host(proxy)))
+        kb_load_problem(load, block, KB_S("proxy"),
+            "an API key would travel unprotected to the proxy; leave it out, for with tls = false "
+            "only this machine is asked");
 }
 
 static char *join(char *const *texts)

@@ -1,5 +1,6 @@
 /* What became of a request: curl's word for it, and the service's, as a reply; see curl_inside.h.
  * Called by curl_transport.c at the end of each transfer. */
+#include "base/address.h"
 #include "http/curl_inside.h"
 
 static struct kb_slice slice_of(const struct kb_curl_transfer *transfer, struct kb_curl_part part)
@@ -7,17 +8,6 @@ static struct kb_slice slice_of(const struct kb_curl_transfer *transfer, struct 
     if (!part.there)
         return (struct kb_slice){NULL, 0};
     return (struct kb_slice){kb_buf_slice(&transfer->header_text).ptr + part.at, part.len};
-}
-
-/* host:port of a URL, without user and password. */
-static struct kb_slice host_of(const char *url)
-{
-    const char *start = strstr(url, "://");
-    start = start ? start + 3 : url;
-    const char *end = start + strcspn(start, "/?#");
-    const char *at = memrchr(start, '@', (size_t)(end - start));
-    start = at ? at + 1 : start;
-    return (struct kb_slice){start, (size_t)(end - start)};
 }
 
 /* What OpenSSL found wrong with a certificate, by its numbers (X509_V_ERR_...): of time, or, the
@@ -84,15 +74,34 @@ static void add_tls_help(
             certificate);
 }
 
+/* Is it the proxy itself that failed? One that could not reach the host, and says so, did not:
+ * another host may be served through it. */
+static bool proxy_failed(const struct kb_curl_transfer *transfer, CURLcode code)
+{
+    long connect_status = 0, found = 0;
+    curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_CONNECTCODE, &connect_status);
+    curl_easy_getinfo(transfer->easy, CURLINFO_PROXY_ERROR, &found);
+    switch (found) {
+    case CURLPX_REPLY_GENERAL_SERVER_FAILURE:
+    case CURLPX_REPLY_NETWORK_UNREACHABLE:
+    case CURLPX_REPLY_HOST_UNREACHABLE:
+    case CURLPX_REPLY_CONNECTION_REFUSED:
+    case CURLPX_REPLY_TTL_EXPIRED:
+        return false;
+    default:
+        return code == CURLE_COULDNT_RESOLVE_PROXY || code == CURLE_PROXY ||
+               (connect_status >= 400 && connect_status < 500);
+    }
+}
+
 void kb_curl_fill_reply(struct kb_curl_transfer *transfer, CURLcode code)
 {
     struct kb_http_reply *reply = &transfer->req->reply;
-    long status = 0, sent = 0, found = 0, opened = 0, proxy_status = 0;
+    long status = 0, sent = 0, found = 0, opened = 0;
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent);
     curl_easy_getinfo(transfer->easy, CURLINFO_SSL_VERIFYRESULT, &found);
     curl_easy_getinfo(transfer->easy, CURLINFO_NUM_CONNECTS, &opened);
-    curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
     *reply = (struct kb_http_reply){
         .body = kb_buf_slice(&transfer->body),
         .truncated = transfer->truncated,
@@ -107,13 +116,12 @@ void kb_curl_fill_reply(struct kb_curl_transfer *transfer, CURLcode code)
         reply->status = (int)status;
         return;
     }
-    kb_err_outage(&reply->err, KB_FMT ": %s", KB_ARG(host_of(transfer->req->url)),
+    kb_err_outage(&reply->err, KB_FMT ": %s", KB_ARG(kb_url_authority(transfer->req->url)),
         transfer->error[0] ? transfer->error : curl_easy_strerror(code));
     add_tls_help(&reply->err, transfer, code, found);
     reply->err.code = (int)code;
     reply->stale =
         opened == 0 && !transfer->answered &&
         (code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING);
-    reply->local =
-        code == CURLE_COULDNT_RESOLVE_PROXY || code == CURLE_PROXY || proxy_status >= 400;
+    reply->local = proxy_failed(transfer, code);
 }

@@ -1,6 +1,7 @@
 /* One request on its way through curl; see curl_inside.h. Each transfer has an easy handle that is
  * reused: its constant options are set once, and its header list is rebuilt only when the caller's
  * headers have changed. The body is pulled from the caller straight into curl's buffer. */
+#include "base/address.h"
 #include "http/curl_inside.h"
 
 #include <strings.h>
@@ -98,8 +99,6 @@ static void setup_proxy(CURL *easy, const struct kb_curl_options *options)
 {
     if (options->proxy)
         curl_easy_setopt(easy, CURLOPT_PROXY, options->proxy);
-    if (options->no_proxy)
-        curl_easy_setopt(easy, CURLOPT_NOPROXY, options->no_proxy);
     curl_easy_setopt(easy, CURLOPT_PROXYAUTH, (long)(CURLAUTH_BASIC | CURLAUTH_DIGEST));
 }
 
@@ -197,6 +196,16 @@ static bool set_headers(struct kb_curl_transfer *transfer, const struct kb_http_
     return true;
 }
 
+/* Which hosts are reached without the proxy; NULL = as the environment says. What it says is about
+ * its own proxy, not the user's; and this machine, where a key may go unprotected, is no business
+ * of a proxy that nobody asked for. */
+static const char *no_proxy(const struct kb_curl_options *options, const char *url)
+{
+    if (options->proxy)
+        return options->no_proxy ? options->no_proxy : "";
+    return kb_host_is_loopback(kb_url_host(url)) ? "*" : options->no_proxy;
+}
+
 bool kb_curl_transfer_begin(struct kb_curl_transfer *transfer, struct kb_http_request *req)
 {
     CURL *easy = transfer->easy;
@@ -214,5 +223,6 @@ bool kb_curl_transfer_begin(struct kb_curl_transfer *transfer, struct kb_http_re
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)req->open_timeout_ms);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)req->timeout_ms);
     curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, req->fresh ? 1L : 0L);
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, no_proxy(&transfer->owner->options, req->url));
     return curl_easy_setopt(easy, CURLOPT_URL, req->url) == CURLE_OK && set_headers(transfer, req);
 }

@@ -21,8 +21,9 @@ struct kb_curl_options {
     const char *cert_file, *key_file; /* client certificate and its key (PEM); NULL = none */
     const char *key_password;         /* of key_file; NULL = none */
     const char *proxy;                /* http://, https://, socks5:// or socks5h://; NULL = the
-                                         environment's, as curl reads it */
-    const char *no_proxy;             /* hosts, comma-separated, "*" = all; NULL = none */
+                                         environment's, as curl reads it, but not for loopback */
+    const char *no_proxy;             /* hosts, comma-separated, "*" = all; NULL = none, and without
+                                         a proxy the environment's */
     int max_connections;
     /* For error texts, the options to look at: where the server is, and the client's certificate.
      * Literals; NULL = Ably's. */

@@ -20,12 +20,14 @@ def pump(near, far):
 
 
 class Proxy:
-    """`auth`: "none", "basic" or "digest" (HTTP only). `targets` are the places that were asked for."""
+    """`auth`: "none", "basic" or "digest" (HTTP only). `targets` are the places that were asked for, `unreachable`
+    those that it says it can't reach."""
 
     user, password = "mole", "hidden-" + os.urandom(4).hex()
 
     def __init__(self, auth="none"):
         self.auth, self.targets, self.refusals, self._open = auth, [], 0, []
+        self.unreachable = set()
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = self._server.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -76,6 +78,9 @@ class HttpProxy(Proxy):
         method, target = head.split(b" ", 2)[:2]
         if method == b"CONNECT":
             self.targets.append(target.decode())
+            if target.decode() in self.unreachable:
+                client.sendall(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
+                return
             host, port = target.decode().rsplit(":", 1)
             with socket.create_connection((host, int(port))) as far:
                 client.sendall(b"HTTP/1.1 200 Yes\r\n\r\n")
@@ -136,6 +141,9 @@ class SocksProxy(Proxy):
             host = self._take(client, self._take(client, 1)[0]).decode()
         port = int.from_bytes(self._take(client, 2), "big")
         self.targets.append(f"{host}:{port}")
+        if f"{host}:{port}" in self.unreachable:
+            client.sendall(b"\x05\x04\x00\x01\x00\x00\x00\x00\x00\x00")
+            return
         with socket.create_connection((host, port)) as far:
             client.sendall(b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
             pump(client, far)

@@ -28,6 +28,7 @@ OUTAGES = {
     "rate-edge-headers-only": ("rate", {"status": 429, "code": 42922}),
     "rate-channels-created": ("rate", {"status": 429, "code": 90021}),
     "retry-after": ("rate", {"status": 429, "code": 42917, "headers": {"Retry-After": "1"}}),
+    "proxy-password": ("proxy", {"status": 407, "body": HTML, "type": "text/html"}),
     "transient-500": ("transient", {"status": 500, "code": 50000}),
     "transient-504": ("transient", {"status": 504, "code": 50410}),
     "resource-disposed": ("transient", {"status": 400, "code": 40014}),

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 import workload
+from daemon import command
 from hosts import Hosts
 from judge import check_all_arrived
 from proxy import HttpProxy, SocksProxy
@@ -75,11 +76,58 @@ def test_a_wrong_password_is_an_outage_that_names_the_proxy_and_no_password(w, d
     assert w.behind.unique() == 0
 
 
+def test_a_wrong_password_for_plain_http_says_the_same(w, daemons, closing):
+    proxy = closing(HttpProxy("basic"))
+    kably = start(w, daemons, "wrong-password", proxy=f"http://mole:wrong-password@127.0.0.1:{proxy.port}")
+    kably.wait_log("HTTP 407.*the proxy wants a user and password.*nothing is lost")
+    assert w.behind.unique() == 0
+
+
 def test_no_proxy_goes_around_it(w, daemons, closing):
     proxy = closing(HttpProxy())
     kably = start(w, daemons, proxy=proxy.url("http"), no_proxy=["example.org", "127.0.0.1"])
     check_all_arrived(w, kably)
     assert not proxy.targets
+
+
+def test_the_environments_no_proxy_is_not_about_the_files_proxy(w, daemons, closing):
+    proxy = closing(HttpProxy())
+    w.ably.settings = {**w.ably.settings, "proxy": proxy.url("http")}
+    config = w.config().topic(w.topic, value="json", channel="net:#{key}")
+    config.env |= {"no_proxy": "*", "NO_PROXY": "*"}
+    check_all_arrived(w, daemons.run(config))
+    assert proxy.targets, "it went around the proxy"
+
+
+def test_no_proxy_of_the_environment_stands_before_this_machine(w, daemons, closing):
+    """A key goes unprotected to this machine alone; a proxy of the environment may be another."""
+    proxy = closing(HttpProxy())
+    config = w.config().topic(w.topic, value="json", channel="net:#{key}")
+    config.env |= {"http_proxy": proxy.url("http"), "all_proxy": proxy.url("http")}
+    check_all_arrived(w, daemons.run(config))
+    assert not proxy.targets
+
+
+def test_a_key_over_plain_http_to_a_proxy_elsewhere_is_refused_at_load(w, tmp_path):
+    w.ably.settings = {**w.ably.settings, "proxy": "http://proxy.example.org:3128"}
+    config = w.config().topic(w.topic, channel="net:#{key}")
+    path = tmp_path / "kably.lua"
+    path.write_text(config.text())
+    done = command("check", path, env=config.env)
+    assert done.returncode == 2 and "unprotected to the proxy" in done.stderr + done.stdout, done
+
+
+@pytest.mark.parametrize("kind", ["http", "socks5"])
+def test_a_host_that_the_proxy_cannot_reach_is_left_for_another(w, daemons, closing, tmp_path, kind):
+    proxy = closing((HttpProxy if kind == "http" else SocksProxy)())
+    authority = Authority(tmp_path / "authority", "right")
+    w.ably = closing(Front(w.behind, authority.certificate(), authority.ca_file))
+    proxy.unreachable.add(f"127.0.0.2:{w.ably.port}")
+    w.ably.host = "127.0.0.2"
+    kably = start(w, daemons, fallback_hosts=["127.0.0.1"], proxy=proxy.url(kind))
+    check_all_arrived(w, kably)
+    assert kably.logged("the request goes to https://127.0.0.1"), kably.tail()
+    assert not kably.logged("nothing is lost"), kably.tail()
 
 
 class Gateway(Front):
@@ -182,6 +230,6 @@ def test_a_kept_connection_that_the_server_closes_is_no_error(w, daemons, closin
 def test_a_proxy_that_is_not_there_is_no_host_that_fails(w, daemons, closing):
     """No fallback is tried for it, and it is an outage."""
     w.ably = closing(Hosts(w.behind, ["127.0.0.2", "127.0.0.3"]))
-    kably = start(w, daemons, proxy="http://nowhere.invalid:1")
+    kably = start(w, daemons, proxy="http://nowhere.invalid:1", tls=True)
     kably.wait_log("nothing is lost")
     assert not kably.logged("the request goes to"), kably.tail()

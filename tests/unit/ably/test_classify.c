@@ -27,8 +27,9 @@ static enum kb_ably_class status_class(int status, enum kb_level level)
     switch (status) {
     case 401:
     case 403:
-    case 407:
         return KB_ABLY_CREDENTIALS;
+    case 407:
+        return KB_ABLY_PROXY;
     case 404:
         return spec ? KB_ABLY_PERMANENT : KB_ABLY_CREDENTIALS;
     case 413:

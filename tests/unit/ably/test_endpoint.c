@@ -61,20 +61,6 @@ static void what_is_no_host_is_refused(void **state)
     assert_false(kb_endpoint_url(longest, true, 0, url, sizeof(url), &err));
 }
 
-static void loopback_is_known(void **state)
-{
-    (void)state;
-    assert_true(kb_endpoint_loopback("127.0.0.1"));
-    assert_true(kb_endpoint_loopback("localhost"));
-    assert_true(kb_endpoint_loopback("::1"));
-    assert_false(kb_endpoint_loopback(NULL));
-    assert_true(kb_endpoint_loopback("127.8.9.10"));
-    assert_false(kb_endpoint_loopback("127.example.com"));
-    assert_false(kb_endpoint_loopback("128.0.0.1"));
-    assert_false(kb_endpoint_loopback("localhost.example.org"));
-    assert_false(kb_endpoint_loopback("main"));
-}
-
 static void hosts_are(const char *endpoint, char *const *fallbacks, const char *const *expected)
 {
     struct kb_host_list hosts;
@@ -157,7 +143,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(endpoints_become_urls),
         cmocka_unit_test(what_is_no_host_is_refused),
-        cmocka_unit_test(loopback_is_known),
         cmocka_unit_test(fallback_hosts_follow_from_the_endpoint),
         cmocka_unit_test(fallback_hosts_can_be_given),
         cmocka_unit_test(wrong_or_too_many_fallback_hosts_are_refused),

@@ -67,11 +67,41 @@ static void what_is_refused(void **state)
     assert_false(kb_address_parse(KB_S("127.0.0.1\0:80"), &address, &err));
 }
 
+static void a_url_has_a_host(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url, *authority, *host;
+    } cases[] = {{"https://ably.example:8443/messages", "ably.example:8443", "ably.example"},
+        {"http://u:p@w@[::1]:80?x=@y", "[::1]:80", "[::1]"}, {"socks5h://h", "h", "h"},
+        {"http://[::1]", "[::1]", "[::1]"}, {"h:1", "h:1", "h"}, {"", "", ""}};
+    for (size_t i = 0; i < KB_COUNT(cases); i++) {
+        assert_true(kb_slice_is(kb_url_authority(cases[i].url), cases[i].authority));
+        assert_true(kb_slice_is(kb_url_host(cases[i].url), cases[i].host));
+    }
+}
+
+static void this_machine_is_known(void **state)
+{
+    (void)state;
+    static const char *const here[] = {
+        "127.0.0.1", "127.8.9.10", "localhost", "::1", "[::1]", "::ffff:127.0.0.1"};
+    static const char *const elsewhere[] = {"", "main", "128.0.0.1", "127.example.com",
+        "localhost.example.org", "[::2]", "[", "[]", "[127.0.0.1"};
+    for (size_t i = 0; i < KB_COUNT(here); i++)
+        assert_true(kb_host_is_loopback(kb_slice_of(here[i])));
+    for (size_t i = 0; i < KB_COUNT(elsewhere); i++)
+        assert_false(kb_host_is_loopback(kb_slice_of(elsewhere[i])));
+    assert_false(kb_host_is_loopback((struct kb_slice){NULL, 0}));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_taken),
         cmocka_unit_test(what_is_refused),
+        cmocka_unit_test(a_url_has_a_host),
+        cmocka_unit_test(this_machine_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
