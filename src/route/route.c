@@ -392,11 +392,21 @@ static size_t copies(const struct kb_rules *rules, const struct kb_hook_message 
     return own->channel.ptr ? 1 : 1 + rules->n_more_channels;
 }
 
+/* Two of the list's templates may give one name for this record: it goes there once. The others
+ * keep their numbers, and so their ids. */
+static bool goes_there(const struct kb_message *made, size_t n, struct kb_slice channel)
+{
+    for (size_t i = 0; i < n; i++)
+        if (kb_slice_eq(made[i].channel, channel))
+            return true;
+    return false;
+}
+
 static bool make_messages(struct kb_router *router, struct routing *r,
     const struct kb_hook_message *own, size_t n, struct kb_err *err)
 {
     const struct kb_rules *rules = r->rules;
-    size_t total = 0, at = 0;
+    size_t total = 0, at = 0, made = 0;
     for (size_t i = 0; i < n; i++)
         total += copies(rules, &own[i]);
     if (!reserve_messages(router, total))
@@ -404,18 +414,20 @@ static bool make_messages(struct kb_router *router, struct routing *r,
     r->in.whole_key = r->key;
     r->in.whole_value = r->value;
     for (size_t i = 0; i < n; i++) {
+        size_t first = made;
         for (size_t copy = 0; copy < copies(rules, &own[i]); copy++, at++) {
             const struct kb_template *channel =
                 copy == 0 ? rules->channel : rules->more_channels[copy - 1];
-            struct kb_message *msg = &router->list[at];
+            struct kb_message *msg = &router->list[made];
             bool ok = make_message(router, r, &own[i], channel, (uint32_t)at, msg, err) &&
                       (total == 1 || keep_texts(router, msg, err));
             if (!ok)
                 return total == 1 ? false : kb_err_wrap(err, "message %zu", at + 1);
+            made += !goes_there(&router->list[first], made - first, msg->channel);
         }
     }
     router->messages = router->list;
-    router->n_messages = total;
+    router->n_messages = made;
     return true;
 }
 

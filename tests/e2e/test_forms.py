@@ -5,6 +5,7 @@ import json
 import pytest
 
 import sdk
+from local_ably import parse_id
 from lua import Raw
 
 PROTOCOLS = ["json", "msgpack"]
@@ -190,6 +191,14 @@ def test_several_channels_for_one_record(published):
     for k in range(3):
         messages = w.ably.history(f"one:k{k}")
         assert [m["data"] for m in messages] == [str(n) for n in range(k, 30, 3)]
+
+
+def test_a_channel_that_two_of_the_list_name_has_it_once(published):
+    """The others keep the ids that they have for every record."""
+    records = [{"key": key, "value": "v"} for key in ("b", "a", "c")]
+    w = published(records, channel=["a", "#{key}", "last"])
+    ids = {name: [parse_id(m["id"])[2:4] for m in w.ably.history(name)] for name in ("a", "b", "c", "last")}
+    assert ids == {"a": [(0, 0), (1, 0), (2, 0)], "b": [(0, 1)], "c": [(2, 1)], "last": [(0, 2), (1, 2), (2, 2)]}
 
 
 def test_an_id_of_the_users_own(published):
