@@ -2,7 +2,8 @@
  * kb_auth_take_line(). publisher_auth.c is the caller. */
 #include "ably/auth_inside.h"
 #include "base/base64.h"
-#include "base/log.h"
+
+#include <inttypes.h>
 
 #define LINE_MAX_BYTES (2 * KB_TOKEN_MAX)
 #define LOOK_MS 1000          /* between two looks at the files */
@@ -166,12 +167,20 @@ static bool is_key(const struct kb_buf *text)
 }
 
 /* Puts what the file holds in place of `text`; false where it is the same, or makes no sense. */
-static bool reread(struct kb_secret_file *file, struct kb_buf *text, bool key)
+static bool reread(
+    struct kb_auth *auth, struct kb_secret_file *file, struct kb_buf *text, int64_t now_ms)
 {
+    bool key = file == &auth->key_file;
     struct kb_buf now;
+    uint64_t suppressed;
     kb_buf_init(&now, KB_SECRET_MAX + 1);
-    bool other = kb_secret_file_read(file, &now) && (!key || is_key(&now)) &&
-                 !kb_slice_eq(kb_buf_slice(&now), kb_buf_slice(text));
+    bool read = kb_secret_file_read(file, &now), good = read && (!key || is_key(&now));
+    if (read && !good && kb_log_repeat(&auth->unusable, now_ms, &suppressed))
+        kb_log_warn("ably",
+            "%s holds no API key by now; expected APP.KEYID:SECRET and nothing else; the key that "
+            "was there goes on being used (%" PRIu64 " like it not shown)",
+            file->path, suppressed);
+    bool other = good && !kb_slice_eq(kb_buf_slice(&now), kb_buf_slice(text));
     if (other) {
         kb_buf_reset(text);
         kb_buf_add(text, kb_buf_slice(&now));
@@ -183,8 +192,8 @@ static bool reread(struct kb_secret_file *file, struct kb_buf *text, bool key)
 
 static bool reread_all(struct kb_auth *auth, int64_t now_ms)
 {
-    bool key = auth->key_file.path && reread(&auth->key_file, &auth->key, true);
-    bool token = auth->token_file.path && reread(&auth->token_file, &auth->token, false);
+    bool key = auth->key_file.path && reread(auth, &auth->key_file, &auth->key, now_ms);
+    bool token = auth->token_file.path && reread(auth, &auth->token_file, &auth->token, now_ms);
     if (!key && !token)
         return false;
     if (key) {

@@ -6,6 +6,7 @@
 
 #include "ably/auth.h"
 #include "ably/token_reply.h"
+#include "base/log.h"
 #include "base/secret_file.h"
 
 #define KB_AUTH_HEADERS_MAX 40
@@ -20,6 +21,7 @@ struct kb_auth {
     struct kb_secret_file key_file, token_file;
     struct kb_buf key, token; /* as last read */
     int64_t looked_ms;
+    struct kb_log_repeat unusable; /* what the key's file holds */
 
     struct kb_buf lines[2]; /* the current one and the one before: requests may still show it */
     uint64_t generation;    /* 0 = no line yet */

@@ -303,6 +303,19 @@ def test_keys_rotate_under_load(w, daemons, rng, tmp_path, first):
     w.ably.close()
 
 
+def test_a_file_that_holds_no_key_any_more_is_told_and_does_no_harm(w, daemons, rng, tmp_path):
+    secret = tmp_path / "ably.key"
+    secret.write_text(w.ably.key)
+    config = Credentials(w, key=Raw(f'file "{secret}"'))
+    config.secrets.add("hidden-half")
+    kably = daemons.run(config)
+    until(lambda: w.ably.unique() == COUNT, 60, lambda: f"the first; {kably.tail()}")
+    secret.write_text("app.keyid: hidden-half\n")
+    kably.wait_log(r"WARN.*ably\.key holds no API key by now")
+    more(w, rng, kably, COUNT)
+    assert check_all_arrived(w, kably).repeats() == 0, "sent twice"
+
+
 def test_a_key_in_a_file_rotates_while_it_runs(w, daemons, sandbox, rng, tmp_path):
     """The old key is revoked, which the local Ably plays by a fault, and comes back."""
     secret = tmp_path / "ably.key"
