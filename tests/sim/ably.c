@@ -172,15 +172,15 @@ static int take_set(struct sim *sim, struct sim_spec *specs, size_t n)
     return code;
 }
 
-/* Earlier messages that Ably refused for now, while it took a later one of the same channel and
- * partition: that inversion is Ably's own. */
-static void mark_overtaken(struct sim_batch *batch, const int *codes, size_t n)
+/* A set was taken: what Ably refused before it in the same request, for the same channel, has been
+ * overtaken. That inversion is Ably's own. Marked at once, for a log that was cut may bring a
+ * message twice in one request, refused first and taken behind what overtook it. */
+static void mark_overtaken(struct sim_batch *batch, const int *codes, size_t taken)
 {
-    for (size_t i = 0; i < n; i++)
-        for (size_t later = i + 1; codes[i] != 0 && later < n; later++)
-            if (codes[later] == 0 &&
-                batch->specs[later].message->channel == batch->specs[i].message->channel)
-                batch->specs[i].message->overtaken = true;
+    for (size_t i = 0; i < taken; i++)
+        if (codes[i] != 0 &&
+            batch->specs[i].message->channel == batch->specs[taken].message->channel)
+            batch->specs[i].message->overtaken = true;
 }
 
 static void result(struct kb_buf *buf, const struct sim_spec *spec, int code, size_t n)
@@ -234,8 +234,9 @@ static void take_batch(struct sim *sim, struct sim_batch *batch, bool part, stru
             out->codes[i] = code;
             out->accepted[i] = code == 0;
         }
+        if (code == 0)
+            mark_overtaken(batch, out->codes, starts[set]);
     }
-    mark_overtaken(batch, out->codes, starts[n]);
     kb_buf_byte(&buf, '[');
     for (size_t set = 0; set < n; set++)
         result(&buf, &batch->specs[starts[set]], out->codes[starts[set]],

@@ -192,14 +192,15 @@ static void append_last(struct sim *sim, void *object, uint64_t unused)
     (void)object;
     (void)unused;
     bool idle = sim_truth_complete(sim);
-    sim_truth_gone(sim);
     /* After a mass refusal a record that is refused for good waits for another's acceptance: by
      * design. */
     bool may_wait = sim->plan->requests_per_second == 5 || sim->plan->stops ||
                     sim->plan->fault[SIM_FAULT_MASS_REFUSAL];
-    if (!idle && !may_wait)
+    if (!idle && !may_wait) {
+        sim_truth_gone(sim); /* which says more */
         sim_fail(sim, "not everything is published and committed %d s after the last fault",
             LAST_AFTER_MS / 1000);
+    }
     for (size_t i = 0; i < sim->kafka->n_partitions; i++)
         sim_log_append(sim, sim->kafka->partitions[i], SIM_GOOD);
     sim_after(sim, prompt_ms(sim->plan), look_prompt, NULL, idle);

@@ -323,23 +323,30 @@ static bool complete(const struct sim *sim, const struct sim_partition *part)
     return true;
 }
 
+/* A record of a log that is gone, without an outcome, though whoever was given it holds its
+ * partition still. NULL = there is none. */
+static const struct sim_record *owed(const struct sim *sim, const struct sim_partition *part)
+{
+    for (size_t i = 0; i < part->n_gone; i++)
+        if (part->gone[i]->given == part->assignments && !sim_truth_final(sim, part->gone[i]))
+            return part->gone[i];
+    return NULL;
+}
+
 bool sim_truth_complete(const struct sim *sim)
 {
     for (size_t i = 0; i < sim->kafka->n_partitions; i++)
-        if (!complete(sim, sim->kafka->partitions[i]))
+        if (!complete(sim, sim->kafka->partitions[i]) || owed(sim, sim->kafka->partitions[i]))
             return false;
     return true;
 }
 
 void sim_truth_gone(struct sim *sim)
 {
-    for (size_t p = 0; p < sim->kafka->n_partitions; p++) {
-        const struct sim_partition *part = sim->kafka->partitions[p];
-        for (size_t i = 0; i < part->n_gone; i++) {
-            const struct sim_record *rec = part->gone[i];
-            if (rec->given == part->assignments && !sim_truth_final(sim, rec))
-                sim_fail(sim, AT ": was taken before its log was cut, and dropped", AT_ARG(rec));
-        }
+    for (size_t i = 0; i < sim->kafka->n_partitions; i++) {
+        const struct sim_record *rec = owed(sim, sim->kafka->partitions[i]);
+        if (rec)
+            sim_fail(sim, AT ": was taken before its log was cut, and dropped", AT_ARG(rec));
     }
 }
 
@@ -356,6 +363,7 @@ static void check_end(struct sim *sim, const struct sim_record *rec)
 
 void sim_truth_end(struct sim *sim)
 {
+    sim_truth_gone(sim);
     for (size_t p = 0; p < sim->kafka->n_partitions; p++) {
         const struct sim_partition *part = sim->kafka->partitions[p];
         if (part->n_records > 0 && part->committed <= part->records[part->n_records - 1]->offset)

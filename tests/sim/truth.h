@@ -30,7 +30,8 @@ void sim_truth_stopped(
 
 /* Of a log that is gone: who was given a record and still holds the partition has published it. */
 void sim_truth_gone(struct sim *sim);
-/* All records have their outcome and all partitions are committed to the end. */
+/* All records have their outcome, those of logs that are gone too, and all partitions are committed
+ * to the end. */
 bool sim_truth_complete(const struct sim *sim);
 void sim_truth_end(struct sim *sim); /* the last look, when nothing moves any more */
 
