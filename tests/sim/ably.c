@@ -148,6 +148,8 @@ static void publish(struct sim *sim, struct sim_spec *spec)
     if (sim->sabotage == SIM_FORGET_COPY && spec->message != spec->record->messages &&
         sim_chance(sim, 10))
         return;
+    if (sim->sabotage == SIM_FORGET_GONE && sim_record_gone(spec->record))
+        return;
     sim->ably->published++;
     sim_truth_published(sim, spec);
 }

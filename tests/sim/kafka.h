@@ -134,6 +134,7 @@ void sim_log_append(struct sim *sim, struct sim_partition *part, enum sim_fate f
 struct sim_partition *sim_partition_find(struct sim *sim, struct kb_slice topic, int64_t number);
 /* The record of the log as it is; -2 as timestamp = any. Else one of a log that is gone. */
 struct sim_record *sim_record_find(struct sim_partition *part, int64_t offset, int64_t timestamp);
+bool sim_record_gone(const struct sim_record *rec); /* its log is cut off before it */
 void sim_topic_made_again(struct sim *sim, struct sim_topic *topic);
 void sim_log_cut_back(
     struct sim *sim, struct sim_partition *part); /* not below what is committed */

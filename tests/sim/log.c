@@ -242,6 +242,15 @@ struct sim_record *sim_record_find(struct sim_partition *part, int64_t offset, i
     return NULL;
 }
 
+bool sim_record_gone(const struct sim_record *rec)
+{
+    const struct sim_partition *part = rec->partition;
+    for (size_t i = 0; i < part->n_gone; i++)
+        if (part->gone[i] == rec)
+            return true;
+    return false;
+}
+
 /* Only the first `keep` records stay. */
 static void cut(struct sim *sim, struct sim_partition *part, size_t keep)
 {

@@ -35,7 +35,8 @@ static void plan_policy(struct sim *sim, struct sim_plan *plan)
     /* A worker that stops names a record by its offset alone: in which log is not told. */
     if (plan->stops)
         plan->fault[SIM_FAULT_LOG_CUTS] = false;
-    else if (sim->sabotage == SIM_HIDE_NEW_LOG) /* without any there is nothing to hide */
+    else if (sim->sabotage == SIM_HIDE_NEW_LOG || sim->sabotage == SIM_FORGET_GONE)
+        /* without any there is nothing to hide */
         plan->fault[SIM_FAULT_LOG_CUTS] = true;
 }
 
@@ -90,7 +91,8 @@ void sim_plan_new(struct sim *sim)
     plan->records = (size_t)ONE_OF(sim, 100, 500, 1500);
     plan->wait_max_ms = ONE_OF(sim, 0, 200, 1000);
     plan->fault[SIM_FAULT_LOST_WAKES] = plan->fault[SIM_FAULT_LOST_WAKES] && plan->wait_max_ms > 0;
-    plan->group = sim_chance(sim, 400) && sim->sabotage != SIM_HIDE_NEW_LOG;
+    plan->group = sim_chance(sim, 400) && sim->sabotage != SIM_HIDE_NEW_LOG &&
+                  sim->sabotage != SIM_FORGET_GONE;
     plan->channel_rate = (double)ONE_OF(sim, 0, 0, 0, 5, 40);
     if (sim->sabotage == SIM_TAKE_AND_DENY) {
         plan->group = true;

@@ -33,25 +33,26 @@ struct sim_event {
 };
 
 /* What is deliberately broken in a world of the self-test: the checks must find it. */
-#define SIM_SABOTAGES(X)                                                                     \
-    X(SKIP_RECORD, "the source skips a record", "committed past")                            \
-    X(FORGET_MESSAGE, "Ably accepts a message and forgets it", "committed past")             \
-    X(HIDE_NEW_LOG, "a source takes a new log's records for the old one's", "stuck")         \
-    X(COMMIT_AHEAD, "a commit grows by one record on its way", "committed past")             \
-    X(COMMIT_PART, "a commit goes past a record of whose messages some are published",       \
-        "committed past")                                                                    \
-    X(FORGET_COPY, "Ably forgets a further message of a record", "committed past")           \
-    X(COMMIT_BACK, "a commit shrinks by a few records on its way", "went back")              \
-    X(OTHER_ID, "a message that is sent again carries another id", "another id")             \
-    X(TAKE_AND_DENY, "Ably takes a message and says it is over its rate", "published twice") \
-    X(REVERSE, "Ably takes the specs of a request in reverse order", "out of order")         \
-    X(FORGET_LETTER, "a dead letter is acknowledged and lost", "committed past")             \
-    X(REFUSE_GOOD, "Ably refuses a message for good that is fine", "not its own fault")      \
-    X(KEEP_CHANNEL, "a request's channels stay taken after its end", "two requests at once") \
-    X(ENDLESS_REQUEST, "a request never ends", "stuck")                                      \
-    X(DENY_SCHEMA, "the registry denies a schema that it has", "not its own fault")          \
-    X(DROP_WAITING, "a schema's answer is lost for ever", "stuck")                           \
-    X(OLD_TOKEN, "a request shows a token of before", "told is refused")                     \
+#define SIM_SABOTAGES(X)                                                                           \
+    X(SKIP_RECORD, "the source skips a record", "committed past")                                  \
+    X(FORGET_MESSAGE, "Ably accepts a message and forgets it", "committed past")                   \
+    X(HIDE_NEW_LOG, "a source takes a new log's records for the old one's", "stuck")               \
+    X(COMMIT_AHEAD, "a commit grows by one record on its way", "committed past")                   \
+    X(COMMIT_PART, "a commit goes past a record of whose messages some are published",             \
+        "committed past")                                                                          \
+    X(FORGET_GONE, "Ably forgets a message of a log that was cut", "taken before its log was cut") \
+    X(FORGET_COPY, "Ably forgets a further message of a record", "committed past")                 \
+    X(COMMIT_BACK, "a commit shrinks by a few records on its way", "went back")                    \
+    X(OTHER_ID, "a message that is sent again carries another id", "another id")                   \
+    X(TAKE_AND_DENY, "Ably takes a message and says it is over its rate", "published twice")       \
+    X(REVERSE, "Ably takes the specs of a request in reverse order", "out of order")               \
+    X(FORGET_LETTER, "a dead letter is acknowledged and lost", "committed past")                   \
+    X(REFUSE_GOOD, "Ably refuses a message for good that is fine", "not its own fault")            \
+    X(KEEP_CHANNEL, "a request's channels stay taken after its end", "two requests at once")       \
+    X(ENDLESS_REQUEST, "a request never ends", "stuck")                                            \
+    X(DENY_SCHEMA, "the registry denies a schema that it has", "not its own fault")                \
+    X(DROP_WAITING, "a schema's answer is lost for ever", "stuck")                                 \
+    X(OLD_TOKEN, "a request shows a token of before", "told is refused")                           \
     X(CHANCE, "something is decided by the address of an object", "not the same")
 
 enum sim_sabotage {

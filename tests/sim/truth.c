@@ -242,11 +242,7 @@ bool sim_truth_sent(struct sim *sim, struct sim_spec *spec)
  * does not send it again, so a request that was held up on its way brings it whenever it comes. */
 static bool is_left_over(const struct sim_record *rec)
 {
-    const struct sim_partition *part = rec->partition;
-    for (size_t i = 0; i < part->n_gone; i++)
-        if (part->gone[i] == rec)
-            return rec->given != part->assignments;
-    return false;
+    return sim_record_gone(rec) && rec->given != rec->partition->assignments;
 }
 
 /* A message that Ably had not seen in its two minutes. */
