@@ -9,7 +9,7 @@
 --   nearest(word, words)   the word somebody may have meant, or nil
 --   globals  the table behind the texts' globals
 local kinds, blocks, where, nearest, globals = ...
-local error, pairs, setmetatable, type = error, pairs, setmetatable, type
+local error, pairs, setmetatable, sub, type = error, pairs, setmetatable, string.sub, type
 
 local function note(kind, names, body)
   if blocks.closed then error(kind .. " { ... } can't be called once the file is loaded", 3) end
@@ -50,6 +50,13 @@ local instead = {
   loadfile = 'include("PATH") runs another file',
 }
 
+-- While the file is loaded, a word that stands for nothing may be a secret without its quotes: no more than its first
+-- letter is shown, unless it resembles a name of ours. Later it is a word within a function, which people look for.
+local function shown(name, hint)
+  if blocks.closed or hint then return name end
+  return sub(name, 1, 1) .. "..."
+end
+
 setmetatable(globals, {
   __metatable = false,
   __index = function(_, name)
@@ -60,8 +67,8 @@ setmetatable(globals, {
         if type(word) == "string" then words[#words + 1] = word end
       end
       local near = nearest(name, words)
-      hint = near and 'did you mean "' .. near .. '"?' or "a text needs quotes"
+      hint = near and 'did you mean "' .. near .. '"?'
     end
-    error('nothing here has the name "' .. name .. '"; ' .. hint, 2)
+    error('nothing here has the name "' .. shown(name, hint) .. '"; ' .. (hint or "a text needs quotes"), 2)
   end,
 })

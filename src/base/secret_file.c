@@ -28,7 +28,8 @@ bool kb_secret_file_changed(struct kb_secret_file *file)
 
 bool kb_secret_file_read(const struct kb_secret_file *file, struct kb_buf *out)
 {
-    int fd = file->path ? open(file->path, O_RDONLY | O_CLOEXEC) : -1;
+    /* A pipe in its place must not hold the worker: it can't be read without waiting. */
+    int fd = file->path ? open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
     ssize_t got = 0;
     kb_buf_reset(out);
     if (fd < 0)

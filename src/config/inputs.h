@@ -39,7 +39,8 @@ bool kb_inputs_read(struct kb_inputs *inputs, enum kb_input_kind kind, const cha
 bool kb_inputs_note(struct kb_inputs *inputs, enum kb_input_kind kind, const char *name,
     struct kb_slice text) KB_MUST_CHECK;
 
-/* A whole file of at most KB_FILE_BYTES_MAX, into the arena, NUL-terminated. KB_ERR_CONFIG. */
+/* A whole file of at most KB_FILE_BYTES_MAX, into the arena, NUL-terminated. A pipe serves as well,
+ * if it comes to its end within two seconds. KB_ERR_CONFIG. */
 #define KB_FILE_BYTES_MAX (1 << 20)
 bool kb_file_read(struct kb_arena *arena, const char *path, struct kb_slice *out,
     struct kb_err *err) KB_MUST_CHECK;

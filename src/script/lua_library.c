@@ -91,9 +91,16 @@ static int to_string(lua_State *L)
     return 1;
 }
 
-/* Puts a guard in front of a function of the table on top of the stack. */
+/* Puts a guard in front of a function of the table on top of the stack. What is behind it is noted
+ * among the loaded libraries, where Lua looks for the name of a function that blames an argument.
+ */
 static void guard(lua_State *L, const char *name, lua_CFunction function)
 {
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+    luaL_getsubtable(L, -1, "_G");
+    lua_getfield(L, -3, name);
+    lua_setfield(L, -2, name);
+    lua_pop(L, 2);
     lua_getfield(L, -1, name);
     lua_pushcclosure(L, function, 1);
     lua_setfield(L, -2, name);

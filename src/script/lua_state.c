@@ -335,17 +335,31 @@ static void short_name(lua_State *L, const char *chunk, char out[LUA_IDSIZE])
     memcpy(out, ar.short_src, LUA_IDSIZE);
 }
 
-/* Lua quotes the word it stumbled over. Where that is a text it may be a secret, a key without its
- * closing quote: only its first character is shown. */
-static const char *hide_text(lua_State *L, const char *message)
+/* Lua's own word, which nobody chose: "end", "local". */
+static bool is_keyword(const char *word, size_t len)
+{
+    static const char *const keywords[] = {"and", "break", "do", "else", "elseif", "end", "false",
+        "for", "function", "goto", "if", "in", "local", "nil", "not", "or", "repeat", "return",
+        "then", "true", "until", "while"};
+    for (size_t i = 0; i < KB_COUNT(keywords); i++)
+        if (kb_slice_is((struct kb_slice){word, len}, keywords[i]))
+            return true;
+    return false;
+}
+
+/* Lua quotes the word it stumbled over, and that may be a secret: a key without its closing quote,
+ * or without any. Of all but signs and keywords only the first character is shown. */
+static const char *hide_word(lua_State *L, const char *message)
 {
     static const char near[] = " near '";
     const char *found = strstr(message, near);
     if (!found)
         return message;
     const char *word = found + sizeof(near) - 1;
+    size_t len = strcspn(word, "'");
     bool is_text = *word == '"' || *word == '\'' || (*word == '[' && word[1] != '\'');
-    if (!is_text)
+    bool is_word = isalnum((unsigned char)*word) || *word == '_' || (*word == '.' && len > 3);
+    if (!is_text && (!is_word || is_keyword(word, len)))
         return message;
     lua_pushlstring(L, message, (size_t)(word - message) + 1);
     return lua_pushfstring(L, "%s...'", lua_tostring(L, -1));
@@ -363,7 +377,7 @@ void kb_script_load(lua_State *L, const char *name, struct kb_slice text)
         short_name(L, chunk, shortened);
         const char *message = lua_tostring(L, -1);
         if (status == LUA_ERRSYNTAX && message && starts_with_place(message, shortened))
-            lua_pushfstring(L, "%s%s", name, hide_text(L, message + strlen(shortened)));
+            lua_pushfstring(L, "%s%s", name, hide_word(L, message + strlen(shortened)));
         lua_error(L);
     }
     lua_remove(L, -2);

@@ -1,7 +1,9 @@
 /* The functions of `table` that walk; see table_library.h and Lua's manual, section 6.6. */
 #include "script/table_library.h"
 
+#include "script/big_number.h"
 #include "script/lua_state.h"
+#include "script/view.h"
 
 #include <lauxlib.h>
 #include <limits.h>
@@ -117,6 +119,20 @@ static int table_move(lua_State *L)
     return 1;
 }
 
+/* Takes the element on top of the stack: a text, a number, or one with more digits than Lua's. */
+static void add_element(lua_State *L, luaL_Buffer *out, lua_Integer index)
+{
+    struct kb_slice digits;
+    if (kb_big_number_text(L, -1, &digits)) {
+        lua_pushlstring(L, digits.ptr, digits.len);
+        lua_remove(L, -2);
+    } else if (!lua_isstring(L, -1)) {
+        luaL_error(L, "invalid value (%s) at index %I in table for 'concat'",
+            kb_lua_type_name(L, -1), (LUAI_UACINT)index);
+    }
+    luaL_addvalue(out);
+}
+
 static int table_concat(lua_State *L)
 {
     size_t len;
@@ -132,10 +148,7 @@ static int table_concat(lua_State *L)
         if (i > 0)
             luaL_addlstring(&out, between, len);
         lua_geti(L, 1, from + (lua_Integer)i);
-        if (!lua_isstring(L, -1))
-            return luaL_error(L, "invalid value (%s) at index %I in table for 'concat'",
-                luaL_typename(L, -1), (LUAI_UACINT)(from + (lua_Integer)i));
-        luaL_addvalue(&out);
+        add_element(L, &out, from + (lua_Integer)i);
         kb_script_charge(L, cost);
     }
     luaL_pushresult(&out);

@@ -2,10 +2,13 @@
  * names that are there but empty or there twice. */
 #include "config/config.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -62,6 +65,48 @@ static void a_secret_is_not_in_a_syntax_error(void **state)
         "a.lua:3: '=' expected near '[...'");
     assert_string_equal(
         problem_of(KAFKA TOPIC "ably { key = = 'x' }"), "a.lua:3: unexpected symbol near '='");
+    assert_string_equal(problem_of(ABLY TOPIC "kafka { ['sasl.password'] = the hunter2 }"),
+        "a.lua:3: '}' expected near 'h...'");
+    assert_string_equal(problem_of(ABLY TOPIC "kafka { ['sasl.password'] = 12hunter }"),
+        "a.lua:3: malformed number near '1...'");
+    assert_string_equal(
+        problem_of(KAFKA TOPIC "ably { key = end }"), "a.lua:3: unexpected symbol near 'end'");
+}
+
+static void a_secret_without_quotes_is_not_shown(void **state)
+{
+    (void)state;
+    static const char says[] = "a.lua:3: nothing here has the name \"h...\"; a text needs quotes";
+    assert_string_equal(problem_of(ABLY TOPIC "kafka { ['sasl.password'] = hunter2 }"), says);
+    assert_string_equal(problem_of(KAFKA TOPIC "ably { key = hunter2.app:secret() }"), says);
+    assert_string_equal(problem_of(KAFKA TOPIC "ably { key = 'x' .. hunter2 }"), says);
+}
+
+/* In the place of a file: nobody writes to it, or somebody who never ends. A reload that waits for
+ * that would be the last one. */
+static void a_pipe_is_not_waited_for(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/kably-pipe-XXXXXX", text[400], expected[200];
+    assert_non_null(mkdtemp(path));
+    char pipe[sizeof(path) + 5];
+    snprintf(pipe, sizeof(pipe), "%s/p", path);
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    snprintf(text, sizeof(text), KAFKA ABLY TOPIC "include '%s'", pipe);
+    snprintf(expected, sizeof(expected),
+        "a.lua:4: include: %s: a pipe that nobody writes to; expected a file", pipe);
+    assert_string_equal(problem_of(text), expected);
+    int silent = open(pipe, O_RDWR | O_CLOEXEC);
+    assert_true(silent >= 0);
+    snprintf(expected, sizeof(expected),
+        "a.lua:4: include: %s: gave no end within 2000 ms; expected a file", pipe);
+    assert_string_equal(problem_of(text), expected);
+    snprintf(
+        text, sizeof(text), KAFKA TOPIC "ably { key = 'app.id:secret', ca_file = '%s' }", pipe);
+    assert_non_null(strstr(problem_of(text), "holds no certificate"));
+    close(silent);
+    unlink(pipe);
+    rmdir(path);
 }
 
 static void what_kafka_needs_is_not_empty(void **state)
@@ -88,6 +133,8 @@ int main(void)
         cmocka_unit_test(a_key_with_code_behind_it_is_not_run),
         cmocka_unit_test(keys_that_are_no_texts_are_unknown),
         cmocka_unit_test(a_secret_is_not_in_a_syntax_error),
+        cmocka_unit_test(a_secret_without_quotes_is_not_shown),
+        cmocka_unit_test(a_pipe_is_not_waited_for),
         cmocka_unit_test(what_kafka_needs_is_not_empty),
         cmocka_unit_test(a_topic_twice_in_one_block),
     };
