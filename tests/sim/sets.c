@@ -60,8 +60,19 @@ static bool same_data(const struct sim_record *rec, const struct sim_spec *spec)
     return kb_slice_eq(spec->data, data) && !spec->data.ptr == !data.ptr;
 }
 
-static bool find_between(struct sim_partition *part, struct sim_batch *batch, size_t first,
-    size_t at, int64_t from, int64_t to, bool unpublished)
+/* Of two null values, one with this is hardly meant. In order, what whoever holds the partition was
+ * told is published goes no more, and what only another one has published goes again, in its place.
+ */
+static bool hardly_meant(
+    const struct sim *sim, const struct sim_partition *part, const struct sim_message *msg)
+{
+    if (!sim->plan->ordered)
+        return msg->publications > 0;
+    return msg->told_assignment == part->assignments && !msg->told_refused;
+}
+
+static bool find_between(const struct sim *sim, struct sim_partition *part, struct sim_batch *batch,
+    size_t first, size_t at, int64_t from, int64_t to, bool all)
 {
     struct sim_spec *spec = &batch->specs[at];
     for (size_t i = sim_record_index(part, from); i < part->n_records; i++) {
@@ -71,7 +82,7 @@ static bool find_between(struct sim_partition *part, struct sim_batch *batch, si
         for (size_t other = first; other < at; other++)
             taken = taken || batch->specs[other].record == rec;
         if (!spec->message || taken || !same_data(rec, spec) ||
-            (unpublished && spec->message->publications > 0))
+            (!all && hardly_meant(sim, part, spec->message)))
             continue;
         spec->record = rec;
         return true;
@@ -80,8 +91,8 @@ static bool find_between(struct sim_partition *part, struct sim_batch *batch, si
 }
 
 /* The record that message `at` is of. Its id tells the first and the last; between them they come
- * in their order, or without order in any: of two null values it is then one that is
- * not published, or not committed at least. */
+ * in their order, or without order in any: of two null values it is then one that is not published,
+ * or not committed at least. */
 static bool find_message(const struct sim *sim, const struct base *base, struct sim_batch *batch,
     size_t first, size_t at, size_t end)
 {
@@ -90,11 +101,11 @@ static bool find_message(const struct sim *sim, const struct base *base, struct 
     if (at > first && sim->plan->ordered)
         before = batch->specs[at - 1].record->offset;
     if (at == first || at == end - 1)
-        return only > before && find_between(part, batch, first, at, only, only, false);
+        return only > before && find_between(sim, part, batch, first, at, only, only, true);
     int64_t open = part->committed > before ? part->committed : before + 1;
-    return find_between(part, batch, first, at, open, INT64_MAX, true) ||
-           find_between(part, batch, first, at, open, INT64_MAX, false) ||
-           find_between(part, batch, first, at, before + 1, INT64_MAX, false);
+    return find_between(sim, part, batch, first, at, open, INT64_MAX, false) ||
+           find_between(sim, part, batch, first, at, open, INT64_MAX, true) ||
+           find_between(sim, part, batch, first, at, before + 1, INT64_MAX, true);
 }
 
 static bool numbered(struct kb_slice id, struct kb_slice base, size_t index)
