@@ -102,16 +102,16 @@ static struct kb_slice padding(struct sim *sim, enum sim_fate fate)
 static void fill_value(struct sim *sim, struct sim_record *rec, const char *user)
 {
     struct kb_slice pad = padding(sim, rec->fate);
+    long long n = sim_plan_cuts_groups(sim->plan) ? rec->number : rec->offset;
     const char *text = "";
     if (!rec->partition->topic->json)
-        text = sim_format(sim, "line %lld \"quoted\" \\ %s", (long long)rec->offset, pad.ptr);
+        text = sim_format(sim, "line %lld \"quoted\" \\ %s", n, pad.ptr);
     else if (rec->fate == SIM_BAD_JSON)
-        text = sim_format(sim, "{\"user\":\"%s\",\"n\":%lld", user, (long long)rec->offset);
+        text = sim_format(sim, "{\"user\":\"%s\",\"n\":%lld", user, n);
     else if (rec->fate == SIM_UNMAPPABLE)
-        text = sim_format(sim, "{\"n\":%lld}", (long long)rec->offset);
+        text = sim_format(sim, "{\"n\":%lld}", n);
     else
-        text = sim_format(sim, "{\"n\": %lld, \"user\":\"%s\",\"pad\":\"%s\"}",
-            (long long)rec->offset, user, pad.ptr);
+        text = sim_format(sim, "{\"n\": %lld, \"user\":\"%s\",\"pad\":\"%s\"}", n, user, pad.ptr);
     rec->value = kb_slice_of(text);
 }
 

@@ -99,13 +99,17 @@ void sim_plan_new(struct sim *sim)
         plan->fault[SIM_FAULT_CHANNEL_RATE] = true;
     } else if (plan->group && plan->channel_rate <= 0) /* else there is nothing to group */
         plan->fault[SIM_FAULT_CHANNEL_RATE] = true;
-    /* A base names a partition's offsets, whatever log they are of. */
-    if (plan->group)
-        plan->fault[SIM_FAULT_LOG_CUTS] = false;
     plan->schemas = ONE_OF(sim, 0, 1, 40);
     plan_policy(sim, plan);
+    plan->tombstones_skipped =
+        plan->tombstones_skipped || (sim_plan_cuts_groups(plan) && !plan->tombstones_dlq);
     plan_limits(sim, plan);
     plan_credentials(sim, plan);
+}
+
+bool sim_plan_cuts_groups(const struct sim_plan *plan)
+{
+    return plan->group && plan->fault[SIM_FAULT_LOG_CUTS];
 }
 
 static void print_policy(struct kb_buf *out, const struct sim_plan *plan)

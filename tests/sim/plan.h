@@ -86,6 +86,9 @@ struct sim_plan {
 };
 
 void sim_plan_new(struct sim *sim);
+/* Then no two values of a partition are the same, and no null value is published: a group's base
+ * tells no log. */
+bool sim_plan_cuts_groups(const struct sim_plan *plan);
 /* The configuration file of the plan as it is now. Memory of the run. */
 const char *sim_plan_config(struct sim *sim);
 /* The operator reads why it stopped and changes `stop` to `skip`. */

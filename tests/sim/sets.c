@@ -60,6 +60,26 @@ static bool same_data(const struct sim_record *rec, const struct sim_spec *spec)
     return kb_slice_eq(spec->data, data) && !spec->data.ptr == !data.ptr;
 }
 
+static bool is_of(struct sim_record *rec, struct sim_spec *spec)
+{
+    spec->record = rec;
+    spec->message = message_for(rec, spec->channel);
+    return spec->message && same_data(rec, spec);
+}
+
+/* Where logs are cut no two values of a partition are the same (sim_plan_cuts_groups), and a set
+ * may be of several logs: even of one record twice, that a broker has given again. */
+static bool find_in_any_log(struct sim_partition *part, struct sim_spec *spec)
+{
+    for (size_t i = 0; i < part->n_records; i++)
+        if (is_of(part->records[i], spec))
+            return true;
+    for (size_t i = 0; i < part->n_gone; i++)
+        if (is_of(part->gone[i], spec))
+            return true;
+    return false;
+}
+
 /* Of two null values, one with this is hardly meant. In order, what whoever holds the partition was
  * told is published goes no more, and what only another one has published goes again, in its place.
  */
@@ -98,6 +118,11 @@ static bool find_message(const struct sim *sim, const struct base *base, struct 
 {
     struct sim_partition *part = base->partition;
     int64_t only = at == first ? base->first : base->last, before = INT64_MIN;
+    if (sim_plan_cuts_groups(sim->plan)) {
+        struct sim_spec *spec = &batch->specs[at];
+        bool border = at == first || at == end - 1;
+        return find_in_any_log(part, spec) && (!border || spec->record->offset == only);
+    }
     if (at > first && sim->plan->ordered)
         before = batch->specs[at - 1].record->offset;
     if (at == first || at == end - 1)
