@@ -150,6 +150,15 @@ void sim_exchange_check(struct sim_transport *tr, struct sim_exchange *ex)
     check_limits(tr, ex, check_specs(tr, ex));
 }
 
+/* Is a refusal its end? In a run of them without an acceptance only the first are (gate.h). */
+static bool believed(const struct sim_transport *tr, const struct sim_exchange *ex)
+{
+    for (size_t i = 0; i < ex->batch.n; i++)
+        if (ex->answer.accepted[i])
+            return true;
+    return tr->refused < KB_GATE_REFUSALS_MAX;
+}
+
 /* What is refused for now has no fate yet. */
 static void note_told(
     struct sim_transport *tr, const struct sim_spec *spec, bool accepted, bool alone)
@@ -234,7 +243,7 @@ void sim_exchange_told(struct sim_transport *tr, struct sim_exchange *ex)
         const struct sim_spec *spec = &ex->batch.specs[i];
         bool begins = i == 0 || spec[-1].set != spec->set;
         end = begins ? sim_batch_set_end(&ex->batch, i) : end;
-        note_told(tr, spec, ex->answer.accepted[i], begins && end == i + 1);
+        note_told(tr, spec, ex->answer.accepted[i], begins && end == i + 1 && believed(tr, ex));
         note_stop(tr, ex, i);
         tr->refused = ex->answer.accepted[i] ? 0 : tr->refused + begins;
         if (ex->answer.accepted[i])
