@@ -227,7 +227,7 @@ static struct kb_slice text_or_none(const struct kb_router *router, struct span 
 }
 
 /* The user's own id, or the record's place. Of several messages of a record, one id on different
- * channels is no repeat; for those that transform made, the template must tell them apart. */
+ * channels is no repeat. */
 static bool render_id(struct kb_router *router, const struct routing *r, uint32_t index,
     struct span *out, struct kb_err *err)
 {
@@ -392,6 +392,21 @@ static size_t copies(const struct kb_rules *rules, const struct kb_hook_message 
     return own->channel.ptr ? 1 : 1 + rules->n_more_channels;
 }
 
+/* Of one record's messages for a channel Ably would drop all but the first that have an id, and yet
+ * say that it has published them: the user's id must tell them apart. */
+static bool check_own_ids(const struct kb_message *messages, size_t n, struct kb_err *err)
+{
+    for (size_t i = 1; i < n; i++)
+        for (size_t before = 0; before < i; before++)
+            if (kb_slice_eq(messages[i].id, messages[before].id) &&
+                kb_slice_eq(messages[i].channel, messages[before].channel))
+                return kb_err_record(err, KB_FAILURE_MESSAGE,
+                    "id: messages %zu and %zu have the same on one channel, where Ably drops the "
+                    "second; id = function(record, n) can tell them apart",
+                    before + 1, i + 1);
+    return true;
+}
+
 /* Two of the list's templates may give one name for this record: it goes there once. The others
  * keep their numbers, and so their ids. */
 static bool goes_there(const struct kb_message *made, size_t n, struct kb_slice channel)
@@ -426,6 +441,8 @@ static bool make_messages(struct kb_router *router, struct routing *r,
             made += !goes_there(&router->list[first], made - first, msg->channel);
         }
     }
+    if (rules->id && !check_own_ids(router->list, made, err))
+        return false;
     router->messages = router->list;
     router->n_messages = made;
     return true;

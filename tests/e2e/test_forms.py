@@ -209,6 +209,31 @@ def test_an_id_of_the_users_own(published):
     assert w.ably.stats()["duplicates"] == 1
 
 
+SPLIT = Raw(
+    """function(record)
+      local messages = {}
+      for n, item in ipairs(record.value) do messages[n] = { data = item, channel = item.channel } end
+      return messages
+    end"""
+)
+
+
+def test_one_id_for_two_messages_of_a_record_is_its_failure(published):
+    """Ably would drop the second, and say that it has taken it."""
+    records = [{"value": json.dumps([{"n": 1}, {"n": 2}])}, {"value": json.dumps([{"n": 3}, {"n": 4, "channel": "b"}])}]
+    options = {"id": "order-#{offset}", "transform": SPLIT, "on_error": "skip"}
+    w = published(records, **options)
+    assert [json.loads(m["data"])["n"] for m in w.ably.history("forms")] == [3]
+    assert [json.loads(m["data"])["n"] for m in w.ably.history("b")] == [4]
+    assert w.ably.stats()["duplicates"] == 0
+
+
+def test_messages_of_a_record_with_ids_of_their_own_all_arrive(published):
+    own = Raw('function(record, n) return "order-" .. record.offset .. "-" .. n end')
+    w = published([{"value": json.dumps([{"n": 1}, {"n": 2}])}], id=own, transform=SPLIT)
+    assert [m["id"] for m in w.ably.history("forms")] == ["order-0-1", "order-0-2"]
+
+
 def test_an_id_by_a_function(published):
     own = Raw('function(record) return record.topic .. "/" .. record.value.n end')
     w = published([{"value": json.dumps({"n": n})} for n in (1, 2, 1)], id=own)
