@@ -131,6 +131,15 @@ static void check_proxy(const struct kb_load *load, const struct kb_block *block
             "[USER:PASSWORD@]HOST:PORT");
 }
 
+/* RSA7c: who is everybody is nobody in particular. A token may speak for all, a key can't. */
+static void check_client_id(const struct kb_load *load, const struct kb_block *block)
+{
+    const char *client_id = load->config->ably.client_id;
+    if (client_id && strcmp(client_id, "*") == 0 && sends_key(load->config))
+        kb_load_problem(load, block, KB_S("client_id"),
+            "\"*\" is no client that a key can publish as; leave it out, or name one");
+}
+
 void kb_load_ably(const struct kb_load *load)
 {
     const struct kb_block *block = &load->once[KB_BLOCK_ABLY];
@@ -147,6 +156,7 @@ void kb_load_ably(const struct kb_load *load)
             load, block, hosts.n == 0 ? KB_S("endpoint") : KB_S("fallback_hosts"), "%s", err.text);
     else if (!config->ably.tls && sends_key(config))
         check_plain_http(load, block, &hosts);
+    check_client_id(load, block);
     check_certificates(load, block);
     check_proxy(load, block);
     load->config->ably.no_proxy_text = join(config->ably.no_proxy);

@@ -97,10 +97,11 @@ static bool proxy_failed(const struct kb_curl_transfer *transfer, CURLcode code)
 void kb_curl_fill_reply(struct kb_curl_transfer *transfer, CURLcode code)
 {
     struct kb_http_reply *reply = &transfer->req->reply;
-    long status = 0, sent = 0, found = 0, opened = 0;
+    long status = 0, sent = 0, found = 0, of_proxy = 0, opened = 0;
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent);
     curl_easy_getinfo(transfer->easy, CURLINFO_SSL_VERIFYRESULT, &found);
+    curl_easy_getinfo(transfer->easy, CURLINFO_PROXY_SSL_VERIFYRESULT, &of_proxy);
     curl_easy_getinfo(transfer->easy, CURLINFO_NUM_CONNECTS, &opened);
     *reply = (struct kb_http_reply){
         .body = kb_buf_slice(&transfer->body),
@@ -118,10 +119,10 @@ void kb_curl_fill_reply(struct kb_curl_transfer *transfer, CURLcode code)
     }
     kb_err_outage(&reply->err, KB_FMT ": %s", KB_ARG(kb_url_authority(transfer->req->url)),
         transfer->error[0] ? transfer->error : curl_easy_strerror(code));
-    add_tls_help(&reply->err, transfer, code, found);
+    add_tls_help(&reply->err, transfer, code, of_proxy ? of_proxy : found);
     reply->err.code = (int)code;
     reply->stale =
         opened == 0 && !transfer->answered &&
         (code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING);
-    reply->local = proxy_failed(transfer, code);
+    reply->local = of_proxy != 0 || proxy_failed(transfer, code);
 }

@@ -94,11 +94,16 @@ void kb_curl_transfer_free(struct kb_curl_transfer *transfer)
 }
 
 /* Basic or Digest, as the proxy asks. The password is in the proxy's URL; curl takes it from there.
- */
+ * An https:// proxy is believed by the same authorities as Ably. */
 static void setup_proxy(CURL *easy, const struct kb_curl_options *options)
 {
     if (options->proxy)
         curl_easy_setopt(easy, CURLOPT_PROXY, options->proxy);
+    curl_easy_setopt(easy, CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    if (options->ca_file) {
+        curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, options->ca_file);
+        curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL);
+    }
     curl_easy_setopt(easy, CURLOPT_PROXYAUTH, (long)(CURLAUTH_BASIC | CURLAUTH_DIGEST));
 }
 

@@ -7,6 +7,7 @@ import os
 import re
 import select
 import socket
+import ssl
 import threading
 
 
@@ -106,6 +107,18 @@ class HttpProxy(Proxy):
         second = hashlib.md5(f"{method}:{fields['uri']}".encode()).hexdigest()
         text = f"{first}:{fields['nonce']}:{fields['nc']}:{fields['cnonce']}:{fields['qop']}:{second}"
         return fields["response"] == hashlib.md5(text.encode()).hexdigest()
+
+
+class HttpsProxy(HttpProxy):
+    """Spoken to over TLS itself."""
+
+    def __init__(self, certificate, auth="none"):
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(certificate)
+        super().__init__(auth)
+
+    def _serve(self, client):
+        super()._serve(self._context.wrap_socket(client, server_side=True))
 
 
 class SocksProxy(Proxy):

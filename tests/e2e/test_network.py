@@ -10,7 +10,7 @@ import workload
 from daemon import command
 from hosts import Hosts
 from judge import check_all_arrived
-from proxy import HttpProxy, SocksProxy
+from proxy import HttpProxy, HttpsProxy, SocksProxy
 from tls import Authority, Front
 
 COUNT = 300
@@ -88,6 +88,19 @@ def test_no_proxy_goes_around_it(w, daemons, closing):
     kably = start(w, daemons, proxy=proxy.url("http"), no_proxy=["example.org", "127.0.0.1"])
     check_all_arrived(w, kably)
     assert not proxy.targets
+
+
+def test_a_proxy_over_tls_is_believed_by_the_same_authorities(w, daemons, closing, tmp_path):
+    right, other = Authority(tmp_path / "right", "right"), Authority(tmp_path / "other", "other")
+    w.ably = closing(Front(w.behind, right.certificate(), right.ca_file))
+    proxy = closing(HttpsProxy(other.certificate()))
+    kably = start(w, daemons, proxy=proxy.url("https"))
+    kably.wait_log(r"name its authority in ca_file\); nothing is lost")
+    kably.stop()
+    proxy = closing(HttpsProxy(right.certificate(), "basic"))
+    kably = start(w, daemons, proxy.password, proxy=proxy.url("https"))
+    check_all_arrived(w, kably)
+    assert proxy.targets, "it went around the proxy"
 
 
 def test_the_environments_no_proxy_is_not_about_the_files_proxy(w, daemons, closing):
