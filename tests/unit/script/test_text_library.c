@@ -1,5 +1,5 @@
 /* The functions that search, beside Lua's own: the same results and the same errors, for random
- * texts and patterns. That their cost is bounded is shown by unit_config_hostile_hooks. */
+ * texts and patterns. That their cost is bounded is shown by unit_config_hostile_texts. */
 #include "script/lua_state.h"
 #include "support/prop.h"
 
