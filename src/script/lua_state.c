@@ -35,9 +35,12 @@ static struct kb_script *script_of(lua_State *L)
 
 static void on_hook(lua_State *L, lua_Debug *ar);
 
-/* The next look at the clock is after so many instructions. */
+/* The next look at the clock is after so many instructions. Lua walks the whole stack of calls to
+ * be told so, which is not for every look. */
 static void arm(const struct kb_script *script, int instructions)
 {
+    if (lua_gethook(script->L) && lua_gethookcount(script->L) == instructions)
+        return;
     lua_sethook(script->L, on_hook, LUA_MASKCOUNT | (script->limits.lines ? LUA_MASKLINE : 0),
         instructions);
 }

@@ -1,29 +1,9 @@
 /* Functions that mean harm, or were written by somebody tired: each costs its own record, as a
  * failure of class hook, and the next record goes its way. Under sanitizers, with little memory and
  * a short time. */
-#include "support/routed.h"
+#include "support/hostile.h"
 
-#include <malloc.h>
-#include <time.h>
-#include <unistd.h>
-
-#define MEMORY (8 << 20)
-#define BUDGET_MS 20
-/* What a function in C may do beyond its budget until it looks at the clock, and what lies outside
- * of it: the collector's work, the next record. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define MOST_CPU_MS (50 * BUDGET_MS)
-#else
-#define MOST_CPU_MS (10 * BUDGET_MS)
-#endif
-#define VALUE "{\"l\":[1,2,3],\"a\":\"x\"}"
-
-struct row {
-    const char *name, *body;
-    const char *says; /* "" = whatever */
-};
-
-static const struct row rows[] = {
+static const struct hostile rows[] = {
     {"loop", "while true do end", "still running after"},
     {"loop in pcall", "while true do pcall(function() while true do end end) end",
         "still running after"},
@@ -234,223 +214,17 @@ static const struct row rows[] = {
     {"kably is read-only", "kably.null = 1", "read-only"},
 };
 
-/* The longer a text is, the longer takes one call that reads it: with 64 MiB of memory. */
-static const struct row large_rows[] = {
-    {"unpack through C",
-        "local t = setmetatable({}, { __index = kably.uuid }) while true do pcall(table.unpack, t, "
-        "1, 900000) end",
-        "still running after"},
-    {"utf8.len", "local s = (\"1\"):rep(1 << 20):rep(28) while true do utf8.len(s) end",
-        "still running after"},
-    {"utf8.offset", "local s = (\"1\"):rep(1 << 20):rep(28) while true do utf8.offset(s, #s) end",
-        "still running after"},
-    {"utf8.codes",
-        "local s = (\"\\x80\"):rep(1 << 20):rep(28) local step = utf8.codes(\"a\") while true do "
-        "pcall(step, s, 1) end",
-        "still running after"},
-    {"tonumber", "local s = (\" \"):rep(1 << 20):rep(28) while true do tonumber(s) end",
-        "still running after"},
-    {"calculating with text",
-        "local s = (\" \"):rep(1 << 20):rep(14) .. \"1\" while true do local n = s + 1 - s * s end",
-        "still running after"},
-    {"rawequal",
-        "local a, b = (\"1\"):rep(1 << 20):rep(14), (\"1\"):rep(1 << 20):rep(14) while "
-        "rawequal(a, b) do end",
-        "still running after"},
-    {"packsize", "string.packsize((\"x\"):rep(1 << 20))", "a format of more than 65536 bytes"},
-    {"packsize without end", "local s = (\"x\"):rep(1 << 16) while true do string.packsize(s) end",
-        "still running after"},
-    {"a time with a very long fraction",
-        "local s = \"2020-01-01T00:00:00.\" .. (\"1\"):rep(1 << 20):rep(14) .. \"Z\" "
-        "assert(not kably.time.parse(s), \"a time\") while true do kably.time.parse(s) end",
-        "still running after"},
-};
-
-static void load(struct routed *routed, size_t memory, int ms, const char *first, const char *body)
-{
-    char *text = NULL;
-    assert_true(asprintf(&text,
-                    "kafka { ['bootstrap.servers'] = 'localhost:9092', ['group.id'] = 'g' }\n"
-                    "ably { key = 'app.id:secret' } limits { hook_memory = %zu, hook_ms = %d }\n"
-                    "%s topic 'orders' { channel = 'c', transform = function(record)\n"
-                    "if record.key == 'good' then return record end\n"
-                    "do %s end end }",
-                    memory, ms, first, body) > 0);
-    routed_load(routed, kb_slice_of(text));
-    free(text);
-}
-
-static enum kb_route_result route(struct routed *routed, const char *key, struct kb_err *err)
-{
-    const struct kb_record rec = {
-        .topic = KB_S("orders"), .key = kb_slice_of(key), .value = KB_S(VALUE)};
-    return routed_route(routed, &rec, err);
-}
-
-static double cpu_ms(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-    return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
-}
-
-static bool complain(const struct row *row, const char *what, const char *got)
-{
-    print_error("%s: %s: %s\n", row->name, what, got);
-    return false;
-}
-
-/* The bad record fails as it should, the good one behind it goes its way. */
-static bool try_row(struct routed *routed, const struct row *row, size_t memory)
-{
-    struct kb_err err = {0};
-    double begun = cpu_ms();
-    if (route(routed, "bad", &err) != KB_FAILED)
-        return complain(row, "it did not fail", row->body);
-    double took = cpu_ms() - begun;
-    if (took > MOST_CPU_MS) {
-        print_error("%s: %.0f ms of CPU time, at most %d\n", row->name, took, MOST_CPU_MS);
-        return false;
-    }
-    if (err.class != KB_ERR_RECORD || err.failure != KB_FAILURE_HOOK ||
-        !strstr(err.text, row->says) || strncmp(err.text, "transform: ", 11) != 0)
-        return complain(row, row->says, err.text);
-    if (kb_script_memory(kb_hooks_script(routed->hooks)) > memory)
-        return complain(row, "holds more memory than it may", "");
-    if (route(routed, "good", &err) != KB_ROUTED)
-        return complain(row, "the next record failed", err.text);
-    struct kb_slice data = routed->router.messages[0].data.bytes;
-    return kb_slice_is(data, VALUE) || complain(row, "the next record's data", "changed");
-}
-
-static size_t try_rows(const struct row *some, size_t n, size_t memory)
-{
-    size_t failed = 0;
-    for (const struct row *row = some; row < some + n; row++) {
-        struct routed routed = {0};
-        load(&routed, memory, BUDGET_MS, "", row->body);
-        bool ok = try_row(&routed, row, memory) && try_row(&routed, row, memory);
-        failed += !ok;
-        routed_unload(&routed);
-    }
-    return failed;
-}
-
 static void hostile_hooks_cost_their_own_record(void **state)
 {
     (void)state;
     assert_true(KB_COUNT(rows) >= 40);
-    assert_int_equal(try_rows(rows, KB_COUNT(rows), MEMORY), 0);
-}
-
-static void long_texts_cost_no_more_time(void **state)
-{
-    (void)state;
-    assert_int_equal(try_rows(large_rows, KB_COUNT(large_rows), 64 << 20), 0);
-}
-
-/* What a function keeps for ever leaves no room for the next record: its state is begun anew. */
-static void a_state_that_is_full_is_worn(void **state)
-{
-    (void)state;
-    struct kb_err err;
-    struct routed routed = {0};
-    load(&routed, MEMORY, 5000, "local kept = {}",
-        "kept[1] = ('x'):rep(1 << 20) while true do kept[1] = kept[1] .. kept[1] end");
-    assert_int_equal(route(&routed, "bad", &err), KB_FAILED);
-    assert_false(kb_hooks_worn(routed.hooks));
-    routed_unload(&routed);
-    load(&routed, MEMORY, 5000, "local kept = {}",
-        "while true do kept[#kept + 1] = ('x'):rep(9999) .. #kept end");
-    assert_int_equal(route(&routed, "bad", &err), KB_FAILED);
-    assert_non_null(strstr(err.text, "memory"));
-    assert_true(kb_hooks_worn(routed.hooks));
-    routed_unload(&routed);
-}
-
-/* Bytes that malloc has given out; a sanitizer's own malloc is asked where there is one. */
-size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
-
-static size_t c_heap(void)
-{
-    if (__sanitizer_get_current_allocated_bytes)
-        return __sanitizer_get_current_allocated_bytes();
-    struct mallinfo2 info = mallinfo2();
-    return info.uordblks + info.hblkhd;
-}
-
-/* JSON is written and read in memory that Lua's collector does not see. */
-static void json_that_fails_leaves_no_memory_behind(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *first, *body;
-    } bombs[] = {
-        {"local s, t = ('x'):rep(1 << 20), {} for i = 1, 70 do t[i] = s end",
-            "assert(not pcall(kably.json.encode, t))"},
-        {"local s = '[' .. ('[],'):rep(1 << 18) .. '1]'",
-            "assert(not pcall(kably.json.decode, s))"},
-    };
-    for (size_t i = 0; i < KB_COUNT(bombs); i++) {
-        struct kb_err err;
-        struct routed routed = {0};
-        load(&routed, MEMORY, 5000, bombs[i].first, bombs[i].body);
-        assert_int_not_equal(route(&routed, "bad", &err), KB_FAILED);
-        size_t before = c_heap();
-        for (int n = 0; n < 30; n++)
-            assert_int_not_equal(route(&routed, "bad", &err), KB_FAILED);
-        size_t after = c_heap();
-        if (after > before + MEMORY)
-            print_error("%s: %zu KiB, then %zu KiB\n", bombs[i].body, before >> 10, after >> 10);
-        assert_true(after <= before + MEMORY);
-        routed_unload(&routed);
-    }
-}
-
-static int lines_of(FILE *file)
-{
-    int lines = 0;
-    rewind(file);
-    for (int c; (c = getc(file)) != EOF;)
-        lines += c == '\n';
-    return lines;
-}
-
-/* A hundred lines a second, however they are written; a new second may begin once meanwhile. */
-static void the_log_is_not_flooded(void **state)
-{
-    (void)state;
-    static const char *const floods[] = {
-        "for i = 1, 2000 do print(i) end",
-        "for i = 1, 1000 do print(i) kably.log.info(i) end",
-        "local t = {} for i = 1, 500 do t[i] = i end pcall(table.sort, t, print)",
-    };
-    for (size_t i = 0; i < KB_COUNT(floods); i++) {
-        struct kb_err err;
-        struct routed routed = {0};
-        load(&routed, MEMORY, 5000, "", floods[i]);
-        FILE *log = tmpfile();
-        int saved = dup(STDERR_FILENO);
-        dup2(fileno(log), STDERR_FILENO);
-        enum kb_route_result result = route(&routed, "bad", &err);
-        dup2(saved, STDERR_FILENO);
-        close(saved);
-        int lines = lines_of(log);
-        fclose(log);
-        routed_unload(&routed);
-        assert_int_not_equal(result, KB_FAILED);
-        assert_in_range(lines, 100, 2 * 100 + 1);
-    }
+    assert_int_equal(hostile_try(rows, KB_COUNT(rows), HOSTILE_MEMORY), 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hostile_hooks_cost_their_own_record),
-        cmocka_unit_test(long_texts_cost_no_more_time),
-        cmocka_unit_test(the_log_is_not_flooded),
-        cmocka_unit_test(json_that_fails_leaves_no_memory_behind),
-        cmocka_unit_test(a_state_that_is_full_is_worn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
