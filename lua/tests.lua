@@ -9,11 +9,11 @@
 --   null       kably.null
 --   problems   receives { note = , text = }
 local tests, json, read, null, problems = ...
-local error, ipairs, next, pairs, pcall, sort, tostring, type =
-  error, ipairs, next, pairs, pcall, table.sort, tostring, type
+local error, ipairs, math_type, next, pairs, pcall, sort, tostring, type =
+  error, ipairs, math.type, next, pairs, pcall, table.sort, tostring, type
 
 local record_keys = {
-  topic = "string", partition = "number", offset = "number", timestamp = "number",
+  topic = "string", partition = "whole number", offset = "whole number", timestamp = "number of milliseconds",
   key = "any", value = "any", headers = "table",
 }
 -- What read() gives beside: were these no texts in the file?
@@ -24,6 +24,17 @@ local message_keys = {
   extras = "table",
 }
 
+local function is_a(kind, value)
+  if kind == "whole number" then return math_type(value) == "integer" and value >= 0 end
+  if kind == "number of milliseconds" then return math_type(value) == "integer" end
+  return kind == "any" or type(value) == kind
+end
+
+-- What stands there instead, as somebody finds it again.
+local function shown(value)
+  return type(value) == "number" and tostring(value) or "a " .. type(value)
+end
+
 local function check_keys(what, given, allowed)
   for key, value in pairs(given) do
     local wanted = allowed[key]
@@ -33,8 +44,8 @@ local function check_keys(what, given, allowed)
       sort(words)
       error(what .. ": unknown key " .. tostring(key) .. "; expected " .. table.concat(words, ", "), 0)
     end
-    if wanted ~= "any" and type(value) ~= wanted then
-      error(what .. "." .. key .. ": expected a " .. wanted .. ", got a " .. type(value), 0)
+    if not is_a(wanted, value) then
+      error(what .. "." .. key .. ": expected a " .. wanted .. ", got " .. shown(value), 0)
     end
   end
 end
@@ -46,15 +57,24 @@ local function bytes_of(value)
   return json(value), true
 end
 
+-- A header has a text, or Kafka's null.
+local function header(what, name, value)
+  if type(name) ~= "string" then error(what .. ".headers: expected a name, got " .. shown(name), 0) end
+  if value == null then value = nil end
+  if value ~= nil and type(value) ~= "string" then
+    error(what .. ".headers." .. name .. ": expected a text or kably.null, got " .. shown(value), 0)
+  end
+  return { name, value }
+end
+
 -- { NAME = "text" }, or { { "NAME", "text" }, ... } where the order or a repetition counts.
-local function header_list(headers)
+local function header_list(what, headers)
   local list = {}
   for name, value in pairs(headers or {}) do
-    if type(name) == "number" then
-      list[#list + 1] = { value[1], value[2] ~= null and value[2] or nil }
-    else
-      list[#list + 1] = { name, value ~= null and value or nil }
-    end
+    local pair = { name, value }
+    if type(name) == "number" then pair = value end
+    if type(pair) ~= "table" then error(what .. '.headers: expected { "NAME", "text" }, got ' .. shown(pair), 0) end
+    list[#list + 1] = header(what, pair[1], pair[2])
   end
   if not (headers and headers[1]) then sort(list, function(a, b) return a[1] < b[1] end) end
   return list
@@ -65,7 +85,7 @@ local function record_of(what, given, keys)
   check_keys(what, given, keys)
   local record = {
     topic = given.topic, partition = given.partition or 0, offset = given.offset,
-    timestamp = given.timestamp or 0, headers = header_list(given.headers),
+    timestamp = given.timestamp or 0, headers = header_list(what, given.headers),
   }
   record.key, record.key_structured = bytes_of(given.key)
   record.value, record.value_structured = bytes_of(given.value)

@@ -55,11 +55,16 @@ static bool set_bytes(
     return true;
 }
 
-static bool set_number(lua_State *L, struct kb_document *doc, const char *member, const char *key)
+/* A member that is there under that name has to be a number, or null; lua/tests.lua asks for more.
+ * `path` and `line` say where. */
+static bool set_number(lua_State *L, struct kb_document *doc, const char *member, const char *key,
+    const char *path, int line)
 {
     const struct kb_node *node = kb_node_member(doc, doc->root, kb_slice_of(member));
-    if (!node || node->kind != KB_NODE_NUMBER)
+    if (!node || node->kind == KB_NODE_NULL)
         return false;
+    if (node->kind != KB_NODE_NUMBER)
+        luaL_error(L, "%s:%d: %s: expected a number", path, line, member);
     kb_lua_push_number(L, node->text);
     lua_setfield(L, -2, key);
     return true;
@@ -109,10 +114,10 @@ static void push_record(
     set_bytes(L, &doc, "key", "key", "key_structured");
     if (!set_bytes(L, &doc, "value", "value", "value_structured"))
         set_bytes(L, &doc, "payload", "value", "value_structured");
-    set_number(L, &doc, "partition", "partition");
-    set_number(L, &doc, "offset", "offset");
-    if (!set_number(L, &doc, "timestamp", "timestamp"))
-        set_number(L, &doc, "ts", "timestamp");
+    set_number(L, &doc, "partition", "partition", path, line);
+    set_number(L, &doc, "offset", "offset", path, line);
+    if (!set_number(L, &doc, "timestamp", "timestamp", path, line))
+        set_number(L, &doc, "ts", "timestamp", path, line);
     set_headers(L, &doc);
 }
 
