@@ -55,7 +55,9 @@ static uint64_t measure(const struct kb_avro_type *type)
     }
 }
 
-/* From "none" down, until nothing gets smaller: only what leads to an end at all becomes finite. */
+/* From "none" down, until nothing gets smaller: only what leads to an end at all becomes finite.
+ * The parts of a type come before it, so one round settles all but records that lead back into what
+ * holds them; as many more rounds as these are nested do. */
 bool kb_avro_least(struct kb_avro *avro, struct kb_err *err)
 {
     for (struct kb_avro_type *type = avro->all; type; type = type->next)

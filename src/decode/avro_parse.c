@@ -45,9 +45,15 @@ static struct kb_avro_type *new_type(struct parser *p, enum kb_avro_kind kind)
     if (!type)
         return NULL;
     type->kind = kind;
-    if (kind >= KB_AVRO_RECORD) {
-        type->next = p->avro->all;
-        p->avro->all = type;
+    return type;
+}
+
+/* Into avro->all, now that its parts are there. Passes NULL on. */
+static struct kb_avro_type *completed(struct parser *p, struct kb_avro_type *type)
+{
+    if (type) {
+        *p->avro->all_end = type;
+        p->avro->all_end = &type->next;
     }
     return type;
 }
@@ -354,15 +360,15 @@ static struct kb_avro_type *parse_object(
     if (primitive_kind(type->text, &kind))
         return parse_primitive(p, node, kind);
     if (kb_slice_is(type->text, "record") || kb_slice_is(type->text, "error"))
-        return parse_record(p, node, namespace);
+        return completed(p, parse_record(p, node, namespace));
     if (kb_slice_is(type->text, "enum"))
-        return parse_enum(p, node, namespace);
+        return completed(p, parse_enum(p, node, namespace));
     if (kb_slice_is(type->text, "fixed"))
-        return parse_fixed(p, node, namespace);
+        return completed(p, parse_fixed(p, node, namespace));
     if (kb_slice_is(type->text, "array"))
-        return parse_items(p, node, KB_AVRO_ARRAY, "items", namespace);
+        return completed(p, parse_items(p, node, KB_AVRO_ARRAY, "items", namespace));
     if (kb_slice_is(type->text, "map"))
-        return parse_items(p, node, KB_AVRO_MAP, "values", namespace);
+        return completed(p, parse_items(p, node, KB_AVRO_MAP, "values", namespace));
     return by_name(p, type->text, namespace);
 }
 
@@ -373,7 +379,7 @@ static struct kb_avro_type *parse_type(
     case KB_JSON_STRING:
         return by_name(p, node->text, namespace);
     case KB_JSON_ARRAY:
-        return parse_union(p, node, namespace);
+        return completed(p, parse_union(p, node, namespace));
     case KB_JSON_OBJECT:
         return parse_object(p, node, namespace);
     default:
@@ -401,6 +407,7 @@ bool kb_avro_parse(
         return kb_err_fatal(err, "no memory for a schema");
     p->avro = avro;
     p->err = err;
+    avro->all_end = &avro->all;
     kb_arena_init(&p->tree, TREE_MAX);
     for (size_t i = 0; i <= KB_AVRO_STRING; i++)
         avro->primitives[i].kind = (enum kb_avro_kind)i;

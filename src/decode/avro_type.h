@@ -54,14 +54,16 @@ struct kb_avro_type {
     struct kb_avro_part *short_parts; /* of a union: its branches named without namespaces */
     uint64_t least;                   /* the bytes that any value of it has at least */
     struct kb_slice name;             /* of a named type: the full one */
-    struct kb_avro_type *next;        /* all records, unions, arrays and maps of the schema */
+    struct kb_avro_type *next;        /* of avro->all */
     struct kb_avro_type *same_hash;   /* named types */
 };
 
 struct kb_avro {
     struct kb_arena arena;
     const struct kb_avro_type *root;
-    struct kb_avro_type *all;
+    /* All but primitive types, each behind those it is made of, save where a record leads back into
+     * one that holds it. */
+    struct kb_avro_type *all, **all_end;
     struct kb_avro_type primitives[KB_AVRO_STRING + 1]; /* those without a logical type */
 };
 

@@ -305,9 +305,34 @@ static void test_the_heaviest_records(void **state)
     }
 }
 
+/* A schema costs no more than a record: 8,000 records, each with a field of the one before. */
+static void test_a_chain_of_records(void **state)
+{
+    (void)state;
+    struct kb_buf text;
+    struct kb_err err;
+    kb_buf_init(&text, SIZE);
+    kb_buf_add(&text, KB_S("[{\"type\":\"record\",\"name\":\"R0\",\"fields\":[]}"));
+    for (int i = 1; i < 8000; i++)
+        kb_buf_printf(&text,
+            ",{\"type\":\"record\",\"name\":\"R%d\",\"fields\":[{\"name\":\"f\",\"type\":\"R%d\"}]"
+            "}",
+            i, i - 1);
+    kb_buf_add(&text, KB_S("]"));
+    assert_false(text.failed);
+    cost_begin();
+    struct kb_schema *schema =
+        kb_schema_compile(KB_SCHEMA_AVRO, kb_buf_slice(&text), NULL, 0, &err);
+    print_message("a chain of records: %.1f ms\n", cost_end().cpu_ms);
+    assert_non_null(schema);
+    kb_schema_unref(schema);
+    kb_buf_deinit(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_chain_of_records),
         cmocka_unit_test(test_the_heaviest_records),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
