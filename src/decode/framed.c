@@ -89,6 +89,26 @@ bool kb_framed_decode(enum kb_format format, struct kb_slice raw, const struct k
     return ok || kb_err_wrap(err, "format %s", kb_format_name(format));
 }
 
+/* Of 8 bytes nobody can say whether they are a schema's or Kafka's LongSerializer wrote them: its
+ * numbers from 0 to 2^56 begin with the same 0, and those above 2^24 with an id. Where the schema
+ * does not take them they are no failure. */
+static bool may_be_a_number(struct kb_slice raw, const struct kb_decoding *with)
+{
+    return raw.len == 8 && !with->header.ptr;
+}
+
+/* Does the schema take them? Nobody listens. */
+static bool takes(const struct frame *frame, struct kb_schema *schema,
+    const struct kb_decoding *with, struct kb_err *err)
+{
+    struct kb_value value;
+    struct kb_decoding silent = *with;
+    silent.sink = NULL;
+    bool ok = decode_frame(frame, schema, &silent, &value, err);
+    kb_buf_reset(with->text);
+    return ok || err->class != KB_ERR_RECORD; /* no memory: to be told, not guessed around */
+}
+
 enum kb_framed kb_framed_try(
     struct kb_slice raw, const struct kb_decoding *with, struct kb_value *out, struct kb_err *err)
 {
@@ -99,11 +119,13 @@ enum kb_framed kb_framed_try(
         return KB_FRAMED_NOT;
     switch (kb_schemas_get(with->schemas, &frame.key, &schema, err)) {
     case KB_SCHEMA_THERE:
+        if (may_be_a_number(raw, with) && !takes(&frame, schema, with, err))
+            return KB_FRAMED_NOT;
         if (decode_frame(&frame, schema, with, out, err))
             return KB_FRAMED_DECODED;
         break;
     case KB_SCHEMA_REFUSED:
-        if (err->code == KB_SCHEMA_UNKNOWN_CODE)
+        if (err->code == KB_SCHEMA_UNKNOWN_CODE || may_be_a_number(raw, with))
             return KB_FRAMED_NOT;
         break;
     case KB_SCHEMA_AWAITED:

@@ -15,8 +15,8 @@
 bool kb_framed_decode(enum kb_format format, struct kb_slice raw, const struct kb_decoding *with,
     struct kb_value *out, struct kb_err *err) KB_MUST_CHECK;
 
-/* Under format auto: KB_FRAMED_NOT = it isn't framed, or the registry does not know the id; nothing
- * was told to the sink. */
+/* Under format auto: KB_FRAMED_NOT = it isn't framed, the registry does not know the id, or it may
+ * as well be a number of 8 bytes and its schema does not take it; nothing was told to the sink. */
 enum kb_framed { KB_FRAMED_NOT, KB_FRAMED_DECODED, KB_FRAMED_FAILED };
 enum kb_framed kb_framed_try(struct kb_slice raw, const struct kb_decoding *with,
     struct kb_value *out, struct kb_err *err) KB_MUST_CHECK;

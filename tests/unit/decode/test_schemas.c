@@ -1,7 +1,9 @@
 /* The registry's client against a door that a test answers by hand: who is asked for what and when,
  * and what each answer means. */
+#include "decode/decoder.h"
 #include "decode/schema_cache.h"
 #include "decode/schemas.h"
+#include "value/json.h"
 
 #include "support/prop.h"
 
@@ -313,6 +315,48 @@ static void test_an_unknown_reference(void **state)
     kb_schemas_free(f.schemas);
 }
 
+/* Under auto, the JSON of what is 8 bytes with the id of `schema`, or NULL where it is plain bytes.
+ */
+static void expect_auto(struct kb_slice raw, const char *schema, const char *json)
+{
+    struct fixture f;
+    struct kb_err err = {0};
+    struct kb_value value;
+    struct kb_buf text, heard;
+    struct kb_json_writer sink;
+    struct kb_format_options options = {0};
+    set_up(&f, "http://r", NULL);
+    expect_state(&f, 1, KB_SCHEMA_AWAITED);
+    step(&f, 0);
+    answer(&f, "http://r/schemas/ids/1", 200, schema);
+    kb_buf_init(&text, KB_DECODE_TEXT_MAX);
+    kb_buf_init(&heard, 100);
+    kb_json_writer_init(&sink, &heard);
+    struct kb_decoding with = {
+        .options = &options, .text = &text, .sink = &sink.events, .schemas = f.schemas};
+    if (!kb_decode(KB_FORMAT_AUTO, raw, &with, &value, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(value.form, json ? KB_FORM_JSON : KB_FORM_BYTES);
+    assert_slice(value.bytes, json ? kb_slice_of(json) : raw);
+    assert_slice(kb_buf_slice(&heard), json ? kb_slice_of(json) : KB_S("\"AAAAAAEBrQA=\""));
+    kb_buf_deinit(&text);
+    kb_buf_deinit(&heard);
+    kb_schemas_free(f.schemas);
+}
+
+/* LongSerializer's 16,887,040 begins with a magic 0 and the id 1: what the schema does not take is
+ * no failure of a record that may well be good. */
+static void test_a_number_that_looks_framed(void **state)
+{
+    (void)state;
+    struct kb_slice number = KB_S("\0\0\0\0\1\1\xad\0");
+    expect_auto(number, ANSWER_LONG, NULL);
+    expect_auto(
+        number, "{\"schema\":\"{\\\"type\\\":\\\"array\\\",\\\"items\\\":\\\"int\\\"}\"}", NULL);
+    expect_auto(number, "{\"schema\":\"\\\"nothing\\\"\"}", NULL);
+    expect_auto(KB_S("\0\0\0\0\1\xfe\xff\x03"), ANSWER_LONG, "32767");
+}
+
 static void test_addresses_in_turn(void **state)
 {
     (void)state;
@@ -522,6 +566,7 @@ int main(void)
         cmocka_unit_test(test_references),
         cmocka_unit_test(test_a_reference_in_two_versions),
         cmocka_unit_test(test_an_unknown_reference),
+        cmocka_unit_test(test_a_number_that_looks_framed),
         cmocka_unit_test(test_addresses_in_turn),
         cmocka_unit_test(test_addresses_in_turn_for_each_schema),
         cmocka_unit_test(test_an_outage_ends_for_all),
