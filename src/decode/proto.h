@@ -9,8 +9,9 @@
  *
  * proto2 and proto3 are read: packages, nested messages and enums, oneof, map, proto3's optional,
  * json_name. Services, extensions, reserved ranges and options are passed over. Groups, editions
- * and names that no file declares are refused, with `name:line:column`. The files under
- * google/protobuf/ that everybody imports are built in. A text may also be the base64 of a
+ * and names that no file declares are refused, with `name:line:column`. The files that everybody
+ * imports, google/protobuf/ and google/type/, are built in. Fields that share a JSON name, which
+ * proto2 allows, go by the schema's. A text may also be the base64 of a
  * FileDescriptorProto: some registries give back what a client registered so. Bounds: KB_PROTO_*
  * below and KB_PROTO_MEMORY_MAX for everything together.
  *

@@ -33,17 +33,28 @@ static bool is_there(const struct kb_proto *proto, struct kb_slice name)
     return false;
 }
 
-/* The built-in files that are imported and were not given; they import nothing themselves. */
+static bool add_builtin(struct linker *l, struct kb_proto_import *import)
+{
+    struct kb_slice text = kb_proto_builtin(import->name);
+    if (text.ptr && !is_there(l->proto, import->name) &&
+        !kb_proto_add(l->proto, import->name, text, l->err))
+        return false;
+    import->found = is_there(l->proto, import->name);
+    return true;
+}
+
+/* The built-in files that are imported and were not given; what they import themselves comes to
+ * stand before what has been looked at. */
 static bool add_builtins(struct linker *l)
 {
-    struct kb_proto_message **top = l->proto->top;
-    size_t n_top = l->proto->n_top;
-    for (struct kb_proto_import *import = l->proto->imports; import; import = import->next) {
-        struct kb_slice text = kb_proto_builtin(import->name);
-        bool add = text.ptr && !is_there(l->proto, import->name);
-        if (add && !kb_proto_add(l->proto, import->name, text, l->err))
-            return false;
-        import->found = add || is_there(l->proto, import->name);
+    struct kb_proto *proto = l->proto;
+    struct kb_proto_message **top = proto->top;
+    size_t n_top = proto->n_top;
+    for (struct kb_proto_import *seen = NULL, *from; seen != proto->imports; seen = from) {
+        from = proto->imports;
+        for (struct kb_proto_import *import = from; import != seen; import = import->next)
+            if (!add_builtin(l, import))
+                return false;
     }
     l->proto->top = top;
     l->proto->n_top = n_top;
@@ -202,14 +213,6 @@ static bool camel_case(struct linker *l, struct kb_slice name, struct kb_slice *
     return true;
 }
 
-static bool name_field(struct linker *l, struct kb_proto_field *field)
-{
-    if (!field->json_name.ptr && !camel_case(l, field->name, &field->json_name))
-        return false;
-    return key_text(l, field->json_name, &field->key) &&
-           key_text(l, field->name, &field->key_proto);
-}
-
 /* ---- tables ---- */
 
 /* Heap sort: bounded for any input, no memory of its own. */
@@ -242,24 +245,69 @@ static bool by_number(const void *ctx, uint16_t a, uint16_t b)
     return fields[a].number != fields[b].number ? fields[a].number < fields[b].number : a < b;
 }
 
+static int order_of(struct kb_slice x, struct kb_slice y)
+{
+    int order = memcmp(x.ptr, y.ptr, x.len < y.len ? x.len : y.len);
+    return order ? order : x.len < y.len ? -1 : x.len > y.len;
+}
+
+/* Of the same name by place, so that the later one is the one refused. */
+static bool by_name(const void *ctx, uint16_t a, uint16_t b)
+{
+    const struct kb_proto_field *fields = ctx;
+    int order = order_of(fields[a].name, fields[b].name);
+    return order ? order < 0 : a < b;
+}
+
 static bool by_json_name(const void *ctx, uint16_t a, uint16_t b)
 {
     const struct kb_proto_field *fields = ctx;
-    struct kb_slice x = fields[a].json_name, y = fields[b].json_name;
-    int order = memcmp(x.ptr, y.ptr, x.len < y.len ? x.len : y.len);
-    if (order || x.len != y.len)
-        return order ? order < 0 : x.len < y.len;
-    return a < b; /* so that the later one is the one refused */
+    int order = order_of(fields[a].json_name, fields[b].json_name);
+    return order ? order < 0 : a < b;
+}
+
+/* Fields that share a JSON name get the one of the schema for it. How many there were. */
+static size_t part_namesakes(struct kb_proto_message *m, uint16_t *places)
+{
+    size_t parted = 0;
+    sort_places(places, m->n_fields, by_json_name, m->fields);
+    for (size_t i = 0, end; i < m->n_fields; i = end) {
+        struct kb_slice shared = m->fields[places[i]].json_name;
+        for (end = i + 1; end < m->n_fields; end++)
+            if (!kb_slice_eq(m->fields[places[end]].json_name, shared))
+                break;
+        for (size_t at = i; end - i > 1 && at < end; at++, parted++)
+            m->fields[places[at]].json_name = m->fields[places[at]].name;
+    }
+    return parted;
+}
+
+/* The names that JSON has. proto2 lets two fields have one; where parting them makes namesakes anew
+ * the whole message goes by the names of the schema, which are unlike. */
+static bool name_fields(struct linker *l, struct kb_proto_message *m, uint16_t *places)
+{
+    for (size_t i = 0; i < m->n_fields; i++)
+        if (!m->fields[i].json_name.ptr &&
+            !camel_case(l, m->fields[i].name, &m->fields[i].json_name))
+            return false;
+    bool all = part_namesakes(m, places) > 0 && part_namesakes(m, places) > 0;
+    for (size_t i = 0; i < m->n_fields; i++) {
+        struct kb_proto_field *field = &m->fields[i];
+        field->json_name = all ? field->name : field->json_name;
+        if (!key_text(l, field->json_name, &field->key) ||
+            !key_text(l, field->name, &field->key_proto))
+            return false;
+    }
+    return true;
 }
 
 static bool refuse_twice(struct linker *l, struct kb_proto_message *m, uint16_t *places)
 {
-    sort_places(places, m->n_fields, by_json_name, m->fields);
+    sort_places(places, m->n_fields, by_name, m->fields);
     for (size_t i = 1; i < m->n_fields; i++) {
         const struct kb_proto_field *field = &m->fields[places[i]];
-        if (kb_slice_eq(field->json_name, m->fields[places[i - 1]].json_name))
-            return fail(
-                l, &field->place, "there are two fields with the JSON name", field->json_name);
+        if (kb_slice_eq(field->name, m->fields[places[i - 1]].name))
+            return fail(l, &field->place, "there are two fields with the name", field->name);
     }
     sort_places(places, m->n_fields, by_number, m->fields);
     for (size_t i = 1; i < m->n_fields; i++) {
@@ -279,7 +327,7 @@ static bool number_fields(struct linker *l, struct kb_proto_message *m)
         return false;
     for (size_t i = 0; i < m->n_fields; i++)
         m->sparse[i] = (uint16_t)i;
-    if (!refuse_twice(l, m, m->sparse))
+    if (!name_fields(l, m, m->sparse) || !refuse_twice(l, m, m->sparse))
         return false;
     for (size_t i = 0; i < m->n_fields; i++) {
         uint16_t place = m->sparse[i];
@@ -364,7 +412,7 @@ static bool is_sound_entry(struct linker *l, const struct kb_proto_message *mess
 static bool link_message(struct linker *l, struct kb_proto_message *message)
 {
     for (size_t i = 0; i < message->n_fields; i++)
-        if (!link_type(l, message, &message->fields[i]) || !name_field(l, &message->fields[i]))
+        if (!link_type(l, message, &message->fields[i]))
             return false;
     message->well_known = well_known_of(message);
     return is_sound_entry(l, message) && number_fields(l, message);
