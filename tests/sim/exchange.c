@@ -51,11 +51,13 @@ static void check_limits(struct sim_transport *tr, const struct sim_exchange *ex
     struct sim_process *process = tr->worker->process;
     const struct sim_settings *now = &tr->worker->settings;
     int64_t concurrency = allowed_in_flight(process);
-    /* In a run of refusals a probe takes two messages, of two channels, whatever the limits say. */
+    /* In a run of refusals a probe takes two sets, of two channels, whatever the limits say. */
+    size_t first_end = sim_batch_set_end(&ex->batch, 0);
+    bool one = first_end == ex->batch.n,
+         two = !one && sim_batch_set_end(&ex->batch, first_end) == ex->batch.n;
+    bool refusing = tr->refused >= KB_GATE_REFUSALS_MAX, probe = two && refusing;
     /* A set that may be there goes again as it is, whatever a reload says. */
-    bool as_it_is =
-        plan->fault[SIM_FAULT_RELOADS] && sim_batch_set_end(&ex->batch, 0) == ex->batch.n;
-    bool refusing = tr->refused >= KB_GATE_REFUSALS_MAX, probe = ex->batch.n == 2 && refusing;
+    bool as_it_is = plan->fault[SIM_FAULT_RELOADS] && one;
     if (ex->batch.n > (size_t)now->max_records && !probe && !as_it_is)
         sim_fail(sim, "a request of %zu records, allowed are %lld", ex->batch.n,
             (long long)now->max_records);
