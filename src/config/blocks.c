@@ -163,10 +163,13 @@ static void take_block(lua_State *L, struct kb_blocks *blocks, struct kb_block *
             block->kind = (enum kb_block_kind)i;
     lua_pop(L, 1);
     block->place = take_place(L, blocks);
+    block->title = kb_block_name(block->kind);
+    blocks->taking = block;
     block->names = take_field(L, blocks, "names");
     if (block->kind != KB_BLOCK_TEST || blocks->tests)
         block->body = take_field(L, blocks, "body");
     block->title = title_of(blocks, block);
+    blocks->taking = NULL;
 }
 
 static int take_notes(lua_State *L)
@@ -214,7 +217,11 @@ static void add_script_problem(const struct kb_blocks *blocks, const struct kb_e
     struct kb_file_place place = {.path = blocks->sources[0].path};
     while (take_place_of(blocks, &text, &place))
         ;
-    kb_problem_add(blocks->problems, false, &place, "%s", text);
+    if (blocks->taking)
+        kb_problem_add(
+            blocks->problems, false, &blocks->taking->place, "%s: %s", blocks->taking->title, text);
+    else
+        kb_problem_add(blocks->problems, false, &place, "%s", text);
 }
 
 /* NAME.test.lua beside NAME.lua, if it is there. */
@@ -228,7 +235,7 @@ static bool run_companion(
     if (len < cut || len + 6 > sizeof(path) || strcmp(name + len - cut, suffix) != 0)
         return true;
     snprintf(path, sizeof(path), KB_FMT ".test.lua", (int)(len - cut), name);
-    if (access(path, R_OK) != 0)
+    if (access(path, F_OK) != 0)
         return true;
     if (!kb_inputs_read(blocks->inputs, KB_INPUT_FILE, path, &text, err))
         return false;

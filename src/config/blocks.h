@@ -78,6 +78,7 @@ struct kb_blocks {
     size_t n_files;
     struct kb_block *list;
     size_t n;
+    const struct kb_block *taking; /* the one whose notes are taken over; NULL = none */
     struct kb_text_function *functions,
         **functions_end; /* config/texts.h; where tests are wanted */
 };

@@ -379,7 +379,12 @@ void kb_script_load(lua_State *L, const char *name, struct kb_slice text)
         char shortened[LUA_IDSIZE];
         short_name(L, chunk, shortened);
         const char *message = lua_tostring(L, -1);
-        if (status == LUA_ERRSYNTAX && message && starts_with_place(message, shortened))
+        if (message && strstr(message, "C stack overflow"))
+            lua_pushfstring(L,
+                "%s is nested too deep: Lua takes some 200 brackets, blocks or operators within "
+                "one another",
+                name);
+        else if (status == LUA_ERRSYNTAX && message && starts_with_place(message, shortened))
             lua_pushfstring(L, "%s%s", name, hide_word(L, message + strlen(shortened)));
         lua_error(L);
     }

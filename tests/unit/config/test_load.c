@@ -404,8 +404,12 @@ static void bombs_in_the_file(void **state)
         "a.lua:2: still running after 2000 ms; is there a loop that never ends?");
     assert_string_equal(problem_of("local t = {} for i = 1, 1e9 do t[i] = ('x'):rep(1e6) .. i end"),
         "a.lua: uses more than 64 MiB of memory, which is all it may have");
-    assert_string_equal(problem_of("local t = {} t[1] = t kafka(t)"),
-        "a.lua: tables are nested more than 16 deep, or hold themselves");
+    assert_string_equal(problem_of("local t = {} t[1] = t\nkafka(t)"),
+        "a.lua:2: kafka: tables are nested more than 16 deep, or hold themselves");
+    char deep[300] = "local t = ";
+    memset(deep + strlen(deep), '{', sizeof(deep) - strlen(deep) - 1);
+    assert_string_equal(problem_of(deep), "a.lua: a.lua is nested too deep: Lua takes some 200 "
+                                          "brackets, blocks or operators within one another");
 }
 
 static char *printed(const struct kb_config *config)
