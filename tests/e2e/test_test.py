@@ -3,6 +3,9 @@
 import glob
 import os
 import re
+import shutil
+import subprocess
+import tempfile
 
 import pytest
 
@@ -10,6 +13,8 @@ import daemon
 
 FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "golden", "tests")
 FILES = sorted(path for path in glob.glob(f"{FOLDER}/*.lua") if not path.endswith(".test.lua"))
+
+NOBODY = 65534
 
 
 def run(*files, **env):
@@ -61,6 +66,24 @@ def test_several_files_are_counted_together():
     assert code == 1
     count = sum(int(re.search(r"^(\d+) tests?, ", one[1], re.M)[1]) for one in (good, orders))
     assert re.search(rf"^{count} tests, ", text, re.M), text
+
+
+def test_tests_that_can_not_be_read_are_not_passed_over():
+    """Also where the tests run as root, whom no mode keeps from reading: they ask as somebody else."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        shutil.copy(f"{FOLDER}/orders.lua", folder)
+        shutil.copy(f"{FOLDER}/orders.test.lua", folder)
+        os.chmod(f"{folder}/orders.test.lua", 0)
+        done = subprocess.run(
+            [daemon.binary(), "test", f"{folder}/orders.lua"],
+            user=NOBODY if os.getuid() == 0 else None,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    assert done.returncode == 2 and "orders.test.lua: Permission denied" in done.stderr, done
 
 
 def test_no_file_is_wrong_usage_or_a_wrong_file():
