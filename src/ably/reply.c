@@ -39,7 +39,9 @@ static void read_good(struct kb_reply *reply, const struct kb_http_reply *http,
         unusable = "a list of results in an unknown place";
     if (!unusable && body->n != n_specs)
         unusable = "fewer results than messages were sent";
-    if (unusable)
+    if (!body->unusable && body->whole.error && body->n == 0) /* of all, with a status of success */
+        give(reply, KB_ABLY_FOREIGN, body->whole.code, http->status, body->whole.text);
+    else if (unusable)
         give(reply, KB_ABLY_FOREIGN, 0, http->status, kb_slice_of(unusable));
     else
         reply->verdict = KB_REPLY_RESULTS;
