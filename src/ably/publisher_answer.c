@@ -194,9 +194,21 @@ static void drop_unwanted(struct kb_publisher *pub, const struct kb_request *req
     }
 }
 
+/* It may wait for long, and with it its partition's commits: nobody should have to guess why.
+ * Ably's text names the channel. */
+static void say_held(struct kb_publisher *pub, const struct kb_result *why, int64_t now_ms)
+{
+    uint64_t suppressed;
+    if (kb_log_repeat(&pub->held, now_ms, &suppressed))
+        kb_log_warn("ably",
+            "a channel waits, the others go on: HTTP %d, Ably code %d: " KB_FMT " (%s; %" PRIu64
+            " like it not shown)",
+            why->status, why->code, KB_ARG(why->text), kb_ably_class_help(why->class), suppressed);
+}
+
 /* Puts the channels of rate-limited specs on hold. A later spec of such a channel in the same
  * request that was accepted has overtaken: Ably's doing, counted and said. */
-static void hold_channels(struct kb_publisher *pub, const struct kb_request *req)
+static void hold_channels(struct kb_publisher *pub, const struct kb_request *req, int64_t now_ms)
 {
     if (pub->fates.n[KB_FATE_HOLD] == 0)
         return;
@@ -207,6 +219,7 @@ static void hold_channels(struct kb_publisher *pub, const struct kb_request *req
         uint64_t channel = req->specs[i]->channel;
         if (pub->fates.of[i] == KB_FATE_HOLD) {
             kb_lanes_hold(pub->lanes, channel, wait, pub->random->next(pub->random));
+            say_held(pub, &pub->reply.results[i], now_ms);
         } else if (pub->fates.of[i] == KB_FATE_PUBLISHED && pub->options.ordered &&
                    kb_lanes_inverted(pub->lanes, channel)) {
             pub->status.inversions++;
@@ -243,7 +256,7 @@ static void go_past_refused(struct kb_publisher *pub, bool went_past, int64_t no
     kb_gate_hurry(&pub->gate, now_ms);
 }
 
-static void return_to_lanes(struct kb_publisher *pub, const struct kb_request *req)
+static void return_to_lanes(struct kb_publisher *pub, const struct kb_request *req, int64_t now_ms)
 {
     const unsigned char *fate = pub->fates.of;
     for (size_t i = 0; i < req->n; i++) {
@@ -251,7 +264,7 @@ static void return_to_lanes(struct kb_publisher *pub, const struct kb_request *r
         if (fate[i] == KB_FATE_PUBLISHED || fate[i] == KB_FATE_REFUSED)
             kb_lanes_release(pub->lanes, req->specs[i]->channel);
     }
-    hold_channels(pub, req);
+    hold_channels(pub, req, now_ms);
     for (size_t i = req->n; i-- > 0;) {
         if (!kb_publisher_goes_again(pub, i))
             continue;
@@ -383,7 +396,7 @@ void kb_publisher_finish(struct kb_publisher *pub, struct kb_request *req, int64
     kb_publisher_end_groups(pub, req);
     drop_unwanted(pub, req);
     count_answer(pub, req);
-    return_to_lanes(pub, req);
+    return_to_lanes(pub, req, now_ms);
     go_past_refused(pub, went_past, now_ms);
     settle_ended(pub, req);
     req->next = pub->idle;

@@ -48,7 +48,7 @@ struct kb_publisher {
     struct kb_reply reply; /* of the answer being read, with its fates */
     struct kb_fates fates;
 
-    struct kb_log_repeat warned, slowed, moved, unrenewed;
+    struct kb_log_repeat warned, slowed, held, moved, unrenewed;
     bool told; /* this outage has a line in the log, so its end gets one too */
     struct kb_publisher_status status;
 };

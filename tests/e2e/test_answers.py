@@ -215,6 +215,18 @@ def test_a_refusal_meets_its_record_alone(mock_world, daemons, rng, kind):
     assert kably.logged(rf"{failure}: ably: {fault['code']} \(HTTP {fault['status']}\)"), kably.tail()
 
 
+@pytest.mark.parametrize("fault", [{"status": 429, "code": 42913}, {"status": 500, "code": 50003}])
+def test_a_channel_that_waits_is_told(mock_world, daemons, fault):
+    w = mock_world(partitions=1)
+    w.ably.faults({"path": "/messages", "channel": "held", **fault})
+    w.places = w.kafka.produce(w.topic, [{"partition": 0, "key": key, "value": "{}"} for key in ("held", "well") * 9])
+    kably = daemons.run(w.config().topic(w.topic, value="json", channel="#{key}"))
+    kably.wait_log(rf"WARN ably: a channel waits, the others go on: HTTP {fault['status']}, Ably code {fault['code']}")
+    until(lambda: w.ably.unique() == 9, 30, lambda: f"the other channel; {kably.tail()}")
+    w.ably.faults()
+    check_all_published(w, kably)
+
+
 def test_a_run_of_refusals_waits_until_something_is_accepted(mock_world, daemons):
     """Forty records in a row that each have their whole request refused look like a fault of ours or of the key's.
     One good record, and they were the records' own."""
