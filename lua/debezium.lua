@@ -37,6 +37,14 @@ end
 
 function debezium.unwrap(options)
   options = options or {}
+  if type(options) ~= "table" then
+    error("debezium.unwrap: expected a table of options or nothing, as in transform = debezium.unwrap()", 2)
+  end
+  for name in pairs(options) do
+    if name ~= "deletes" and name ~= "operation" then
+      error("debezium.unwrap: unknown option " .. tostring(name) .. "; expected deletes, operation", 2)
+    end
+  end
   local deletes, operation = options.deletes or "drop", options.operation
   if not deletes_known[deletes] then
     error('debezium.unwrap: deletes = "' .. tostring(deletes) .. '"; expected "drop", "null" or "before"', 2)

@@ -15,8 +15,22 @@ local redact = {}
 local function steps_of(path)
   local steps = {}
   for step in path:gmatch("[^.]+") do steps[#steps + 1] = step end
-  if #steps == 0 then error("redact: an empty path", 4) end
   return steps
+end
+
+-- Whatever is no list of names would leave everything in clear.
+local function lists_of(who, paths)
+  if type(paths) ~= "table" or next(paths) == nil then
+    error(who .. ': expected a list of fields, such as { "card", "user.email" }', 3)
+  end
+  local lists = {}
+  for i, path in pairs(paths) do
+    if type(i) ~= "number" or type(path) ~= "string" or not path:find("[^.]") then
+      error(who .. ": expected the name of a field, got " .. tostring(path), 3)
+    end
+    lists[#lists + 1] = steps_of(path)
+  end
+  return lists
 end
 
 -- Calls change(holder, name) for each place that the path, from step i on, has within holder.
@@ -31,9 +45,7 @@ local function visit(holder, steps, i, change)
   end
 end
 
-local function transform_of(paths, change)
-  local lists = {}
-  for i, path in ipairs(paths) do lists[i] = steps_of(path) end
+local function transform_of(lists, change)
   return function(record)
     for _, steps in ipairs(lists) do visit(record.value, steps, 1, change) end
     return record
@@ -41,7 +53,7 @@ local function transform_of(paths, change)
 end
 
 function redact.remove(paths)
-  return transform_of(paths, function(holder, name) holder[name] = nil end)
+  return transform_of(lists_of("redact.remove", paths), function(holder, name) holder[name] = nil end)
 end
 
 -- A text that is no UTF-8 has no characters to count.
@@ -53,11 +65,16 @@ local function masked(text, keep)
 end
 
 function redact.mask(paths, options)
+  if options ~= nil and type(options) ~= "table" then error("redact.mask: expected { keep = N } or nothing", 2) end
+  for name in pairs(options or {}) do
+    if name ~= "keep" then error("redact.mask: unknown option " .. tostring(name) .. "; expected keep", 2) end
+  end
   local keep = options and options.keep or 0
   if math.type(keep) ~= "integer" or keep < 0 then
     error("redact.mask: keep: expected a number of characters, from 0", 2)
   end
-  return transform_of(paths, function(holder, name) holder[name] = masked(holder[name], keep) end)
+  local lists = lists_of("redact.mask", paths)
+  return transform_of(lists, function(holder, name) holder[name] = masked(holder[name], keep) end)
 end
 
 return redact

@@ -18,6 +18,9 @@ local function at(value, steps)
 end
 
 function route.by(path, channels, otherwise)
+  if type(path) ~= "string" or type(channels) ~= "table" then
+    error('route.by: expected the path of a field and a table, such as route.by("country", { NO = "nordic" })', 2)
+  end
   local steps = {}
   for step in path:gmatch("[^.]+") do steps[#steps + 1] = step end
   return function(record)

@@ -28,6 +28,9 @@ local function list_of(value, name)
 end
 
 function split.each(name, message_of)
+  if type(name) ~= "string" or message_of ~= nil and type(message_of) ~= "function" then
+    error('split.each: expected the name of a field, and a function or nothing, such as split.each("items")', 2)
+  end
   message_of = message_of or function(item) return { data = item } end
   return function(record)
     local items, messages = list_of(record.value, name), {}

@@ -243,3 +243,23 @@ test "split: what has no members is not lost" {
   given = { { topic = "baskets", value = "a text" }, { topic = "baskets", value = "[1]" }, { topic = "baskets", value = "7" } },
   expect = { fails = "hook", says = "the value is no object" },
 }
+
+-- What would leave a field in clear, or be passed over, is refused while the file is loaded.
+local function refused(says, call, ...)
+  local ok, why = pcall(call, ...)
+  assert(not ok and why:find(says, 1, true), says)
+end
+refused("redact.mask: expected a list of fields", redact.mask, "card")
+refused("redact.mask: expected a list of fields", redact.mask, {})
+refused("redact.mask: expected the name of a field, got true", redact.mask, { card = true })
+refused("redact.remove: expected a list of fields", redact.remove, "card")
+refused("redact.remove: expected the name of a field, got 7", redact.remove, { "card", 7 })
+refused("redact.remove: expected the name of a field, got .", redact.remove, { "." })
+refused("redact.mask: unknown option kep; expected keep", redact.mask, { "card" }, { kep = 4 })
+refused("redact.mask: expected { keep = N } or nothing", redact.mask, { "card" }, 4)
+refused("debezium.unwrap: expected a table of options or nothing", debezium.unwrap, "drop")
+refused("debezium.unwrap: unknown option deltes", debezium.unwrap, { deltes = "null" })
+refused("route.by: expected the path of a field and a table", route.by, { NO = "nordic" })
+refused("route.by: expected the path of a field and a table", route.by, "country", "nordic")
+refused("split.each: expected the name of a field", split.each)
+refused("split.each: expected the name of a field", split.each, "items", {})
