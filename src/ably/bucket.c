@@ -2,10 +2,7 @@
  * doubles, so that rates below one a second and clocks of whole milliseconds lose nothing. */
 #include "ably/bucket.h"
 
-#include "base/compiler.h"
-
 #include <math.h>
-#include <stdbool.h>
 
 #define WHOLE (1.0 - 1e-6) /* a token, forgiving the doubles' last bits */
 
@@ -37,7 +34,7 @@ void kb_bucket_change(struct kb_bucket *bucket, double rate, double burst, int64
     bucket->tokens = fmin(bucket->tokens, bucket->burst);
 }
 
-int64_t kb_bucket_ready_for_ms(const struct kb_bucket *bucket, double n, int64_t now_ms)
+int64_t kb_bucket_ready_ms(const struct kb_bucket *bucket, double n, int64_t now_ms)
 {
     if (bucket->rate <= 0)
         return now_ms;
@@ -45,21 +42,10 @@ int64_t kb_bucket_ready_for_ms(const struct kb_bucket *bucket, double n, int64_t
     return missing <= 0 ? now_ms : now_ms + (int64_t)ceil(missing * 1000.0 / bucket->rate);
 }
 
-int64_t kb_bucket_ready_ms(const struct kb_bucket *bucket, int64_t now_ms)
-{
-    return kb_bucket_ready_for_ms(bucket, 1, now_ms);
-}
-
-void kb_bucket_take_n(struct kb_bucket *bucket, double n, int64_t now_ms)
+void kb_bucket_take(struct kb_bucket *bucket, double n, int64_t now_ms)
 {
     if (bucket->rate <= 0)
         return;
     bucket->tokens = kb_bucket_tokens(bucket, now_ms) - n;
     bucket->filled_ms = now_ms;
-}
-
-void kb_bucket_take(struct kb_bucket *bucket, int64_t now_ms)
-{
-    kb_bucket_take_n(bucket, 1, now_ms);
-    KB_BUG_ON(bucket->rate > 0 && bucket->tokens < WHOLE - 1.0);
 }

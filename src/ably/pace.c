@@ -52,7 +52,7 @@ static double enough(const struct kb_pace *pace, size_t want)
 
 int64_t kb_pace_ready_ms(const struct kb_pace *pace, size_t want, int64_t now_ms)
 {
-    int64_t ready = kb_bucket_ready_for_ms(&pace->bucket, enough(pace, want), now_ms);
+    int64_t ready = kb_bucket_ready_ms(&pace->bucket, enough(pace, want), now_ms);
     return ready > pace->until_ms ? ready : pace->until_ms;
 }
 
@@ -81,7 +81,7 @@ static void count(struct kb_pace *pace, size_t n, int64_t now_ms)
 void kb_pace_take(struct kb_pace *pace, size_t n, int64_t now_ms)
 {
     count(pace, n, now_ms);
-    kb_bucket_take_n(&pace->bucket, (double)n, now_ms);
+    kb_bucket_take(&pace->bucket, (double)n, now_ms);
 }
 
 static void set_rate(struct kb_pace *pace, double rate, int64_t now_ms)

@@ -17,17 +17,17 @@ static void test_the_burst_then_the_rate(void **state)
     struct kb_bucket bucket;
     kb_bucket_init(&bucket, 100, 3);
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(kb_bucket_ready_ms(&bucket, 5000), 5000);
-        kb_bucket_take(&bucket, 5000);
+        assert_int_equal(kb_bucket_ready_ms(&bucket, 1, 5000), 5000);
+        kb_bucket_take(&bucket, 1, 5000);
     }
     for (int64_t now = 5000; now < 5200; now += 10) {
-        assert_int_equal(kb_bucket_ready_ms(&bucket, now), now + 10);
-        assert_int_equal(kb_bucket_ready_ms(&bucket, now + 9), now + 10);
-        kb_bucket_take(&bucket, now + 10);
+        assert_int_equal(kb_bucket_ready_ms(&bucket, 1, now), now + 10);
+        assert_int_equal(kb_bucket_ready_ms(&bucket, 1, now + 9), now + 10);
+        kb_bucket_take(&bucket, 1, now + 10);
     }
     for (int i = 0; i < 3; i++) /* a pause fills it to the burst, not beyond */
-        kb_bucket_take(&bucket, 1000000);
-    assert_int_equal(kb_bucket_ready_ms(&bucket, 1000000), 1000010);
+        kb_bucket_take(&bucket, 1, 1000000);
+    assert_int_equal(kb_bucket_ready_ms(&bucket, 1, 1000000), 1000010);
 }
 
 static void test_no_rate_is_no_limit(void **state)
@@ -36,8 +36,8 @@ static void test_no_rate_is_no_limit(void **state)
     struct kb_bucket bucket;
     kb_bucket_init(&bucket, 0, 0);
     for (int i = 0; i < 1000; i++) {
-        assert_int_equal(kb_bucket_ready_ms(&bucket, 7), 7);
-        kb_bucket_take(&bucket, 7);
+        assert_int_equal(kb_bucket_ready_ms(&bucket, 1, 7), 7);
+        kb_bucket_take(&bucket, 1, 7);
     }
 }
 
@@ -46,10 +46,10 @@ static void test_a_rate_below_one_and_no_burst(void **state)
     (void)state;
     struct kb_bucket bucket;
     kb_bucket_init(&bucket, 0.25, 0);
-    kb_bucket_take(&bucket, 0);
-    assert_int_equal(kb_bucket_ready_ms(&bucket, 0), 4000);
-    kb_bucket_take(&bucket, 4000);
-    assert_int_equal(kb_bucket_ready_ms(&bucket, 4001), 8000);
+    kb_bucket_take(&bucket, 1, 0);
+    assert_int_equal(kb_bucket_ready_ms(&bucket, 1, 0), 4000);
+    kb_bucket_take(&bucket, 1, 4000);
+    assert_int_equal(kb_bucket_ready_ms(&bucket, 1, 4001), 8000);
 }
 
 /* Never more than burst + rate x time in any stretch, and a greedy taker gets all of it. */
@@ -66,8 +66,8 @@ static void test_random_rates_hold_in_the_long_run(void **state)
         kb_bucket_init(&bucket, rate, burst);
         int64_t now = 0, taken = 0;
         for (int i = 0; i < 2000; i++, taken++) {
-            now = kb_bucket_ready_ms(&bucket, now);
-            kb_bucket_take(&bucket, now);
+            now = kb_bucket_ready_ms(&bucket, 1, now);
+            kb_bucket_take(&bucket, 1, now);
         }
         double allowed = burst + rate * (double)now / 1000.0;
         if ((double)taken > allowed + 0.01 || (double)taken < allowed - rate / 1000.0 - 2)
@@ -86,8 +86,8 @@ static void test_a_change_gives_nothing_away(void **state)
     for (int i = 0; i < 1000; i++) {
         kb_bucket_change(&bucket, i % 2 ? 10 : 5, i % 2 ? 10 : 5, now);
         now += 10;
-        for (; kb_bucket_ready_ms(&bucket, now) <= now; taken++)
-            kb_bucket_take(&bucket, now);
+        for (; kb_bucket_ready_ms(&bucket, 1, now) <= now; taken++)
+            kb_bucket_take(&bucket, 1, now);
     }
     assert_true(taken <= 10 + 10 * now / 1000);
     assert_true(taken >= 5 * now / 1000);

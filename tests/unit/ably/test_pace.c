@@ -97,8 +97,8 @@ static void check_limit(double limit, int64_t rtt_ms)
     kb_bucket_init(&ably, limit, limit);
     for (int64_t now = 0; now < 300000; now++) {
         for (; answered < sent && out[answered % 4096] + rtt_ms <= now; answered++) {
-            if (kb_bucket_ready_ms(&ably, now) <= now) {
-                kb_bucket_take(&ably, now);
+            if (kb_bucket_ready_ms(&ably, 1, now) <= now) {
+                kb_bucket_take(&ably, 1, now);
                 kb_pace_good(&pace, now);
                 accepted++;
             } else {
