@@ -1,14 +1,13 @@
-/* The types of schemas as a table, and the references counted; see schema.h. */
+/* The types of schemas as a table; see schema.h. */
 #include "decode/schema.h"
 
 #include "decode/avro.h"
 #include "decode/protobuf.h"
 #include "value/json.h"
 
-#include <stdatomic.h>
+#include <stdlib.h>
 
 struct kb_schema {
-    atomic_uint references;
     enum kb_schema_type type;
     void *compiled;
     size_t size;
@@ -88,7 +87,6 @@ struct kb_schema *kb_schema_compile(enum kb_schema_type type, struct kb_slice te
         kb_err_fatal(err, "no memory for a schema");
         return NULL;
     }
-    schema->references = 1;
     schema->type = type;
     schema->compiled = kind->compile(text, refs, n_refs, &schema->size, err);
     if (schema->compiled)
@@ -97,15 +95,9 @@ struct kb_schema *kb_schema_compile(enum kb_schema_type type, struct kb_slice te
     return NULL;
 }
 
-struct kb_schema *kb_schema_share(struct kb_schema *schema)
+void kb_schema_free(struct kb_schema *schema)
 {
-    atomic_fetch_add(&schema->references, 1);
-    return schema;
-}
-
-void kb_schema_unref(struct kb_schema *schema)
-{
-    if (!schema || atomic_fetch_sub(&schema->references, 1) != 1)
+    if (!schema)
         return;
     kinds[schema->type].free(schema->compiled);
     free(schema);

@@ -3,14 +3,14 @@
  *     struct kb_schema *schema = kb_schema_compile(KB_SCHEMA_AVRO, text, refs, n_refs, &err);
  *     ... NULL: KB_ERR_RECORD of class decode, what is wrong with the schema and where; or FATAL
  *     if (!kb_schema_decode(schema, payload, &with, &value, &err)) ...
- *     kb_schema_unref(schema);
+ *     kb_schema_free(schema);
  *
  * Each type is one row of the table in schema.c: compile, decode, free. `payload` is what stands
  * behind the five bytes of framing (for Protobuf that begins with the message indexes), or the
  * whole value where a header names the schema.
  *
- * A schema owns all it needs; nothing is borrowed from the texts. Immutable, reference-counted
- * (atomic), so any thread may use and let go of it. */
+ * A schema owns all it needs; nothing is borrowed from the texts. Immutable: any thread may use it;
+ * it has one owner. */
 #ifndef KB_DECODE_SCHEMA_H
 #define KB_DECODE_SCHEMA_H
 
@@ -43,8 +43,7 @@ struct kb_schema; /* opaque */
 /* Returns new. */
 struct kb_schema *kb_schema_compile(enum kb_schema_type type, struct kb_slice text,
     const struct kb_schema_ref *refs, size_t n_refs, struct kb_err *err) KB_MUST_CHECK;
-struct kb_schema *kb_schema_share(struct kb_schema *schema);
-void kb_schema_unref(struct kb_schema *schema); /* NULL is fine */
+void kb_schema_free(struct kb_schema *schema); /* NULL is fine */
 enum kb_schema_type kb_schema_type(const struct kb_schema *schema);
 size_t kb_schema_size(const struct kb_schema *schema); /* bytes it holds, for the cache's bound */
 

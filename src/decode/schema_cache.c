@@ -13,7 +13,7 @@ static struct kb_schema_entry **bucket_of(
 
 static void entry_free(struct kb_schema_entry *entry)
 {
-    kb_schema_unref(entry->schema);
+    kb_schema_free(entry->schema);
     free(entry->why);
     free(entry);
 }
@@ -26,15 +26,6 @@ void kb_schema_entry_again(
     free(entry->why);
     entry->why = NULL;
     cache->n_awaited++;
-}
-
-void kb_schema_entry_there(
-    struct kb_schema_cache *cache, struct kb_schema_entry *entry, struct kb_schema *schema)
-{
-    entry->state = KB_SCHEMA_IS_THERE;
-    entry->fetch = NULL;
-    entry->schema = schema;
-    cache->n_awaited--;
 }
 
 void kb_schema_entry_refused(struct kb_schema_cache *cache, struct kb_schema_entry *entry,
@@ -62,17 +53,41 @@ static void remove_entry(struct kb_schema_cache *cache, struct kb_schema_entry *
     if (cache->last == entry)
         cache->last = NULL;
     cache->n--;
+    if (entry->schema)
+        cache->bytes -= kb_schema_size(entry->schema);
     entry_free(entry);
+}
+
+/* The one longest unused that nobody waits for, and that is not `but`; NULL = there is none. With
+ * `heavy` of those that hold a schema. */
+static struct kb_schema_entry *find_oldest(
+    const struct kb_schema_cache *cache, const struct kb_schema_entry *but, bool heavy)
+{
+    struct kb_schema_entry *oldest = NULL;
+    for (struct kb_schema_entry *entry = cache->all; entry; entry = entry->next)
+        if (entry->state != KB_SCHEMA_IS_AWAITED && entry != but && (entry->schema || !heavy) &&
+            (!oldest || entry->used < oldest->used))
+            oldest = entry;
+    return oldest;
+}
+
+void kb_schema_entry_there(
+    struct kb_schema_cache *cache, struct kb_schema_entry *entry, struct kb_schema *schema)
+{
+    struct kb_schema_entry *oldest;
+    entry->state = KB_SCHEMA_IS_THERE;
+    entry->fetch = NULL;
+    entry->schema = schema;
+    cache->n_awaited--;
+    cache->bytes += kb_schema_size(schema);
+    while (cache->bytes > KB_SCHEMA_BYTES_MAX && (oldest = find_oldest(cache, entry, true)) != NULL)
+        remove_entry(cache, oldest);
 }
 
 static void make_room(struct kb_schema_cache *cache)
 {
-    struct kb_schema_entry *oldest = NULL;
-    if (cache->n < KB_SCHEMAS_MAX)
-        return;
-    for (struct kb_schema_entry *entry = cache->all; entry; entry = entry->next)
-        if (entry->state != KB_SCHEMA_IS_AWAITED && (!oldest || entry->used < oldest->used))
-            oldest = entry;
+    struct kb_schema_entry *oldest =
+        cache->n < KB_SCHEMAS_MAX ? NULL : find_oldest(cache, NULL, false);
     if (oldest)
         remove_entry(cache, oldest);
 }

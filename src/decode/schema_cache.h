@@ -7,9 +7,11 @@
  *     kb_schema_entry_there(&cache, entry, schema);              // or kb_schema_entry_refused
  *     kb_schema_cache_deinit(&cache);
  *
- * It has KB_SCHEMAS_MAX entries; the one longest unused goes. Those that are awaited stay, be it
- * more than that, for somebody waits. A fetch is its caller's (schemas.c): the cache only keeps it
- * beside the entry as long as that is awaited. Thread: its owner's. */
+ * It has KB_SCHEMAS_MAX entries, and KB_SCHEMA_BYTES_MAX in schemas; the one longest unused goes.
+ * Those that are awaited stay, be it more than that, for somebody waits, and so does the schema
+ * that came last, however large. So what a find gave lives until the next add or
+ * kb_schema_entry_there. A fetch is its caller's (schemas.c): the cache only keeps it beside the
+ * entry as long as that is awaited. Thread: its owner's. */
 #ifndef KB_DECODE_SCHEMA_CACHE_H
 #define KB_DECODE_SCHEMA_CACHE_H
 
@@ -17,6 +19,7 @@
 #include "decode/schema_key.h"
 
 #define KB_SCHEMAS_MAX 1000
+#define KB_SCHEMA_BYTES_MAX (32u << 20)
 #define KB_SCHEMA_BUCKETS 1024
 
 enum kb_schema_state { KB_SCHEMA_IS_AWAITED, KB_SCHEMA_IS_THERE, KB_SCHEMA_IS_REFUSED };
@@ -40,6 +43,7 @@ struct kb_schema_cache {
     struct kb_schema_entry *buckets[KB_SCHEMA_BUCKETS], *all;
     struct kb_schema_entry *last; /* found last: records of a topic mostly share one */
     size_t n, n_awaited;
+    size_t bytes; /* of the schemas that are there */
     uint64_t finds;
 };
 

@@ -1,5 +1,7 @@
 /* How schemas are asked for; see schemas.h. What is awaited has a fetch with at most one request
- * out; each asks the addresses in turn, beginning with the one that answered last. */
+ * out; each asks the addresses in turn, beginning with the one that answered last, in rounds: a
+ * document ends one at once, and when each address has been asked, either all of them have denied
+ * the schema, which is then refused, or it is an outage and another round begins after a wait. */
 #include "decode/schemas.h"
 
 #include "base/backoff.h"
@@ -25,8 +27,12 @@ struct kb_schema_fetch {
     struct kb_http_request req;
     struct kb_buf url;
     bool flying;
-    size_t address;    /* of access.urls: to be asked next, or asked now */
-    uint32_t failures; /* in a row */
+    size_t address;        /* of access.urls: to be asked next, or asked now */
+    size_t asked, denied;  /* of this round: addresses that have answered or failed; those of them
+                              that don't know it */
+    struct kb_err failure; /* of this round: the last, and... */
+    size_t failed_at;      /* ...its address */
+    uint32_t rounds;       /* in a row that were outages */
     int64_t due_ms;
 };
 
@@ -87,17 +93,19 @@ static void fetch_free(struct kb_schemas *s, struct kb_schema_fetch *fetch)
     free(fetch);
 }
 
-/* Has each address failed, once at least? */
-static bool is_failing(const struct kb_schemas *s, const struct kb_schema_fetch *fetch)
+/* A round begins with an address, with nothing held against any. */
+static void begin_round(struct kb_schema_fetch *fetch, size_t address, int64_t due_ms)
 {
-    return fetch->failures >= s->access.n_urls;
+    fetch->address = address;
+    fetch->asked = fetch->denied = 0;
+    fetch->due_ms = due_ms;
 }
 
 static void perhaps_over(struct kb_schemas *s)
 {
     bool over = s->outage.on;
     for (const struct kb_schema_entry *entry = s->cache.all; over && entry; entry = entry->next)
-        over = !entry->fetch || !is_failing(s, entry->fetch);
+        over = !entry->fetch || entry->fetch->rounds == 0;
     if (over)
         kb_registry_outage_ends(&s->outage, s->now_ms, s->access.urls[s->address]);
 }
@@ -111,25 +119,44 @@ static void name_of(const struct kb_schema_entry *entry, char out[KB_SCHEMA_KEY_
     snprintf(out, KB_SCHEMA_KEY_TEXT + 8, "schema %s", key);
 }
 
+/* Of this address nothing more is to be expected in this round: the next one is asked at once; true
+ * = there is none left. */
+static bool round_ends(
+    struct kb_schemas *s, struct kb_schema_entry *entry, const struct kb_err *err)
+{
+    struct kb_schema_fetch *fetch = entry->fetch;
+    char name[KB_SCHEMA_KEY_TEXT + 8];
+    size_t at = fetch->address, n = s->access.n_urls;
+    fetch->address = (at + 1) % n;
+    fetch->due_ms = s->now_ms;
+    if (++fetch->asked == n)
+        return true;
+    name_of(entry, name);
+    kb_log_debug("registry", "%s: %s: %s; %s is asked", s->access.urls[at], name, err->text,
+        s->access.urls[fetch->address]);
+    return false;
+}
+
+static void outage(struct kb_schemas *s, struct kb_schema_entry *entry)
+{
+    struct kb_schema_fetch *fetch = entry->fetch;
+    char name[KB_SCHEMA_KEY_TEXT + 8];
+    name_of(entry, name);
+    int wait_ms =
+        kb_backoff_delay_ms(++fetch->rounds, WAIT_MIN_MS, WAIT_MAX_MS, s->random->next(s->random));
+    begin_round(fetch, fetch->address, s->now_ms + wait_ms);
+    kb_registry_outage_fails(
+        &s->outage, s->now_ms, &fetch->failure, s->access.urls[fetch->failed_at], name);
+}
+
 static void failed(struct kb_schemas *s, struct kb_schema_entry *entry, const struct kb_err *err)
 {
     struct kb_schema_fetch *fetch = entry->fetch;
-    const char *url = s->access.urls[fetch->address];
-    char name[KB_SCHEMA_KEY_TEXT + 8];
-    uint32_t n = (uint32_t)s->access.n_urls;
     kb_metric_add(KB_METRIC_REGISTRY_OUTAGE, 1);
-    fetch->failures++;
-    fetch->address = (fetch->address + 1) % n;
-    fetch->due_ms = s->now_ms;
-    name_of(entry, name);
-    if (fetch->failures % n != 0) { /* another address is asked at once */
-        kb_log_debug("registry", "%s: %s: %s; %s is asked", url, name, err->text,
-            s->access.urls[fetch->address]);
-        return;
-    }
-    fetch->due_ms += kb_backoff_delay_ms(
-        fetch->failures / n, WAIT_MIN_MS, WAIT_MAX_MS, s->random->next(s->random));
-    kb_registry_outage_fails(&s->outage, s->now_ms, err, url, name);
+    fetch->failure = *err;
+    fetch->failed_at = fetch->address;
+    if (round_ends(s, entry, err))
+        outage(s, entry);
 }
 
 /* No longer awaited, whatever it is then. */
@@ -181,11 +208,31 @@ static void use_address(struct kb_schemas *s, size_t address)
     s->address = address;
     for (struct kb_schema_entry *entry = s->cache.all; entry; entry = entry->next) {
         struct kb_schema_fetch *fetch = entry->fetch;
-        if (!fetch || fetch->flying)
-            continue;
-        fetch->address = address;
-        fetch->due_ms = s->now_ms;
+        if (fetch && !fetch->flying && fetch->asked == 0)
+            begin_round(fetch, address, s->now_ms);
     }
+}
+
+/* An address that does not know a schema may be a replica that is behind: the record's fault it is
+ * when none of them does, and one that gives no answer may be the one that does. */
+static void denied(struct kb_schemas *s, struct kb_schema_entry *entry, struct kb_err *err)
+{
+    struct kb_schema_fetch *fetch = entry->fetch;
+    size_t address = fetch->address;
+    fetch->denied++;
+    if (!round_ends(s, entry, err))
+        return;
+    if (fetch->denied < s->access.n_urls) {
+        outage(s, entry);
+        return;
+    }
+    if (kb_lookup_at_reference(fetch->lookup)) {
+        kb_err_wrap(err, "a schema it refers to");
+        err->code = 0; /* the id itself is known */
+    }
+    fetch->address = address;
+    refused(s, entry, err);
+    use_address(s, address);
 }
 
 static void take(
@@ -213,16 +260,17 @@ static void answered(struct kb_schemas *s, struct kb_schema_entry *entry)
     }
     bool unknown = answer == KB_REGISTRY_UNKNOWN;
     kb_metric_add(unknown ? KB_METRIC_REGISTRY_UNKNOWN : KB_METRIC_REGISTRY_OK, 1);
-    fetch->failures = 0;
-    use_address(s, fetch->address);
-    if (unknown && kb_lookup_at_reference(fetch->lookup)) {
-        kb_err_wrap(&err, "a schema it refers to");
-        err.code = 0; /* the id itself is known */
+    if (unknown && err.code == KB_SCHEMA_UNKNOWN_CODE) {
+        denied(s, entry, &err);
+    } else {
+        fetch->rounds = 0;
+        begin_round(fetch, fetch->address, s->now_ms);
+        use_address(s, fetch->address);
+        if (unknown)
+            refused(s, entry, &err);
+        else
+            take(s, entry, &doc);
     }
-    if (unknown)
-        refused(s, entry, &err);
-    else
-        take(s, entry, &doc);
     perhaps_over(s);
 }
 
@@ -422,9 +470,8 @@ void kb_schemas_adopt(struct kb_schemas *s)
         if (!entry->fetch)
             continue;
         cancel(s, entry->fetch);
-        entry->fetch->address = 0;
-        entry->fetch->failures = 0;
-        entry->fetch->due_ms = s->now_ms;
+        entry->fetch->rounds = 0;
+        begin_round(entry->fetch, 0, s->now_ms);
         if (!same_urls)
             kb_lookup_restart(entry->fetch->lookup);
     }

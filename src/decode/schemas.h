@@ -12,11 +12,11 @@
  *
  * One request for an id, however many records wait for it. An outage of the registry (no answer,
  * 5xx, 429, 401, 403, 3xx, an answer that makes no sense) is never a record's fault: the id is
- * asked for again, at the next of several addresses at once, and when each has failed, after a
- * growing wait with jitter. What the registry doesn't know (40403) or what does not compile is
- * remembered for KB_SCHEMA_REFUSED_MS and then asked for again, for it may have been registered
- * meanwhile. A 404 that is not the registry's own means a wrong address until the registry has
- * given its first schema.
+ * asked for again, at the next of several addresses at once, and when none has given it, after a
+ * growing wait with jitter. What the registry doesn't know (40403: each of several addresses, for
+ * one may be a replica that is behind) or what does not compile is remembered for
+ * KB_SCHEMA_REFUSED_MS and then asked for again, for it may have been registered meanwhile. A 404
+ * that is not the registry's own is an outage.
  *
  * References are fetched by subject and version and stand before what refers to them. What is kept
  * is bounded (schema_cache.h). Thread: one worker's; no call blocks. */

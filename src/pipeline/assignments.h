@@ -32,7 +32,7 @@ enum kb_assignment_state {
     X(DEAD_LETTER, 2, "dead_letter") /* its dead letters are not taken */                        \
     X(UNROUTED, 3, "unrouted")       /* no topic block takes it */                               \
     X(ENDING, 4, "ending")           /* the worker drains, or its stop policy was met */         \
-    X(SCHEMA, 5, "schema")           /* a record waits for its schema */                         \
+    X(SCHEMA, 5, "schema")           /* a record waits for its schema, or too many do */         \
     X(RELOAD, 6, "reload")           /* other topics are to be asked for, see topics.c */
 
 enum kb_pause_reason {
@@ -53,6 +53,7 @@ struct kb_assignment {
     struct kb_offsets offsets;
     size_t open;              /* records without an outcome */
     size_t letters_failing;   /* dead letters that were refused at least once */
+    bool framed;              /* a record of its topic has waited for a schema */
     size_t waiting;           /* records that wait for a schema, or behind one that does */
     uint64_t stalled;         /* the walk through those in which one waited on */
     int64_t committed;        /* as Kafka acknowledged in this generation, -1 = nothing */

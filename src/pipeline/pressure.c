@@ -4,7 +4,11 @@
  *
  * A short stall of the whole worker (Ably is a little slower than Kafka, which is the normal state
  * under load) is no reason to pause: for KB_STALL_MS it simply takes nothing. Only then are
- * partitions paused, so that the group is polled all the while. */
+ * partitions paused, so that the group is polled all the while.
+ *
+ * Records that wait for a schema are counted apart: no room that Ably makes helps them, and those
+ * who need no schema shall not stand still for them. At half of the memory ceiling all partitions
+ * that need the registry are paused, before they wait themselves. */
 #include "metrics/metrics.h"
 #include "pipeline/worker_state.h"
 
@@ -36,14 +40,37 @@ static bool stalled(const struct kb_worker *w)
     return w->full && w->now_ms - w->full_since_ms >= KB_STALL_MS;
 }
 
+/* What others may hold above the ceiling: as much again, less what waits for schemas. */
+static size_t room_beside_waiting(const struct kb_worker *w)
+{
+    return w->memory_high > w->waiting.bytes ? w->memory_high - w->waiting.bytes : 0;
+}
+
 /* Does the partition hold more than half of its even share of the records without an outcome? One
  * whose channel is over its rate, or whose dead letters are slow, would else stop all others. Those
  * that hold little may go on, up to twice the ceiling in all. */
 static bool hogs(const struct kb_worker *w, const struct kb_assignment *part)
 {
-    size_t share = w->pendings.open / w->assignments.active;
-    return part->open > share / (part->reasons & KB_PAUSE_MEMORY ? 4 : 2) ||
-           w->held > 2 * w->memory_high;
+    size_t share = (w->pendings.open - w->waiting.n) / w->assignments.active;
+    return part->open - part->waiting > share / (part->reasons & KB_PAUSE_MEMORY ? 4 : 2) ||
+           w->held > w->memory_high + room_beside_waiting(w);
+}
+
+/* By its format, or, under format auto, as its topic has shown. */
+static bool needs_schemas(const struct kb_assignment *part)
+{
+    enum kb_schema_type type;
+    return part->framed || kb_schema_type_of(part->rules->key_format, &type) ||
+           kb_schema_type_of(part->rules->value_format, &type);
+}
+
+/* Does a record of it wait for its schema, or do so many others that none of it may begin to? */
+static bool waits(const struct kb_worker *w, const struct kb_assignment *part)
+{
+    if (part->waiting > 0)
+        return true;
+    size_t ceiling = w->memory_high / (part->reasons & KB_PAUSE_SCHEMA ? 4 : 2);
+    return w->waiting.bytes > ceiling && w->schemas && part->rules && needs_schemas(part);
 }
 
 static unsigned reasons(const struct kb_worker *w, const struct kb_assignment *part)
@@ -52,7 +79,7 @@ static unsigned reasons(const struct kb_worker *w, const struct kb_assignment *p
     bool window = part->reasons & KB_PAUSE_WINDOW ? open > KB_WINDOW_MAX / 2 : open > KB_WINDOW_MAX;
     return (stalled(w) && hogs(w, part) ? KB_PAUSE_MEMORY : 0) | (window ? KB_PAUSE_WINDOW : 0) |
            (part->letters_failing > 0 ? KB_PAUSE_DEAD_LETTER : 0) |
-           (part->waiting > 0 ? KB_PAUSE_SCHEMA : 0) | (part->rules ? 0 : KB_PAUSE_UNROUTED) |
+           (waits(w, part) ? KB_PAUSE_SCHEMA : 0) | (part->rules ? 0 : KB_PAUSE_UNROUTED) |
            (kb_topics_hold_long(w) ? KB_PAUSE_RELOAD : 0) |
            (w->phase != KB_PHASE_RUNNING || part->state == KB_ASSIGNMENT_STOPPED ? KB_PAUSE_ENDING
                                                                                  : 0);
@@ -60,7 +87,7 @@ static unsigned reasons(const struct kb_worker *w, const struct kb_assignment *p
 
 static size_t held(const struct kb_worker *w)
 {
-    return kb_publisher_status(w->publisher)->bytes + w->pendings.bytes;
+    return kb_publisher_status(w->publisher)->bytes + w->pendings.bytes - w->waiting.bytes;
 }
 
 bool kb_worker_relieved(const struct kb_worker *w)

@@ -99,6 +99,7 @@ static void let_go(struct kb_worker *w)
         kb_hooks_forget(w->hooks);
     kb_publisher_sweep(w->publisher);
     kb_letters_sweep(w);
+    kb_waiting_sweep(w);
     answer(w);
 }
 

@@ -3,17 +3,45 @@
  * schema is there (or refused) they go the way of every record, by the rules that took them.
  *
  * They are kept rather than taken again: a source goes on behind what it has handed out, and an
- * offset below that would look to it like another log. What is kept counts against the memory
- * ceiling and is bounded by one take, for a paused partition gives nothing more. */
+ * offset below that would look to it like another log. What is kept is bounded by one take of each
+ * partition, for a paused partition gives nothing more, and in all by a ceiling of its own, at
+ * which those that may need a schema give nothing more either (pressure.c). */
 #include "metrics/metrics.h"
 #include "pipeline/worker_state.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 void kb_waiting_init(struct kb_waiting *waiting)
 {
     waiting->head = NULL;
     waiting->tail = &waiting->head;
+}
+
+static size_t size_of(const struct kb_pending *p)
+{
+    return sizeof(*p) + p->original->size;
+}
+
+static void note_framed(struct kb_worker *w, const struct kb_assignment *part)
+{
+    for (size_t i = 0; i < w->assignments.n; i++) {
+        struct kb_assignment *other = &w->assignments.slots[i];
+        if (other->state != KB_ASSIGNMENT_FREE && strcmp(other->topic, part->topic) == 0)
+            other->framed = true;
+    }
+}
+
+static void append(struct kb_worker *w, struct kb_assignment *part, struct kb_pending *p)
+{
+    if (!part->framed)
+        note_framed(w, part);
+    part->waiting++;
+    w->waiting.n++;
+    w->waiting.bytes += size_of(p);
+    p->next = NULL;
+    *w->waiting.tail = p;
+    w->waiting.tail = &p->next;
 }
 
 void kb_worker_hold(struct kb_worker *w, struct kb_assignment *part, const struct kb_record *rec)
@@ -26,10 +54,7 @@ void kb_worker_hold(struct kb_worker *w, struct kb_assignment *part, const struc
         kb_worker_fatal(w, &err);
         return;
     }
-    part->waiting++;
-    p->next = NULL;
-    *w->waiting.tail = p;
-    w->waiting.tail = &p->next;
+    append(w, part, p);
 }
 
 static void fail(
@@ -126,14 +151,12 @@ static void walk(struct kb_worker *w,
     for (; p; p = next) {
         struct kb_assignment *part = kb_assignments_find(&w->assignments, p->slot, p->generation);
         next = p->next;
+        w->waiting.n--;
+        w->waiting.bytes -= size_of(p);
         if (part)
             part->waiting--;
-        if (look(w, part, p))
-            continue;
-        part->waiting++;
-        p->next = NULL;
-        *w->waiting.tail = p;
-        w->waiting.tail = &p->next;
+        if (!look(w, part, p))
+            append(w, part, p);
     }
 }
 

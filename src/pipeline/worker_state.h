@@ -69,6 +69,7 @@ struct kb_letters {
 /* Records that wait for a schema, in the order they were taken. */
 struct kb_waiting {
     struct kb_pending *head, **tail;
+    size_t n, bytes;  /* of them; the bytes are counted among the pendings', too */
     uint64_t changes; /* of the schemas, at the last walk through the list */
     uint64_t walks;
     bool unfinished; /* functions took their time: the next turn walks on */
@@ -123,7 +124,7 @@ struct kb_worker {
     bool more;     /* the source stopped at its maximum */
 
     size_t memory_high, memory_low;
-    size_t held; /* bytes, at the beginning of the turn */
+    size_t held; /* bytes at the beginning of the turn, but for those that wait for a schema */
     bool full;
     int64_t full_since_ms;
 

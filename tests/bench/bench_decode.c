@@ -101,6 +101,6 @@ int main(int argc, char **argv)
         in.total += in.len[i];
     }
     measure_both(schema, &in, records);
-    kb_schema_unref(schema);
+    kb_schema_free(schema);
     return 0;
 }

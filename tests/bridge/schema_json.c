@@ -79,7 +79,7 @@ static void compile(struct bridge *b, enum kb_schema_type type, char *line)
 {
     struct kb_err err = {0};
     struct kb_slice text = take_hex(&line);
-    kb_schema_unref(b->schema);
+    kb_schema_free(b->schema);
     b->schema = kb_schema_compile(type, text, b->refs, b->n_refs, &err);
     drop_refs(b);
     free((char *)text.ptr);
@@ -174,7 +174,7 @@ int main(void)
         obey(&bridge, line);
     }
     free(line);
-    kb_schema_unref(bridge.schema);
+    kb_schema_free(bridge.schema);
     drop_refs(&bridge);
     kb_buf_deinit(&bridge.text);
     kb_buf_deinit(&bridge.heard);

@@ -69,6 +69,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     check_record(schema, raw, &options);
-    kb_schema_unref(schema);
+    kb_schema_free(schema);
     return 0;
 }

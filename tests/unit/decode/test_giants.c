@@ -288,7 +288,7 @@ static void decode(size_t i, const struct giant *g)
     assert_true(ok || err.class == KB_ERR_RECORD);
     kb_buf_deinit(&text);
     kb_arena_deinit(&arena);
-    kb_schema_unref(schema);
+    kb_schema_free(schema);
 }
 
 static void test_the_heaviest_records(void **state)
@@ -325,7 +325,7 @@ static void test_a_chain_of_records(void **state)
         kb_schema_compile(KB_SCHEMA_AVRO, kb_buf_slice(&text), NULL, 0, &err);
     print_message("a chain of records: %.1f ms\n", cost_end().cpu_ms);
     assert_non_null(schema);
-    kb_schema_unref(schema);
+    kb_schema_free(schema);
     kb_buf_deinit(&text);
 }
 

@@ -29,7 +29,7 @@ static void setup(struct fixture *f)
 
 static void teardown(struct fixture *f)
 {
-    kb_schema_unref(f->schema);
+    kb_schema_free(f->schema);
     kb_buf_deinit(&f->schema_text);
     kb_buf_deinit(&f->payload);
     kb_buf_deinit(&f->text);
@@ -40,7 +40,7 @@ static void teardown(struct fixture *f)
 static void compile(struct fixture *f)
 {
     struct kb_err err = {0};
-    kb_schema_unref(f->schema);
+    kb_schema_free(f->schema);
     f->refused[0] = '\0';
     f->schema = kb_schema_compile(
         KB_SCHEMA_PROTOBUF, kb_buf_slice(&f->schema_text), f->refs, f->n_refs, &err);

@@ -398,6 +398,57 @@ static void test_addresses_in_turn_for_each_schema(void **state)
     kb_schemas_free(f.schemas);
 }
 
+/* A replica that is behind does not know a schema that another one has. */
+static void test_a_replica_that_is_behind(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up(&f, "http://a,http://b", NULL);
+    expect_state(&f, 9, KB_SCHEMA_AWAITED);
+    step(&f, 0);
+    answer(&f, "http://a/schemas/ids/9", 404, NOT_FOUND);
+    expect_state(&f, 9, KB_SCHEMA_AWAITED);
+    assert_false(kb_schemas_status(f.schemas).outage);
+    answer(&f, "http://b/schemas/ids/9", 200,
+        "{\"schema\":\"\\\"A\\\"\",\"references\":[{\"name\":\"A\",\"subject\":\"a\","
+        "\"version\":1}]}");
+    answer(&f, "http://b/subjects/a/versions/1", 404, NOT_FOUND);
+    answer(&f, "http://a/subjects/a/versions/1", 200,
+        "{\"schema\":\"{\\\"type\\\":\\\"fixed\\\",\\\"name\\\":\\\"A\\\",\\\"size\\\":1}\"}");
+    expect_state(&f, 9, KB_SCHEMA_THERE);
+    kb_schemas_free(f.schemas);
+}
+
+/* None of them knows it: then it is the record's fault. As long as one gives no answer, that may be
+ * the one that knows it: an outage, however often the other denies it, and no hurry about it. */
+static void test_what_each_address_denies(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct kb_err err;
+    set_up(&f, "http://a,http://b", NULL);
+    expect_state(&f, 9, KB_SCHEMA_AWAITED);
+    for (int i = 0; i < 3; i++) {
+        step(&f, i == 0 ? 0 : 5000);
+        answer(&f, "http://a/schemas/ids/9", 404, NOT_FOUND);
+        answer(&f, "http://b/schemas/ids/9", 503, "");
+        assert_int_equal(f.door.n_open, 0);
+        expect_state(&f, 9, KB_SCHEMA_AWAITED);
+        assert_string_equal(
+            kb_schemas_status(f.schemas).outage_text, "http://b: schema 9: HTTP 503");
+        assert_int_equal(kb_schemas_status(f.schemas).outage_tries, i + 1);
+        assert_true(kb_schemas_wake_ms(f.schemas) > f.now + 100);
+    }
+    step(&f, 5000);
+    answer(&f, "http://a/schemas/ids/9", 404, NOT_FOUND);
+    assert_true(kb_schemas_status(f.schemas).outage);
+    answer(&f, "http://b/schemas/ids/9", 404, NOT_FOUND);
+    assert_int_equal(get(&f, 9, &err), KB_SCHEMA_REFUSED);
+    assert_int_equal(err.code, KB_SCHEMA_UNKNOWN_CODE);
+    assert_false(kb_schemas_status(f.schemas).outage);
+    kb_schemas_free(f.schemas);
+}
+
 /* One answer ends the wait of all, but the outage only when none is left that can't be had. */
 static void test_an_outage_ends_for_all(void **state)
 {
@@ -519,6 +570,42 @@ static void test_the_cache_is_bounded(void **state)
     kb_schemas_free(f.schemas);
 }
 
+/* By bytes, too: large schemas that nobody uses go before there are many. */
+static void test_the_cache_is_bounded_in_bytes(void **state)
+{
+    (void)state;
+    struct kb_schema_cache cache = {0};
+    struct kb_err err;
+    struct kb_buf text;
+    kb_buf_init(&text, 16u << 20);
+    kb_buf_printf(&text, "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"a\"");
+    for (int i = 0; i < 50000; i++)
+        kb_buf_printf(&text, ",\"symbol_%d\"", i);
+    kb_buf_add(&text, KB_S("]}"));
+    size_t size = 0;
+    uint32_t n = 0;
+    while (size * n < 2 * (size_t)KB_SCHEMA_BYTES_MAX) {
+        struct kb_schema_key key = {.id = n++};
+        struct kb_schema *schema =
+            kb_schema_compile(KB_SCHEMA_AVRO, kb_buf_slice(&text), NULL, 0, &err);
+        if (!schema)
+            fail_msg("%s", err.text);
+        size = kb_schema_size(schema);
+        assert_true(size > text.len);
+        kb_schema_entry_there(&cache, kb_schema_cache_add(&cache, &key, NULL), schema);
+        assert_in_range(cache.bytes, size, KB_SCHEMA_BYTES_MAX);
+        assert_int_equal(cache.bytes, size * cache.n);
+        assert_non_null(kb_schema_cache_find(&cache, &(struct kb_schema_key){.id = 0}));
+    }
+    assert_true(n > cache.n);
+    assert_null(kb_schema_cache_find(&cache, &(struct kb_schema_key){.id = 1}));
+    assert_non_null(kb_schema_cache_find(&cache, &(struct kb_schema_key){.id = n - 1}));
+    kb_schema_cache_forget(&cache);
+    assert_int_equal(cache.bytes, 0);
+    kb_schema_cache_deinit(&cache);
+    kb_buf_deinit(&text);
+}
+
 static void test_lists_of_addresses(void **state)
 {
     (void)state;
@@ -569,10 +656,13 @@ int main(void)
         cmocka_unit_test(test_a_number_that_looks_framed),
         cmocka_unit_test(test_addresses_in_turn),
         cmocka_unit_test(test_addresses_in_turn_for_each_schema),
+        cmocka_unit_test(test_a_replica_that_is_behind),
+        cmocka_unit_test(test_what_each_address_denies),
         cmocka_unit_test(test_an_outage_ends_for_all),
         cmocka_unit_test(test_a_change_of_options),
         cmocka_unit_test(test_credentials),
         cmocka_unit_test(test_the_cache_is_bounded),
+        cmocka_unit_test(test_the_cache_is_bounded_in_bytes),
         cmocka_unit_test(test_lists_of_addresses),
         cmocka_unit_test(test_a_password_that_ends_the_address),
     };
