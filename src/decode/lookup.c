@@ -77,6 +77,9 @@ bool kb_lookup_at_reference(const struct kb_lookup *lookup)
     return lookup->next > 0;
 }
 
+/* A reference may have been deleted, softly, after the schema that needs it: that one is still
+ * given by its id, for records outlive their subjects, and what it refers to as well, where it is
+ * asked for so. The serializers' own readers do the same. */
 void kb_lookup_next(const struct kb_lookup *lookup, struct kb_buf *path)
 {
     const struct document *doc = &lookup->docs[lookup->next];
@@ -85,7 +88,7 @@ void kb_lookup_next(const struct kb_lookup *lookup, struct kb_buf *path)
     if (kb_lookup_at_reference(lookup)) {
         kb_buf_add(path, KB_S("/subjects/"));
         add_escaped(path, doc->subject);
-        kb_buf_printf(path, "/versions/%d", doc->version);
+        kb_buf_printf(path, "/versions/%d?deleted=true", doc->version);
     } else {
         kb_buf_printf(path, "/schemas/%s/%s", lookup->key.by_guid ? "guids" : "ids", key);
     }

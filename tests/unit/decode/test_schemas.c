@@ -251,13 +251,13 @@ static void test_references(void **state)
         "\\\"B\\\"}]}\",\"references\":[{\"name\":\"B\",\"subject\":\"b/ü\",\"version\":2},{"
         "\"name\":\"A\",\"subject\":\"a\",\"version\":1}]}");
     expect_state(&f, 7, KB_SCHEMA_AWAITED);
-    answer(&f, "http://r/subjects/b%2F%C3%BC/versions/2", 200,
+    answer(&f, "http://r/subjects/b%2F%C3%BC/versions/2?deleted=true", 200,
         "{\"schema\":\"{\\\"type\\\":\\\"array\\\",\\\"items\\\":\\\"A\\\"}\",\"references\":[{"
         "\"name\":\"A\",\"subject\":\"a\",\"version\":1}]}");
-    answer(&f, "http://r/subjects/a/versions/1", 503, "");
+    answer(&f, "http://r/subjects/a/versions/1?deleted=true", 503, "");
     expect_state(&f, 7, KB_SCHEMA_AWAITED);
     step(&f, 5000);
-    answer(&f, "http://r/subjects/a/versions/1", 200,
+    answer(&f, "http://r/subjects/a/versions/1?deleted=true", 200,
         "{\"schema\":\"{\\\"type\\\":\\\"enum\\\",\\\"name\\\":\\\"A\\\",\\\"symbols\\\":[]}\"}");
     struct kb_err err;
     assert_int_equal(get(&f, 7, &err), KB_SCHEMA_REFUSED); /* B is an array: it has no name */
@@ -280,13 +280,13 @@ static void test_a_reference_in_two_versions(void **state)
         "\\\"name\\\":\\\"a\\\",\\\"type\\\":\\\"A\\\"},{\\\"name\\\":\\\"b\\\",\\\"type\\\":"
         "\\\"B\\\"}]}\",\"references\":[{\"name\":\"B\",\"subject\":\"b\",\"version\":1},{"
         "\"name\":\"A\",\"subject\":\"a\",\"version\":2}]}");
-    answer(&f, "http://r/subjects/b/versions/1", 200,
+    answer(&f, "http://r/subjects/b/versions/1?deleted=true", 200,
         "{\"schema\":\"{\\\"type\\\":\\\"record\\\",\\\"name\\\":\\\"B\\\",\\\"fields\\\":[{"
         "\\\"name\\\":\\\"a\\\",\\\"type\\\":\\\"A\\\"}]}\",\"references\":[{"
         "\"name\":\"A\",\"subject\":\"a\",\"version\":1}]}");
-    answer(&f, "http://r/subjects/a/versions/2", 200,
+    answer(&f, "http://r/subjects/a/versions/2?deleted=true", 200,
         "{\"schema\":\"{\\\"type\\\":\\\"fixed\\\",\\\"name\\\":\\\"A\\\",\\\"size\\\":9}\"}");
-    answer(&f, "http://r/subjects/a/versions/1", 200,
+    answer(&f, "http://r/subjects/a/versions/1?deleted=true", 200,
         "{\"schema\":\"{\\\"type\\\":\\\"fixed\\\",\\\"name\\\":\\\"A\\\",\\\"size\\\":1}\"}");
     struct kb_err err;
     if (get(&f, 7, &err) != KB_SCHEMA_THERE)
@@ -307,7 +307,8 @@ static void test_an_unknown_reference(void **state)
     answer(&f, "http://r/schemas/ids/7", 200,
         "{\"schema\":\"\\\"A\\\"\",\"references\":[{\"name\":\"A\",\"subject\":\"a\","
         "\"version\":1}]}");
-    answer(&f, "http://r/subjects/a/versions/1", 404, "{\"error_code\":40401,\"message\":\"no\"}");
+    answer(&f, "http://r/subjects/a/versions/1?deleted=true", 404,
+        "{\"error_code\":40401,\"message\":\"no\"}");
     assert_int_equal(get(&f, 7, &err), KB_SCHEMA_REFUSED);
     assert_int_equal(err.code, 0);
     assert_string_equal(
@@ -412,8 +413,8 @@ static void test_a_replica_that_is_behind(void **state)
     answer(&f, "http://b/schemas/ids/9", 200,
         "{\"schema\":\"\\\"A\\\"\",\"references\":[{\"name\":\"A\",\"subject\":\"a\","
         "\"version\":1}]}");
-    answer(&f, "http://b/subjects/a/versions/1", 404, NOT_FOUND);
-    answer(&f, "http://a/subjects/a/versions/1", 200,
+    answer(&f, "http://b/subjects/a/versions/1?deleted=true", 404, NOT_FOUND);
+    answer(&f, "http://a/subjects/a/versions/1?deleted=true", 200,
         "{\"schema\":\"{\\\"type\\\":\\\"fixed\\\",\\\"name\\\":\\\"A\\\",\\\"size\\\":1}\"}");
     expect_state(&f, 9, KB_SCHEMA_THERE);
     kb_schemas_free(f.schemas);
@@ -534,7 +535,7 @@ static void test_a_change_of_options(void **state)
     answer(&f, "http://r/schemas/ids/3", 200,
         "{\"schema\":\"\\\"A\\\"\",\"references\":[{\"name\":\"A\",\"subject\":\"a\","
         "\"version\":1}]}");
-    open_request(&f, "http://r/subjects/a/versions/1");
+    open_request(&f, "http://r/subjects/a/versions/1?deleted=true");
     change(&f, &other);
     for (uint32_t id = 1; id <= 3; id++)
         expect_state(&f, id, KB_SCHEMA_AWAITED);
