@@ -45,6 +45,37 @@ static int on_tostring(lua_State *L)
     return 1;
 }
 
+/* Lua would blame "a userdata value", where somebody took JSON's null for nil. */
+static int refuse(lua_State *L)
+{
+    const char *what = lua_tostring(L, lua_upvalueindex(1));
+    bool is_missing = kb_is_missing(L, 1) || kb_is_missing(L, 2);
+    if (lua_type(L, 2) == LUA_TSTRING && lua_toboolean(L, lua_upvalueindex(2)))
+        return luaL_error(L, "attempt to index %s (for \"%s\")",
+            is_missing ? "a missing value" : "kably.null", lua_tostring(L, 2));
+    return luaL_error(L, "attempt to %s %s", what, is_missing ? "a missing value" : "kably.null");
+}
+
+static void add_refusals(lua_State *L)
+{
+    static const struct {
+        const char *metamethod, *what;
+        bool by_key;
+    } refusals[] = {{"__index", "index", true}, {"__newindex", "index", true},
+        {"__call", "call", false}, {"__len", "get length of", false}, {"__lt", "compare", false},
+        {"__le", "compare", false}, {"__add", "perform arithmetic on", false},
+        {"__sub", "perform arithmetic on", false}, {"__mul", "perform arithmetic on", false},
+        {"__div", "perform arithmetic on", false}, {"__idiv", "perform arithmetic on", false},
+        {"__mod", "perform arithmetic on", false}, {"__pow", "perform arithmetic on", false},
+        {"__unm", "perform arithmetic on", false}};
+    for (size_t i = 0; i < KB_COUNT(refusals); i++) {
+        lua_pushstring(L, refusals[i].what);
+        lua_pushboolean(L, refusals[i].by_key);
+        lua_pushcclosure(L, refuse, 2);
+        lua_setfield(L, -2, refusals[i].metamethod);
+    }
+}
+
 /* All light userdata share one metatable: the placeholder's is kably.null's as well. */
 static void make_missing_absorb(lua_State *L)
 {
@@ -53,6 +84,7 @@ static void make_missing_absorb(lua_State *L)
     push_missing(L);
     lua_newtable(L);
     luaL_setfuncs(L, metamethods, 0);
+    add_refusals(L);
     lua_pushliteral(L, "null");
     lua_setfield(L, -2, "__name");
     lua_pushboolean(L, 0);

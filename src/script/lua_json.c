@@ -227,6 +227,13 @@ static unsigned put_table(lua_State *L, int index, struct kb_buf *out, unsigned 
     return put_array(L, index, n, out, depth);
 }
 
+/* What Lua calls a userdata has a name of its own: the record, its headers. */
+static const char *name_of(lua_State *L, int index)
+{
+    return luaL_getmetafield(L, index, "__name") == LUA_TSTRING ? lua_tostring(L, -1)
+                                                                : luaL_typename(L, index);
+}
+
 static unsigned put(lua_State *L, int index, struct kb_buf *out, unsigned depth)
 {
     struct kb_slice digits;
@@ -250,7 +257,7 @@ static unsigned put(lua_State *L, int index, struct kb_buf *out, unsigned depth)
         else if (kb_big_number_text(L, index, &digits))
             kb_buf_add(out, digits);
         else if (!kb_view_put(L, index, out, &levels))
-            luaL_error(L, "a %s can't be JSON", luaL_typename(L, index));
+            luaL_error(L, "a %s can't be JSON", name_of(L, index));
     }
     if (out->failed)
         luaL_error(L, "a value of more than %d MiB of JSON", (int)(out->max >> 20));
