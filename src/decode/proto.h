@@ -111,6 +111,7 @@ struct kb_proto_field {
     bool repeated, map; /* map: repeated too, of an entry message */
     bool presence;      /* an unset one and its zero are different: shown where it was set */
     uint16_t oneof;     /* of its message, or KB_PROTO_NO_ONEOF */
+    uint16_t plain;     /* the first from this one on that has no presence, or n_fields */
     struct kb_proto_message *message;
     struct kb_proto_enum *enumeration;
     struct kb_slice type_name; /* as written, until it is linked */

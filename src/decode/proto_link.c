@@ -414,6 +414,11 @@ static bool link_message(struct linker *l, struct kb_proto_message *message)
     for (size_t i = 0; i < message->n_fields; i++)
         if (!link_type(l, message, &message->fields[i]))
             return false;
+    size_t plain = message->n_fields;
+    for (size_t i = message->n_fields; i-- > 0;) {
+        plain = message->fields[i].presence ? plain : i;
+        message->fields[i].plain = (uint16_t)plain;
+    }
     message->well_known = well_known_of(message);
     return is_sound_entry(l, message) && number_fields(l, message);
 }

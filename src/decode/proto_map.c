@@ -120,8 +120,9 @@ static bool read_part(struct kb_proto_run *run, const struct kb_proto_field *fie
         const char *tag = at;
         if (!kb_wire_step(&at, end, &wire))
             return kb_proto_wire_fault(run, at, &wire);
-        if (wire.number == field->number && wire.type == field->wire)
-            kb_proto_slot_add(slot, &wire, tag);
+        if (wire.number == field->number && wire.type == field->wire &&
+            !kb_proto_slot_add(run, field, slot, &wire, tag))
+            return false;
     }
     return true;
 }

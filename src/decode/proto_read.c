@@ -20,69 +20,150 @@ bool kb_proto_wire_fault(struct kb_proto_run *run, const char *at, const struct 
     return kb_proto_fail(run, run->depth <= 1 ? at : NULL, wire->fault);
 }
 
-/* The last one of a oneof wins: behind the slots of the fields stand those of the oneofs, which
- * count the place of the member that was set, plus 1. */
-static void note_oneof(const struct kb_proto_message *message, struct kb_proto_slot *slots,
-    const struct kb_proto_field *field)
+/* ---- where fields are ---- */
+
+/* Of one that is no list and no message the last occurrence counts alone. */
+static bool chain(struct kb_proto_run *run, struct kb_proto_slot *slot, const char *tag)
 {
-    uint32_t place = (uint32_t)(field - message->fields) + 1;
-    uint32_t *set = &slots[message->n_fields + field->oneof].count;
-    if (*set && *set != place)
-        slots[*set - 1].count = 0;
-    *set = place;
+    struct kb_proto_piece *piece = kb_arena_alloc(run->arena, sizeof(*piece));
+    if (!piece)
+        return kb_proto_no_room(run);
+    *piece = (struct kb_proto_piece){tag, slot->last ? slot->last->next : piece};
+    if (slot->last)
+        slot->last->next = piece;
+    slot->last = piece;
+    return true;
 }
 
-static inline void note(const struct kb_proto_message *message, struct kb_proto_slot *slots,
-    const struct kb_wire *wire, const char *tag)
+bool kb_proto_slot_add(struct kb_proto_run *run, const struct kb_proto_field *field,
+    struct kb_proto_slot *slot, const struct kb_wire *wire, const char *tag)
+{
+    if (slot->count++ == 0) {
+        slot->first = tag;
+        slot->last = NULL;
+    } else if ((field->repeated || field->type == KB_PROTO_MESSAGE) && !chain(run, slot, tag)) {
+        return false;
+    }
+    if (wire->type == KB_WIRE_BYTES) {
+        slot->ptr = wire->bytes.ptr;
+        slot->len = (uint32_t)wire->bytes.len;
+    } else {
+        slot->bits = wire->bits;
+    }
+    return true;
+}
+
+/* The slot of a place, and its bit. */
+static struct kb_proto_slot *use(struct kb_proto_fields *fields, size_t place)
+{
+    if (!kb_proto_is_there(fields, place)) {
+        size_t word = place / KB_PROTO_WORD_BITS;
+        fields->there[word] |= UINT64_C(1) << place % KB_PROTO_WORD_BITS;
+        fields->words[word / KB_PROTO_WORD_BITS] |= UINT64_C(1) << word % KB_PROTO_WORD_BITS;
+        fields->slots[place].count = 0;
+    }
+    return &fields->slots[place];
+}
+
+/* The last one of a oneof wins. What `members` has may be another message's: then its place is not
+ * there, or no member. */
+static void note_oneof(const struct kb_proto_message *message, struct kb_proto_fields *fields,
+    const struct kb_proto_field *field)
+{
+    uint16_t place = (uint16_t)(field - message->fields), before = fields->members[field->oneof];
+    if (before != place && before < message->n_fields && kb_proto_is_there(fields, before) &&
+        message->fields[before].oneof == field->oneof)
+        fields->slots[before].count = 0;
+    fields->members[field->oneof] = place;
+}
+
+static inline bool note(struct kb_proto_run *run, const struct kb_proto_message *message,
+    struct kb_proto_fields *fields, const struct kb_wire *wire, const char *tag)
 {
     const struct kb_proto_field *field = kb_proto_field(message, wire->number);
     if (!field || !kb_proto_takes(field, wire->type))
-        return; /* unknown: some other version's */
+        return true; /* unknown: some other version's */
     if (field->oneof != KB_PROTO_NO_ONEOF)
-        note_oneof(message, slots, field);
-    kb_proto_slot_add(&slots[field - message->fields], wire, tag);
+        note_oneof(message, fields, field);
+    struct kb_proto_slot *slot = use(fields, (size_t)(field - message->fields));
+    return kb_proto_slot_add(run, field, slot, wire, tag);
 }
 
-/* Zeroed slots of this depth; a message with more fields than any before gets twice as many. */
-static struct kb_proto_slot *take_slots(struct kb_proto_run *run, size_t n)
+/* The first bit from `from` on, SIZE_MAX = none. */
+static size_t next_bit(const uint64_t *words, size_t n_words, size_t from)
+{
+    size_t bit = from % KB_PROTO_WORD_BITS;
+    for (size_t at = from / KB_PROTO_WORD_BITS; at < n_words; at++, bit = 0) {
+        uint64_t left = words[at] >> bit << bit;
+        if (left)
+            return at * KB_PROTO_WORD_BITS + (size_t)__builtin_ctzll(left);
+    }
+    return SIZE_MAX;
+}
+
+size_t kb_proto_next_there(const struct kb_proto_fields *fields, size_t place)
+{
+    size_t word = place / KB_PROTO_WORD_BITS;
+    size_t found = next_bit(fields->there, word + 1, place);
+    if (found != SIZE_MAX)
+        return found;
+    word = next_bit(fields->words, KB_COUNT(fields->words), word + 1);
+    return word == SIZE_MAX ? SIZE_MAX
+                            : next_bit(fields->there, word + 1, word * KB_PROTO_WORD_BITS);
+}
+
+static bool make_room(struct kb_proto_run *run, struct kb_proto_fields *fields, size_t n)
+{
+    size_t room = n > 2 * fields->room ? n : 2 * fields->room;
+    size_t words = room / KB_PROTO_WORD_BITS + 1;
+    fields->room = 0; /* until all of it is there */
+    fields->slots = kb_arena_alloc(run->arena, room * sizeof(*fields->slots));
+    fields->members = kb_arena_alloc(run->arena, room * sizeof(*fields->members));
+    fields->there = kb_arena_alloc(run->arena, words * sizeof(*fields->there));
+    if (!fields->slots || !fields->members || !fields->there)
+        return kb_proto_no_room(run);
+    memset(fields->members, 0, room * sizeof(*fields->members));
+    memset(fields->there, 0, words * sizeof(*fields->there));
+    memset(fields->words, 0, sizeof(fields->words));
+    fields->room = room;
+    return true;
+}
+
+static void forget(struct kb_proto_fields *fields)
+{
+    for (size_t i = 0; i < KB_COUNT(fields->words); i++)
+        for (; fields->words[i]; fields->words[i] &= fields->words[i] - 1)
+            fields->there[i * KB_PROTO_WORD_BITS + (size_t)__builtin_ctzll(fields->words[i])] = 0;
+}
+
+/* Those of this depth, none there; a message with more than any before gets twice the room. There
+ * is always a place behind the last. */
+static struct kb_proto_fields *take_fields(
+    struct kb_proto_run *run, const struct kb_proto_message *message)
 {
     for (; run->n_kept <= run->depth; run->n_kept++)
-        run->kept[run->n_kept].n = 0;
-    size_t *kept = &run->kept[run->depth].n;
-    struct kb_proto_slot **slots = &run->kept[run->depth].slots;
-    if (n > *kept) {
-        *kept = n > 2 * *kept ? n : 2 * *kept;
-        *slots = kb_arena_alloc(run->arena, *kept * sizeof(**slots));
-        if (!*slots) {
-            *kept = 0;
-            kb_proto_no_room(run);
-            return NULL;
-        }
-    }
-    for (size_t i = 0; i < n; i++)
-        (*slots)[i].count = 0;
-    return *slots;
+        run->kept[run->n_kept].room = 0;
+    struct kb_proto_fields *fields = &run->kept[run->depth];
+    size_t n = message->n_fields > message->n_oneofs ? message->n_fields : message->n_oneofs;
+    if (n >= fields->room)
+        return make_room(run, fields, n + 1) ? fields : NULL;
+    forget(fields);
+    return fields;
 }
 
-const struct kb_proto_slot *kb_proto_scan(
+const struct kb_proto_fields *kb_proto_scan(
     struct kb_proto_run *run, const struct kb_proto_message *message, struct kb_slice bytes)
 {
-    static const struct kb_proto_slot none;
-    size_t n = message->n_fields + message->n_oneofs;
-    struct kb_proto_slot *slots = take_slots(run, n);
-    if (n && !slots)
-        return NULL;
+    struct kb_proto_fields *fields = take_fields(run, message);
     const char *at = bytes.ptr, *end = at + bytes.len;
-    while (at < end) {
+    bool ok = fields != NULL;
+    while (ok && at < end) {
         struct kb_wire wire;
         const char *tag = at;
-        if (!kb_wire_step(&at, end, &wire)) {
-            kb_proto_wire_fault(run, at, &wire);
-            return NULL;
-        }
-        note(message, slots, &wire, tag);
+        ok = kb_wire_step(&at, end, &wire) ? note(run, message, fields, &wire, tag)
+                                           : kb_proto_wire_fault(run, at, &wire);
     }
-    return slots ? slots : &none;
+    return ok ? fields : NULL;
 }
 
 /* ---- occurrences ---- */
@@ -91,7 +172,7 @@ struct kb_proto_each kb_proto_each(
     const struct kb_proto_field *field, const struct kb_proto_slot *slot, const char *end)
 {
     return (struct kb_proto_each){
-        .field = field, .at = slot->first, .end = end, .left = slot->count};
+        .field = field, .at = slot->first, .end = end, .left = slot->count, .pieces = slot->last};
 }
 
 struct kb_proto_each kb_proto_beside(
@@ -117,15 +198,6 @@ static bool next_packed(struct kb_proto_run *run, struct kb_proto_each *each)
     each->failed = !ok && !kb_proto_fail(run, NULL, "a packed number is cut off or too long");
     each->packed = (struct kb_slice){at, (size_t)(end - at)};
     return ok;
-}
-
-/* What is read once more counts. */
-static bool is_too_much(struct kb_proto_run *run, struct kb_proto_each *each, size_t len)
-{
-    each->failed = len > run->work;
-    if (!each->failed)
-        run->work -= len;
-    return each->failed && !kb_proto_fail(run, NULL, "its fields are too many and too mixed");
 }
 
 static bool next_tag(struct kb_proto_run *run, struct kb_proto_each *each)
@@ -154,19 +226,16 @@ static bool next_beside(struct kb_proto_run *run, struct kb_proto_each *each)
     return false;
 }
 
-/* To the next occurrence; what lies between is another field's. False where there is none. */
+/* To the next one of a slot's. False where there is none. */
 static bool next_occurrence(struct kb_proto_run *run, struct kb_proto_each *each)
 {
-    while (each->left > 0) {
-        const char *tag = each->at;
-        if (!next_tag(run, each) || is_too_much(run, each, (size_t)(each->at - tag)))
-            return false;
-        if (is_of(&each->wire, each->field)) {
-            each->left--;
-            return true;
-        }
+    if (each->left == 0 || !next_tag(run, each))
+        return false;
+    if (--each->left > 0) {
+        each->pieces = each->pieces->next;
+        each->at = each->pieces->tag;
     }
-    return false;
+    return true;
 }
 
 bool kb_proto_each_next(struct kb_proto_run *run, struct kb_proto_each *each)

@@ -3,10 +3,11 @@
  * them and protobuf.c.
  *
  * Fields may come in any order, in pieces and more than once, but JSON wants each at one place. So
- * a message is read twice: kb_proto_scan notes for each field where it was (a *slot*), then the
- * slots are shown in the order of the schema. Slots come from the record's arena and are kept per
- * depth, so messages beside each other share them. Reading a field's pieces again is bounded by
- * `work`.
+ * a message is read twice: kb_proto_scan notes for each field where it was (a *slot*, and a chain
+ * of further pieces), then the slots are shown in the order of the schema. Slots come from the
+ * record's arena and are kept per depth, so messages beside each other share them; which of them
+ * are in use is a bit each, so that a message costs what is in it, not what its schema could have.
+ * All of it takes time and memory in proportion to the record.
  *
  * Serializers write a message's fields in just that order, though. While the run is *straight*,
  * each field is shown as it comes; the first thing out of its place ends that, and the record is
@@ -19,8 +20,13 @@
 #include "decode/proto.h"
 #include "decode/proto_wire.h"
 
-#define KB_PROTO_DEPTH_MAX 100       /* as Protobuf's own readers */
-#define KB_PROTO_WORK_MAX (64 << 20) /* bytes read again */
+#define KB_PROTO_DEPTH_MAX 100 /* as Protobuf's own readers */
+
+/* An occurrence of a field behind its first. */
+struct kb_proto_piece {
+    const char *tag;
+    struct kb_proto_piece *next; /* of the last one: the second */
+};
 
 struct kb_proto_slot {
     uint32_t count, len; /* how often it came, 0 = it did not; the last one's bytes */
@@ -29,6 +35,7 @@ struct kb_proto_slot {
         uint64_t bits;
         const char *ptr;
     };
+    struct kb_proto_piece *last; /* where all count: of a list or a message; NULL = just one came */
 };
 
 /* The bytes of the last occurrence, empty where there was none. */
@@ -42,26 +49,38 @@ static inline uint64_t kb_proto_slot_bits(const struct kb_proto_slot *slot)
     return slot->count ? slot->bits : 0;
 }
 
-/* One more occurrence, whose tag stands at `tag`. */
-static inline void kb_proto_slot_add(
-    struct kb_proto_slot *slot, const struct kb_wire *wire, const char *tag)
-{
-    if (slot->count++ == 0)
-        slot->first = tag;
-    if (wire->type == KB_WIRE_BYTES) {
-        slot->ptr = wire->bytes.ptr;
-        slot->len = (uint32_t)wire->bytes.len;
-    } else {
-        slot->bits = wire->bits;
-    }
-}
-
 /* Is that wire type one of the field's? A list of numbers comes packed or not. */
 static inline bool kb_proto_takes(const struct kb_proto_field *field, uint8_t wire)
 {
     return wire == field->wire ||
            (wire == KB_WIRE_BYTES && field->repeated && field->wire != KB_WIRE_BYTES);
 }
+
+/* Where a message's fields are. */
+#define KB_PROTO_WORD_BITS 64
+struct kb_proto_fields {
+    struct kb_proto_slot *slots; /* by place; set where the bit is */
+    uint64_t *there;             /* a bit a place */
+    uint64_t words[KB_PROTO_FIELDS_MAX / KB_PROTO_WORD_BITS / KB_PROTO_WORD_BITS]; /* not 0 */
+    uint16_t *members; /* of each oneof the place of the one that came last, if its bit is set */
+    size_t room;       /* places, and oneofs */
+};
+
+static inline bool kb_proto_is_there(const struct kb_proto_fields *fields, size_t place)
+{
+    return fields->there[place / KB_PROTO_WORD_BITS] >> place % KB_PROTO_WORD_BITS & 1;
+}
+
+/* One that did not come has a count of 0. */
+static inline const struct kb_proto_slot *kb_proto_slot(
+    const struct kb_proto_fields *fields, size_t place)
+{
+    static const struct kb_proto_slot none;
+    return kb_proto_is_there(fields, place) ? &fields->slots[place] : &none;
+}
+
+/* The next place from `place` on that is there, SIZE_MAX = none. */
+size_t kb_proto_next_there(const struct kb_proto_fields *fields, size_t place);
 
 struct kb_proto_run {
     const struct kb_proto *proto;
@@ -70,14 +89,10 @@ struct kb_proto_run {
     struct kb_arena *arena;
     struct kb_err *err;
     const char *start; /* of the payload */
-    size_t work;
     bool straight;
     int depth;
     int n_kept; /* how deep it has been: beyond that `kept` was not set yet */
-    struct {
-        struct kb_proto_slot *slots;
-        size_t n;
-    } kept[KB_PROTO_DEPTH_MAX];
+    struct kb_proto_fields kept[KB_PROTO_DEPTH_MAX];
 };
 
 /* protobuf.c: one record; `straight` false = the thorough way at once. */
@@ -90,10 +105,14 @@ bool kb_proto_wire_fault(struct kb_proto_run *run, const char *at, const struct 
 bool kb_proto_fail(struct kb_proto_run *run, const char *at, const char *what);
 bool kb_proto_no_room(struct kb_proto_run *run);
 
-/* The slots of `message` as `bytes` have it, valid while the run stays at this depth. NULL =
+/* The fields of `message` as `bytes` have it, valid while the run stays at this depth. NULL =
  * failed. */
-const struct kb_proto_slot *kb_proto_scan(
+const struct kb_proto_fields *kb_proto_scan(
     struct kb_proto_run *run, const struct kb_proto_message *message, struct kb_slice bytes);
+
+/* One more occurrence of a field, whose tag stands at `tag`; a slot begins with a count of 0. */
+bool kb_proto_slot_add(struct kb_proto_run *run, const struct kb_proto_field *field,
+    struct kb_proto_slot *slot, const struct kb_wire *wire, const char *tag);
 
 /* The occurrences of a repeated field, packed or not.
  *
@@ -102,8 +121,9 @@ const struct kb_proto_slot *kb_proto_scan(
  *     if (each.failed) ... */
 struct kb_proto_each {
     const struct kb_proto_field *field;
-    const char *at, *end;
-    uint32_t left; /* occurrences to come, where they are counted */
+    const char *at, *end;                /* of the occurrences beside each other */
+    uint32_t left;                       /* of a slot's: so many to come */
+    const struct kb_proto_piece *pieces; /* the one at hand; at its first the last */
     bool beside, there, failed;
     struct kb_wire wire;    /* the occurrence at hand */
     struct kb_slice packed; /* what is left of it */

@@ -108,7 +108,7 @@ static bool show_repeated(struct kb_proto_run *run, struct kb_proto_each *each)
     return ok || failed_in(run, each->field);
 }
 
-/* ---- from slots ---- */
+/* ---- thoroughly ---- */
 
 static bool show_slot(struct kb_proto_run *run, const struct kb_proto_field *field,
     const struct kb_proto_slot *slot, const char *end)
@@ -126,32 +126,35 @@ static bool show_slot(struct kb_proto_run *run, const struct kb_proto_field *fie
            show_single(run, field, bits, bytes);
 }
 
-static bool show_scanned(
-    struct kb_proto_run *run, const struct kb_proto_message *message, struct kb_slice bytes)
-{
-    const struct kb_proto_slot *slots = kb_proto_scan(run, message, bytes);
-    if (!slots)
-        return false;
-    for (size_t i = 0; i < message->n_fields; i++)
-        if (!show_slot(run, &message->fields[i], &slots[i], bytes.ptr + bytes.len))
-            return false;
-    return true;
-}
-
-/* ---- straight ---- */
-
-/* Fields that are not there: nothing, unless their defaults are asked for. */
+/* Fields from one place to another that are not there: nothing, unless their defaults are asked
+ * for. Those with presence have none. */
 static bool show_absent(
-    struct kb_proto_run *run, const struct kb_proto_field *from, const struct kb_proto_field *to)
+    struct kb_proto_run *run, const struct kb_proto_message *message, size_t from, size_t to)
 {
     static const struct kb_proto_slot none;
     if (KB_LIKELY(!run->options->proto_defaults))
         return true;
-    for (; from < to; from++)
-        if (!show_slot(run, from, &none, NULL))
+    for (; from < to && (from = message->fields[from].plain) < to; from++)
+        if (!show_slot(run, &message->fields[from], &none, NULL))
             return false;
     return true;
 }
+
+static bool show_scanned(
+    struct kb_proto_run *run, const struct kb_proto_message *message, struct kb_slice bytes)
+{
+    const struct kb_proto_fields *fields = kb_proto_scan(run, message, bytes);
+    if (!fields)
+        return false;
+    size_t next = 0;
+    for (size_t i; (i = kb_proto_next_there(fields, next)) != SIZE_MAX; next = i + 1)
+        if (!show_absent(run, message, next, i) ||
+            !show_slot(run, &message->fields[i], &fields->slots[i], bytes.ptr + bytes.len))
+            return false;
+    return show_absent(run, message, next, message->n_fields);
+}
+
+/* ---- straight ---- */
 
 /* Of a oneof one member may come; which ones have been seen is a bit each. */
 static bool only_one(const struct kb_proto_field *field, uint64_t *oneofs)
@@ -162,6 +165,13 @@ static bool only_one(const struct kb_proto_field *field, uint64_t *oneofs)
     bool first = bit && !(*oneofs & bit);
     *oneofs |= bit;
     return first;
+}
+
+static bool absent(struct kb_proto_run *run, const struct kb_proto_message *message,
+    const struct kb_proto_field *from, const struct kb_proto_field *to)
+{
+    return show_absent(
+        run, message, (size_t)(from - message->fields), (size_t)(to - message->fields));
 }
 
 /* All occurrences from `tag` on; *at moves behind them. */
@@ -191,14 +201,14 @@ static bool show_straight(
                                                  : kb_proto_field(message, wire.number);
         if (!field || !kb_proto_takes(field, wire.type))
             continue; /* unknown: some other version's */
-        if (field < next || !only_one(field, &oneofs) || !show_absent(run, next, field))
+        if (field < next || !only_one(field, &oneofs) || !absent(run, message, next, field))
             return false;
         if (!(field->repeated ? show_beside(run, field, tag, &at, end)
                               : show_single(run, field, wire.bits, wire.bytes)))
             return false;
         next = field + 1;
     }
-    return show_absent(run, next, last);
+    return absent(run, message, next, last);
 }
 
 /* ---- messages ---- */

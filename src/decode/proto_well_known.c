@@ -90,11 +90,13 @@ static bool show_field_mask(struct kb_proto_run *run, const struct kb_proto_fiel
 
 /* Whichever of the six was set; none is null. */
 static bool show_any_value(struct kb_proto_run *run, const struct kb_proto_message *message,
-    const struct kb_proto_slot *slots, const char *end)
+    const struct kb_proto_fields *fields, const char *end)
 {
-    for (size_t i = 1; i < message->n_fields; i++)
-        if (slots[i].count > 0)
-            return kb_proto_show_last(run, &message->fields[i], &slots[i], end);
+    for (size_t i = 1; i < message->n_fields; i++) {
+        const struct kb_proto_slot *slot = kb_proto_slot(fields, i);
+        if (slot->count > 0)
+            return kb_proto_show_last(run, &message->fields[i], slot, end);
+    }
     return kb_out_null(&run->out);
 }
 
@@ -154,17 +156,18 @@ static bool show_any(struct kb_proto_run *run, const struct kb_proto_message *an
     return kb_out_word(&run->out, KB_S("}"));
 }
 
-static bool show_slots(struct kb_proto_run *run, const struct kb_proto_message *message,
-    const struct kb_proto_slot *slots, const char *end)
+static bool show_fields(struct kb_proto_run *run, const struct kb_proto_message *message,
+    const struct kb_proto_fields *fields, const char *end)
 {
     const struct kb_proto_field *field = &message->fields[0];
-    struct kb_proto_each each = kb_proto_each(field, &slots[0], end);
+    const struct kb_proto_slot *slot = kb_proto_slot(fields, 0);
+    struct kb_proto_each each = kb_proto_each(field, slot, end);
     switch (message->well_known) {
     case KB_PROTO_WK_ANY:
         return show_any(
-            run, message, kb_proto_slot_bytes(&slots[0]), kb_proto_slot_bytes(&slots[1]));
+            run, message, kb_proto_slot_bytes(slot), kb_proto_slot_bytes(kb_proto_slot(fields, 1)));
     case KB_PROTO_WK_FIELD_MASK:
-        return show_field_mask(run, field, &slots[0], end);
+        return show_field_mask(run, field, slot, end);
     case KB_PROTO_WK_STRUCT:
         kb_proto_each_next(run, &each);
         return kb_proto_show_map(run, &each);
@@ -172,9 +175,9 @@ static bool show_slots(struct kb_proto_run *run, const struct kb_proto_message *
         kb_proto_each_next(run, &each);
         return kb_proto_show_list(run, &each);
     case KB_PROTO_WK_VALUE:
-        return show_any_value(run, message, slots, end);
+        return show_any_value(run, message, fields, end);
     default: /* a wrapper: its value */
-        return kb_proto_show_last(run, field, &slots[0], end);
+        return kb_proto_show_last(run, field, slot, end);
     }
 }
 
@@ -185,6 +188,6 @@ bool kb_proto_show_well_known(
         return show_time(run, bytes, show_timestamp);
     if (message->well_known == KB_PROTO_WK_DURATION)
         return show_time(run, bytes, show_duration);
-    const struct kb_proto_slot *slots = kb_proto_scan(run, message, bytes);
-    return slots && show_slots(run, message, slots, bytes.ptr + bytes.len);
+    const struct kb_proto_fields *fields = kb_proto_scan(run, message, bytes);
+    return fields && show_fields(run, message, fields, bytes.ptr + bytes.len);
 }

@@ -123,7 +123,6 @@ static bool show(struct kb_proto_run *run, const struct kb_decoding *with, bool 
     const struct kb_proto_message *message, struct kb_slice payload)
 {
     run->straight = straight;
-    run->work = KB_PROTO_WORK_MAX;
     run->depth = run->n_kept = 0;
     kb_buf_reset(with->text);
     kb_out_begin(&run->out, with, run->err);

@@ -9,6 +9,10 @@
 #define SIZE (1u << 20)
 #define ARENA_MAX (64u << 20) /* the router's */
 
+/* Schemas of many fields: LISTED of them behind `int32 i = 1; repeated A l = 2;`. */
+#define LISTED 8000u
+#define FIRST 16u
+
 struct giant {
     struct kb_buf bytes;
     struct kb_format_options options;
@@ -183,6 +187,60 @@ static void values(struct giant *g)
     put_many(&g->bytes, KB_S("\x52\x02\x08\0"));
 }
 
+/* What is out of order is read the thorough way: here `i` is, behind the rest. */
+static void wide(struct giant *g)
+{
+    kb_buf_byte(&g->bytes, 0);
+    put_many(&g->bytes, KB_S("\x12\0"));
+    kb_buf_add(&g->bytes, KB_S("\x08\x01"));
+}
+
+static void wide_defaults(struct giant *g)
+{
+    wide(g);
+    g->options.proto_defaults = true;
+}
+
+/* Each message has as many fields as fit, the last of the schema first. */
+static void wide_reversed(struct giant *g)
+{
+    struct kb_buf inside;
+    kb_buf_init(&inside, SIZE);
+    for (unsigned number = LISTED; number-- > 0;) {
+        put_varint(&inside, (FIRST + number) << 3);
+        kb_buf_byte(&inside, 1);
+    }
+    kb_buf_byte(&g->bytes, 0);
+    while (g->bytes.len + inside.len + 8 < SIZE) {
+        kb_buf_byte(&g->bytes, 0x12);
+        put_varint(&g->bytes, inside.len);
+        kb_buf_add(&g->bytes, kb_buf_slice(&inside));
+    }
+    kb_buf_add(&g->bytes, KB_S("\x08\x01"));
+    kb_buf_deinit(&inside);
+}
+
+static void mixed_lists(struct giant *g)
+{
+    kb_buf_byte(&g->bytes, 0);
+    while (g->bytes.len + LISTED * 3 < SIZE)
+        for (unsigned i = 0; i < LISTED; i++) {
+            put_varint(&g->bytes, (FIRST + i) << 3);
+            kb_buf_byte(&g->bytes, (char)i & 127);
+        }
+}
+
+/* Of each message two halves, and all first halves first. */
+static void mixed_halves(struct giant *g)
+{
+    kb_buf_byte(&g->bytes, 0);
+    while (g->bytes.len + LISTED * 5 < SIZE)
+        for (unsigned i = 0; i < LISTED; i++) {
+            put_varint(&g->bytes, (FIRST + i) << 3 | 2);
+            kb_buf_add(&g->bytes, KB_S("\x02\x08\x01"));
+        }
+}
+
 /* ---- Connect's JSON ---- */
 
 static void missing_fields(struct giant *g)
@@ -255,11 +313,45 @@ static const struct {
     {"packed doubles", KB_FORMAT_PROTOBUF, proto, packed_doubles},
     {"packed numbers", KB_FORMAT_PROTOBUF, proto, packed_numbers},
     {"values", KB_FORMAT_PROTOBUF, proto, values},
+    {"wide", KB_FORMAT_PROTOBUF, "optional int32", wide},
+    {"wide, defaults", KB_FORMAT_PROTOBUF, "optional int32", wide_defaults},
+    {"wide, reversed", KB_FORMAT_PROTOBUF, "optional int32", wide_reversed},
+    {"wide, mixed lists", KB_FORMAT_PROTOBUF, "repeated int32", mixed_lists},
+    {"wide, merged", KB_FORMAT_PROTOBUF, "optional A", mixed_halves},
     {"missing fields", KB_FORMAT_CONNECT_JSON, NULL, missing_fields},
     {"decimals", KB_FORMAT_CONNECT_JSON, NULL, connect_array},
     {"brackets", KB_FORMAT_JSON, NULL, brackets},
     {"open brackets", KB_FORMAT_AUTO, NULL, open_brackets},
 };
+
+/* A message with LISTED fields of that type. */
+static void put_wide_schema(struct kb_buf *out, const char *type)
+{
+    kb_buf_add(out, KB_S("message A { optional int32 i = 1; repeated A l = 2;"));
+    for (unsigned i = 0; i < LISTED; i++)
+        kb_buf_printf(out, " %s f%u = %u;", type, i, FIRST + i);
+    kb_buf_byte(out, '}');
+}
+
+static struct kb_schema *compile(size_t i, struct kb_err *err)
+{
+    struct kb_buf text;
+    bool wide_one = strncmp(giants[i].name, "wide", 4) == 0;
+    kb_buf_init(&text, SIZE);
+    wide_one ? put_wide_schema(&text, giants[i].schema)
+             : kb_buf_add(&text, kb_slice_of(giants[i].schema));
+    struct kb_schema *schema =
+        kb_schema_compile(giants[i].format == KB_FORMAT_AVRO ? KB_SCHEMA_AVRO : KB_SCHEMA_PROTOBUF,
+            kb_buf_slice(&text), NULL, 0, err);
+    kb_buf_deinit(&text);
+    return schema;
+}
+
+/* Records that are a value and nothing else. */
+static bool is_legal(size_t i)
+{
+    return strncmp(giants[i].name, "wide", 4) == 0;
+}
 
 static void decode(size_t i, const struct giant *g)
 {
@@ -269,9 +361,7 @@ static void decode(size_t i, const struct giant *g)
     struct kb_err err = {0};
     struct kb_schema *schema = NULL;
     if (giants[i].schema)
-        schema = kb_schema_compile(
-            giants[i].format == KB_FORMAT_AVRO ? KB_SCHEMA_AVRO : KB_SCHEMA_PROTOBUF,
-            kb_slice_of(giants[i].schema), NULL, 0, &err);
+        schema = compile(i, &err);
     if (giants[i].schema && !schema)
         fail_msg("%s: %s", giants[i].name, err.text);
     kb_buf_init(&text, KB_DECODE_TEXT_MAX);
@@ -285,7 +375,7 @@ static void decode(size_t i, const struct giant *g)
     print_message("%-12s %-22s %8.1f ms %6.1f MiB of memory, %5.1f MiB of JSON %s\n",
         kb_format_name(giants[i].format), giants[i].name, cost.cpu_ms,
         (double)cost.memory / (1 << 20), (double)text.len / (1 << 20), ok ? "" : err.text);
-    assert_true(ok || err.class == KB_ERR_RECORD);
+    assert_true(ok || (err.class == KB_ERR_RECORD && !is_legal(i)));
     kb_buf_deinit(&text);
     kb_arena_deinit(&arena);
     kb_schema_free(schema);
