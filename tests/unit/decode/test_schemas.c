@@ -441,6 +441,12 @@ static void test_what_each_address_denies(void **state)
         assert_true(kb_schemas_wake_ms(f.schemas) > f.now + 100);
     }
     step(&f, 5000);
+    answer(&f, "http://a/schemas/ids/9", 500, "");
+    answer(&f, "http://b/schemas/ids/9", 404, NOT_FOUND); /* the last to be asked, not the first */
+    assert_int_equal(f.door.n_open, 0);
+    expect_state(&f, 9, KB_SCHEMA_AWAITED);
+    assert_string_equal(kb_schemas_status(f.schemas).outage_text, "http://a: schema 9: HTTP 500");
+    step(&f, 5000);
     answer(&f, "http://a/schemas/ids/9", 404, NOT_FOUND);
     assert_true(kb_schemas_status(f.schemas).outage);
     answer(&f, "http://b/schemas/ids/9", 404, NOT_FOUND);
