@@ -137,7 +137,8 @@ def test_an_outage_holds_back_only_who_needs_the_schema(real_world, daemons, kaf
     assert len([row for row in said if " answers again after " in row]) == 1, said
 
 
-def test_however_many_records_wait_a_topic_without_a_registry_flows_on(real_world, daemons, kafka, writer, proxy, name):  # noqa: F811
+@pytest.mark.parametrize("format", ["avro", "auto"])
+def test_however_many_records_wait_a_topic_without_a_registry_flows_on(real_world, daemons, kafka, writer, proxy, name, format):  # noqa: F811
     """What waits for a schema is far more than may wait for Ably: it stops nobody who needs no schema, and what is kept
     stays bounded, for the partitions that need the registry are no longer read."""
     w = real_world(partitions=20)
@@ -148,7 +149,7 @@ def test_however_many_records_wait_a_topic_without_a_registry_flows_on(real_worl
     w.kafka.produce(w.topic, [{"value": value, "partition": n % 20} for n in range(20 * 300)])
     config = w.config().block("registry", url=proxy.url).block("admin", listen="127.0.0.1:0")
     config.block("publish", concurrency=1, max_bytes=65536, requests_per_second=0)  # a ceiling of 1 MiB
-    config.topic(w.topic, channel="formats:#{partition}", value="avro", on_error="skip")
+    config.topic(w.topic, channel="formats:#{partition}", value=format, on_error="skip")
     config.topic(plain, channel="plain", value="json")
     kably = daemons.run(config)
     admin = Admin(kably)
@@ -158,6 +159,7 @@ def test_however_many_records_wait_a_topic_without_a_registry_flows_on(real_worl
         until(lambda n=n: len(w.ably.history("plain")) == n + 1, 30, "the topic without a registry to flow on")
     assert admin.total("kably_paused_partitions", reason="schema") == 20
     assert admin.total("kably_paused_partitions", reason="memory") == 0
+    assert admin.total("kably_held_bytes") < 2 * 2**20  # of 12 MB: half of the ceiling, and what one take adds
     proxy.start()
     w.wait_committed_ends(120)
     assert sum(len(w.ably.history(f"formats:{p}")) for p in range(20)) == 20 * 300
