@@ -22,8 +22,7 @@ bool kb_proto_wire_fault(struct kb_proto_run *run, const char *at, const struct 
 
 /* ---- where fields are ---- */
 
-/* Of one that is no list and no message the last occurrence counts alone. */
-static bool chain(struct kb_proto_run *run, struct kb_proto_slot *slot, const char *tag)
+bool kb_proto_slot_chain(struct kb_proto_run *run, struct kb_proto_slot *slot, const char *tag)
 {
     struct kb_proto_piece *piece = kb_arena_alloc(run->arena, sizeof(*piece));
     if (!piece)
@@ -32,24 +31,6 @@ static bool chain(struct kb_proto_run *run, struct kb_proto_slot *slot, const ch
     if (slot->last)
         slot->last->next = piece;
     slot->last = piece;
-    return true;
-}
-
-bool kb_proto_slot_add(struct kb_proto_run *run, const struct kb_proto_field *field,
-    struct kb_proto_slot *slot, const struct kb_wire *wire, const char *tag)
-{
-    if (slot->count++ == 0) {
-        slot->first = tag;
-        slot->last = NULL;
-    } else if ((field->repeated || field->type == KB_PROTO_MESSAGE) && !chain(run, slot, tag)) {
-        return false;
-    }
-    if (wire->type == KB_WIRE_BYTES) {
-        slot->ptr = wire->bytes.ptr;
-        slot->len = (uint32_t)wire->bytes.len;
-    } else {
-        slot->bits = wire->bits;
-    }
     return true;
 }
 

@@ -110,9 +110,27 @@ bool kb_proto_no_room(struct kb_proto_run *run);
 const struct kb_proto_fields *kb_proto_scan(
     struct kb_proto_run *run, const struct kb_proto_message *message, struct kb_slice bytes);
 
-/* One more occurrence of a field, whose tag stands at `tag`; a slot begins with a count of 0. */
-bool kb_proto_slot_add(struct kb_proto_run *run, const struct kb_proto_field *field,
-    struct kb_proto_slot *slot, const struct kb_wire *wire, const char *tag);
+/* One more occurrence of a field, whose tag stands at `tag`; a slot begins with a count of 0. Of
+ * what is no list and no message the last occurrence counts alone. */
+bool kb_proto_slot_chain(struct kb_proto_run *run, struct kb_proto_slot *slot, const char *tag);
+static inline bool kb_proto_slot_add(struct kb_proto_run *run, const struct kb_proto_field *field,
+    struct kb_proto_slot *slot, const struct kb_wire *wire, const char *tag)
+{
+    if (KB_LIKELY(slot->count++ == 0)) {
+        slot->first = tag;
+        slot->last = NULL;
+    } else if ((field->repeated || field->type == KB_PROTO_MESSAGE) &&
+               !kb_proto_slot_chain(run, slot, tag)) {
+        return false;
+    }
+    if (wire->type == KB_WIRE_BYTES) {
+        slot->ptr = wire->bytes.ptr;
+        slot->len = (uint32_t)wire->bytes.len;
+    } else {
+        slot->bits = wire->bits;
+    }
+    return true;
+}
 
 /* The occurrences of a repeated field, packed or not.
  *

@@ -167,11 +167,13 @@ static bool only_one(const struct kb_proto_field *field, uint64_t *oneofs)
     return first;
 }
 
-static bool absent(struct kb_proto_run *run, const struct kb_proto_message *message,
-    const struct kb_proto_field *from, const struct kb_proto_field *to)
+static KB_ALWAYS_INLINE bool absent(struct kb_proto_run *run,
+    const struct kb_proto_message *message, const struct kb_proto_field *from,
+    const struct kb_proto_field *to)
 {
-    return show_absent(
-        run, message, (size_t)(from - message->fields), (size_t)(to - message->fields));
+    return KB_LIKELY(!run->options->proto_defaults) ||
+           show_absent(
+               run, message, (size_t)(from - message->fields), (size_t)(to - message->fields));
 }
 
 /* All occurrences from `tag` on; *at moves behind them. */
