@@ -15,6 +15,8 @@
 
 #define CONNECTIONS_MAX 128
 #define CONNECTIONS_PER_ADDRESS 64 /* half: nobody alone can take all */
+#define WAITING_MAX \
+    32 /* for reloads: probes and metrics of the same address find room beside them */
 #define CONNECTION_MEMORY ((size_t)32 << 10)
 #define BODY_MAX ((size_t)64 << 10) /* of a request; no address reads it */
 #define WAIT_MAX_MS 60000
@@ -127,7 +129,16 @@ static struct kb_slice header(struct MHD_Connection *mhd, const char *name)
     return kb_slice_of(MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, name));
 }
 
-/* Asks, and waits suspended: libmicrohttpd calls again when it is resumed. */
+static size_t count_waiting(const struct kb_admin *admin)
+{
+    size_t n = 0;
+    for (const struct kb_admin_connection *con = admin->connections; con; con = con->next)
+        n += con->waits_for > 0;
+    return n;
+}
+
+/* Asks, and waits suspended: libmicrohttpd calls again when it is resumed. Who goes away meanwhile
+ * is not noticed before that. */
 static enum MHD_Result begin_reload(struct kb_admin *admin, struct MHD_Connection *mhd)
 {
     struct kb_admin_connection *con = connection_of(mhd);
@@ -135,7 +146,14 @@ static enum MHD_Result begin_reload(struct kb_admin *admin, struct MHD_Connectio
         kb_page_error(&admin->page, 503, "nothing can be reloaded now");
         return send_page(admin, mhd);
     }
-    con->waits_for = kb_reloads_ask(admin->reloads);
+    bool is_full = count_waiting(admin) >= WAITING_MAX;
+    uint64_t number = kb_reloads_ask(admin->reloads);
+    if (is_full) {
+        kb_page_error(&admin->page, 503,
+            "the reload is asked for, but too many wait for its end already; /status tells of it");
+        return send_page(admin, mhd);
+    }
+    con->waits_for = number;
     MHD_suspend_connection(mhd);
     return MHD_YES;
 }

@@ -2,6 +2,7 @@
 
 import re
 import signal
+import socket
 import threading
 
 import daemon
@@ -113,6 +114,24 @@ def test_many_signals_at_once_are_one_reload(mock_world, daemons):
         asker.join()
     running.kably.wait_log(r"reloaded: generation 2")
     throughout(lambda: 1 <= running.admin.status()["reloads"] <= 3, 1, running.kably.tail)
+
+
+def test_who_waits_for_a_reload_leaves_room_for_the_probes(mock_world, daemons):
+    """All from one address, which may have 64 connections; some have gone away, which nobody sees before the end."""
+    running = Running(mock_world(1), daemons)
+    running.admin.wait_ready()
+    running.topic("two", "local n = 0; for i = 1, 3e7 do n = n + i end\n")
+    address = re.match(r"http://(.*):(\d+)", running.admin.url)
+    askers = []
+    for n in range(90):
+        asker = socket.create_connection((address[1], int(address[2])), timeout=60)
+        asker.sendall(b"POST /reload HTTP/1.0\r\n\r\n")
+        askers.append(asker)
+        if n >= 30:  # of these each has had an answer, or waits
+            assert running.admin.ask("/livez")[0] == 200
+    lines = [asker.recv(12) for asker in askers]
+    assert set(lines) == {b"HTTP/1.1 200", b"HTTP/1.1 503"}, lines
+    throughout(lambda: 1 <= running.admin.status()["reloads"], 1, running.kably.tail)
 
 
 def test_what_needs_a_restart_says_so_by_name(mock_world, daemons):
