@@ -82,6 +82,9 @@ bool kb_auth_refused(struct kb_auth *auth, uint64_t generation, bool token, int6
  * told (a 401 without a code): the token serves on, and another is asked for. Whoever gives them
  * may know better by now. */
 void kb_auth_doubted(struct kb_auth *auth, uint64_t generation, int64_t now_ms);
+/* Stars in the place of each secret that the text of somebody else holds. What was used is known as
+ * well as what is. */
+void kb_auth_redact(const struct kb_auth *auth, char *text);
 /* Now and then: have the files changed? */
 void kb_auth_look(struct kb_auth *auth, int64_t now_ms);
 

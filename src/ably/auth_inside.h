@@ -1,6 +1,7 @@
 /* The inside of the credentials, shared by auth.c (which line, since when, until when),
- * auth_token.c (where the next token comes from), auth_request.c (what is asked, of whom) and
- * auth_options.c. Nobody else includes this. Thread: one worker's. */
+ * auth_token.c (where the next token comes from), auth_request.c (what is asked, of whom),
+ * auth_redact.c (what is not to be shown) and auth_options.c. Nobody else includes this. Thread:
+ * one worker's. */
 #ifndef KB_ABLY_AUTH_INSIDE_H
 #define KB_ABLY_AUTH_INSIDE_H
 

@@ -136,5 +136,7 @@ enum kb_auth_step kb_auth_ended(
     kb_token_reply_init(&answer);
     enum kb_auth_step next = take_answer(auth, question, &answer, now_ms, err);
     kb_auth_wipe(&answer.token);
+    if (next == KB_AUTH_FAILED)
+        kb_auth_redact(auth, err->text);
     return next;
 }

@@ -112,6 +112,7 @@ static void judge(struct kb_ably_probe *probe, int64_t now_ms)
     } else {
         kb_err_config(&err, "%s answers HTTP %d, %s: " KB_FMT, host(probe), http->status,
             kb_ably_class_help(whole->class), KB_ARG(whole->text));
+        kb_auth_redact(probe->auth, err.text);
         fail(probe, &err);
     }
 }

@@ -6,6 +6,19 @@
 
 #include <inttypes.h>
 
+/* ---- what the other side says ---- */
+
+#define WORDS_MAX 520 /* reply_body.c keeps 512 */
+
+/* In `out`, without a secret of ours that it may have repeated. */
+static struct kb_slice words(
+    const struct kb_publisher *pub, const struct kb_result *result, char out[WORDS_MAX])
+{
+    snprintf(out, WORDS_MAX, KB_FMT, KB_ARG(result->text));
+    kb_auth_redact(pub->auth, out);
+    return kb_slice_of(out);
+}
+
 /* ---- an end for each spec ---- */
 
 static void settle_one(struct kb_publisher *pub, struct kb_spec *spec, enum kb_outcome outcome,
@@ -36,6 +49,8 @@ static void settle_refused(
     struct kb_publisher *pub, struct kb_spec *spec, const struct kb_result *result)
 {
     struct kb_err err;
+    char room[WORDS_MAX];
+    struct kb_slice said = words(pub, result, room);
     bool message = result->code == 40009 || result->code == 40010 ||
                    (result->code == 0 && result->status == 413);
     enum kb_failure failure = message ? KB_FAILURE_MESSAGE : KB_FAILURE_PUBLISH;
@@ -46,7 +61,7 @@ static void settle_refused(
     else
         kb_err_record(&err, failure,
             "ably: %d (HTTP %d): " KB_FMT "; https://help.ably.io/error/%d", result->code,
-            result->status, KB_ARG(result->text), result->code);
+            result->status, KB_ARG(said), result->code);
     err.code = result->code;
     settle(pub, spec, KB_OUTCOME_REFUSED, &err);
 }
@@ -76,23 +91,25 @@ void kb_publisher_sweep(struct kb_publisher *pub)
 static void describe(const struct kb_publisher *pub, char *out, size_t size)
 {
     const struct kb_result *why = &pub->fates.why;
+    char room[WORDS_MAX];
+    struct kb_slice said = words(pub, why, room);
     if (why->class == KB_ABLY_OK)
         snprintf(out, size, "%s", pub->gate.text);
     else if (!pub->fates.outage)
         snprintf(out, size,
             "Ably refused %d messages in a row and accepted none (a revoked capability?), the rest "
             "is kept; the last refusal: %d " KB_FMT,
-            KB_GATE_REFUSALS_MAX, why->code, KB_ARG(why->text));
+            KB_GATE_REFUSALS_MAX, why->code, KB_ARG(said));
     else if (why->status == 0 && why->code == 0)
-        snprintf(out, size, "no answer from " KB_FMT, KB_ARG(why->text));
+        snprintf(out, size, "no answer from " KB_FMT, KB_ARG(said));
     else if (why->code == NO_TOKEN_CODE)
-        snprintf(out, size, KB_FMT, KB_ARG(why->text));
+        snprintf(out, size, KB_FMT, KB_ARG(said));
     else if (why->code == 0)
         snprintf(out, size, "HTTP %d from %s: %s%s" KB_FMT, why->status, pub->answering,
-            kb_ably_class_help(why->class), why->text.len ? ": " : "", KB_ARG(why->text));
+            kb_ably_class_help(why->class), why->text.len ? ": " : "", KB_ARG(said));
     else
         snprintf(out, size, "HTTP %d, Ably code %d from %s: " KB_FMT " (%s)", why->status,
-            why->code, pub->answering, KB_ARG(why->text), kb_ably_class_help(why->class));
+            why->code, pub->answering, KB_ARG(said), kb_ably_class_help(why->class));
 }
 
 static void outage(struct kb_publisher *pub, uint64_t epoch, int64_t now_ms)
@@ -140,11 +157,13 @@ static bool slow_down(struct kb_publisher *pub, const struct kb_request *req, in
     if (!kb_pace_slow(pace, req->sent_ms, now_ms, wait))
         return false;
     uint64_t suppressed;
+    char room[WORDS_MAX];
+    struct kb_slice said = words(pub, limited, room);
     if (kb_log_repeat(&pub->slowed, now_ms, &suppressed))
         kb_log_warn("ably",
             "HTTP %d, Ably code %d: " KB_FMT "; slowing down to %.1f %s a second (%" PRIu64
             " like it not shown)",
-            limited->status, limited->code, KB_ARG(limited->text), kb_pace_rate(pace),
+            limited->status, limited->code, KB_ARG(said), kb_pace_rate(pace),
             messages ? "messages" : "requests", suppressed);
     return true;
 }
@@ -199,11 +218,13 @@ static void drop_unwanted(struct kb_publisher *pub, const struct kb_request *req
 static void say_held(struct kb_publisher *pub, const struct kb_result *why, int64_t now_ms)
 {
     uint64_t suppressed;
+    char room[WORDS_MAX];
+    struct kb_slice said = words(pub, why, room);
     if (kb_log_repeat(&pub->held, now_ms, &suppressed))
         kb_log_warn("ably",
             "a channel waits, the others go on: HTTP %d, Ably code %d: " KB_FMT " (%s; %" PRIu64
             " like it not shown)",
-            why->status, why->code, KB_ARG(why->text), kb_ably_class_help(why->class), suppressed);
+            why->status, why->code, KB_ARG(said), kb_ably_class_help(why->class), suppressed);
 }
 
 /* Puts the channels of rate-limited specs on hold. A later spec of such a channel in the same

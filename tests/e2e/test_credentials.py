@@ -303,6 +303,34 @@ def test_keys_rotate_under_load(w, daemons, rng, tmp_path, first):
     w.ably.close()
 
 
+@pytest.mark.parametrize("way", ["key", "auth_url", "jwt", "a message alone"])
+def test_a_secret_that_the_answer_repeats_is_not_shown(w, daemons, auth_server, way):
+    """Some gateways do: "the token ... is not valid"."""
+    w.ably = Hosts(w.behind, ["127.0.0.2"])
+    said = []
+
+    def answer(request):
+        secrets = [request.headers["Authorization"], "token-hidden-in-base64", w.behind.key]
+        text = " ".join(secrets) + " " + "x" * 480 + request.headers["Authorization"]
+        said.append(request)
+        code = 40013 if way == "a message alone" else 40101
+        return error_of(400 if way == "a message alone" else 401, code, text)
+
+    w.ably.all[0].answer = answer
+    server = auth_server(lambda _: (200, "text/plain", "token-hidden-in-base64"))
+    ways = {"auth_url": {"auth_url": server.url}, "jwt": {"key": key(w), "use_token_auth": True}}
+    config = Credentials(w, **ways.get(way, {"key": key(w)}))
+    config.blocks[-1] = config.blocks[-1].replace("{", '{ on_error = "skip",', 1)
+    config.secrets |= {basic(w.behind.key).split()[1]}
+    if way == "auth_url":
+        config.secrets = {"token-hidden-in-base64", bearer("token-hidden-in-base64").split()[1]}
+    kably = daemons.run(config)
+    kably.wait_log(r"\*\*\*")
+    token = said[0].headers["Authorization"].split()[1]
+    assert token not in kably.log() and token[:20] not in kably.log(), kably.tail()
+    w.ably.close()
+
+
 def test_a_file_that_holds_no_key_any_more_is_told_and_does_no_harm(w, daemons, rng, tmp_path):
     secret = tmp_path / "ably.key"
     secret.write_text(w.ably.key)
