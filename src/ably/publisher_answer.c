@@ -219,12 +219,13 @@ static void say_held(struct kb_publisher *pub, const struct kb_result *why, int6
 {
     uint64_t suppressed;
     char room[WORDS_MAX];
+    if (!kb_log_repeat(&pub->held, now_ms, &suppressed))
+        return;
     struct kb_slice said = words(pub, why, room);
-    if (kb_log_repeat(&pub->held, now_ms, &suppressed))
-        kb_log_warn("ably",
-            "a channel waits, the others go on: HTTP %d, Ably code %d: " KB_FMT " (%s; %" PRIu64
-            " like it not shown)",
-            why->status, why->code, KB_ARG(said), kb_ably_class_help(why->class), suppressed);
+    kb_log_warn("ably",
+        "a channel waits, the others go on: HTTP %d, Ably code %d: " KB_FMT " (%s; %" PRIu64
+        " like it not shown)",
+        why->status, why->code, KB_ARG(said), kb_ably_class_help(why->class), suppressed);
 }
 
 /* Puts the channels of rate-limited specs on hold. A later spec of such a channel in the same
