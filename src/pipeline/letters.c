@@ -24,7 +24,7 @@ static void let_go(struct kb_worker *w, struct kb_pending *p)
 {
     struct kb_assignment *part = kb_assignments_find(&w->assignments, p->slot, p->generation);
     if (part && p->failed->attempts > 0)
-        part->letters_failing--;
+        w->resumes |= --part->letters_failing == 0;
     kb_worker_pending_end(w, part, p);
 }
 

@@ -217,6 +217,7 @@ void kb_worker_turn(struct kb_worker *w)
     kb_topics_look(w);
     kb_publisher_step(w->publisher, w->now_ms); /* answers first: they make room */
     kb_worker_release_waiting(w);
+    w->resumes = false;
     kb_worker_press(w);
     if (kb_worker_may_take(w)) {
         kb_worker_intake(w);
@@ -240,7 +241,7 @@ static int64_t sooner(int64_t a, int64_t b)
 int64_t kb_worker_wake_ms(const struct kb_worker *w)
 {
     if (((w->more || w->at_record < w->n_records) && kb_worker_may_take(w)) ||
-        (w->waiting.unfinished && w->waiting.head) || kb_worker_relieved(w))
+        (w->waiting.unfinished && w->waiting.head) || w->resumes || kb_worker_relieved(w))
         return w->now_ms;
     int64_t wake = kb_publisher_wake_ms(w->publisher, w->now_ms);
     wake = sooner(wake, w->letters.failed_due_ms);

@@ -136,6 +136,7 @@ struct kb_worker {
     int64_t commit_due_ms;
     bool commit_dirty; /* a window may have moved since the last commit was sent */
     bool sweep;        /* something in the publisher is no longer wanted */
+    bool resumes;      /* a reason to pause fell away behind this turn's press */
     struct kb_log_repeat commit_repeat, refused_repeat[KB_FAILURE_COUNT];
 
     bool assigned; /* the group has told what this member reads, be it nothing */
