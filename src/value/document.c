@@ -1,68 +1,10 @@
-/* The editable JSON text; see document.h. Its text has been checked, so the scanner here only looks
- * for where values end; it trusts the text, but every loop still ends with it. */
+/* The editable JSON text; see document.h. A look at one member is document_peek.c's. */
 #include "value/document.h"
 
 #include "base/compiler.h"
-#include "value/json.h"
+#include "value/document_scan.h"
 
 #define FIRST_CHILDREN 8
-#define PEEKS_MAX 2
-
-/* ---- finding the end of a value in checked text ---- */
-
-static const char *skip_space(const char *p, const char *end)
-{
-    while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
-        p++;
-    return p;
-}
-
-/* From an opening quote to behind the closing one. */
-static const char *skip_string(const char *p, const char *end, bool *escaped)
-{
-    *escaped = false;
-    for (p++; p < end; p++) {
-        p = kb_json_skip_plain(p, end);
-        if (p == end || *p == '"')
-            break;
-        if (*p == '\\') {
-            *escaped = true;
-            p++;
-        }
-    }
-    return p < end ? p + 1 : end;
-}
-
-static const char *skip_container(const char *p, const char *end)
-{
-    size_t open = 0;
-    bool escaped;
-    while (p < end) {
-        char c = *p;
-        if (c == '"') {
-            p = skip_string(p, end, &escaped);
-            continue;
-        }
-        p++;
-        if (c == '{' || c == '[')
-            open++;
-        else if ((c == '}' || c == ']') && --open == 0)
-            break;
-    }
-    return p;
-}
-
-static const char *skip_value(const char *p, const char *end)
-{
-    bool escaped;
-    if (p < end && *p == '"')
-        return skip_string(p, end, &escaped);
-    if (p < end && (*p == '{' || *p == '['))
-        return skip_container(p, end);
-    while (p < end && *p != ',' && *p != '}' && *p != ']' && (unsigned char)*p > ' ')
-        p++;
-    return p;
-}
 
 static enum kb_node_kind kind_of(char first)
 {
@@ -96,7 +38,7 @@ unsigned kb_json_levels(struct kb_slice json)
     while (p < end) {
         char c = *p;
         if (c == '"') {
-            p = skip_string(p, end, &escaped);
+            p = kb_skip_string(p, end, &escaped);
             continue;
         }
         if (c == '{' || c == '[')
@@ -136,7 +78,7 @@ bool kb_document_init(struct kb_document *doc, struct kb_arena *arena, struct kb
     doc->root = take(doc, sizeof(*doc->root));
     if (!doc->root)
         return false;
-    const char *end = text.ptr + text.len, *p = skip_space(text.ptr, end);
+    const char *end = text.ptr + text.len, *p = kb_skip_space(text.ptr, end);
     *doc->root = (struct kb_node){0};
     set_text(doc->root, text);
     doc->root->kind = (uint8_t)kind_of(p < end ? *p : 'n');
@@ -182,12 +124,12 @@ static const char *open_child(
     struct kb_slice name = {NULL, 0};
     bool escaped = false;
     if (node->kind == KB_NODE_OBJECT) {
-        const char *behind = skip_string(p, end, &escaped);
+        const char *behind = kb_skip_string(p, end, &escaped);
         name = (struct kb_slice){p, (size_t)(behind - p)};
-        p = skip_space(behind, end);
-        p = skip_space(p < end ? p + 1 : end, end); /* the colon */
+        p = kb_skip_space(behind, end);
+        p = kb_skip_space(p < end ? p + 1 : end, end); /* the colon */
     }
-    const char *behind = skip_value(p, end);
+    const char *behind = kb_skip_value(p, end);
     struct kb_slice text = {p, (size_t)(behind - p)};
     return add_child(doc, node, name, escaped, text) ? behind : NULL;
 }
@@ -196,46 +138,19 @@ bool kb_node_open(struct kb_document *doc, struct kb_node *node)
 {
     if (node->opened || (node->kind != KB_NODE_OBJECT && node->kind != KB_NODE_ARRAY))
         return true;
-    const char *end = node->text.ptr + node->text.len, *p = skip_space(node->text.ptr, end);
-    p = skip_space(p < end ? p + 1 : end, end);
+    const char *end = node->text.ptr + node->text.len, *p = kb_skip_space(node->text.ptr, end);
+    p = kb_skip_space(p < end ? p + 1 : end, end);
     while (p < end && *p != '}' && *p != ']') {
         p = open_child(doc, node, p, end);
         if (!p) {
             node->n = node->cap = 0;
             return false;
         }
-        p = skip_space(p, end);
+        p = kb_skip_space(p, end);
         if (p < end && *p == ',')
-            p = skip_space(p + 1, end);
+            p = kb_skip_space(p + 1, end);
     }
     node->opened = true;
-    return true;
-}
-
-/* Worth it for the first few fields: later ones find it opened. */
-bool kb_node_peek(struct kb_node *node, struct kb_slice name, struct kb_slice *text)
-{
-    if (node->opened || node->kind != KB_NODE_OBJECT || node->peeks == PEEKS_MAX)
-        return false;
-    node->peeks++;
-    const char *end = node->text.ptr + node->text.len, *p = skip_space(node->text.ptr, end);
-    p = skip_space(p < end ? p + 1 : end, end);
-    *text = (struct kb_slice){NULL, 0};
-    while (p < end && *p == '"') {
-        bool escaped;
-        const char *own = p + 1, *behind = skip_string(p, end, &escaped);
-        if (escaped)
-            return false;
-        p = skip_space(behind, end);
-        p = skip_space(p < end ? p + 1 : end, end); /* the colon */
-        const char *value = p;
-        p = skip_value(p, end);
-        if ((size_t)(behind - own) == name.len + 1 && memcmp(own, name.ptr, name.len) == 0)
-            *text = (struct kb_slice){value, (size_t)(p - value)};
-        p = skip_space(p, end);
-        if (p < end && *p == ',')
-            p = skip_space(p + 1, end);
-    }
     return true;
 }
 

@@ -177,6 +177,42 @@ static void a_peek_opens_nothing_and_ends(void **state)
     assert_false(kb_node_peek(open_text("[1]"), KB_S("a"), &text));
 }
 
+/* A look finds what taking it apart does, whatever stands around the name: names that are values,
+ * nested, repeated, escaped, with quotes and punctuation in them, at every place of a block. */
+static void a_peek_is_a_member(void **state)
+{
+    (void)state;
+    static const char *const parts[] = {"\"a\":1", "\"ab\" : \"a\"",
+        "\"b\":{\"a\":2,\"c\":[\"a\"]}", "\"c\":[{\"ab\":\"}\"},\"[\"]", "\"d\":\":\"",
+        "\":\":\"a\"", "\",\":3", "\"\":4", "\" a\":7", "\"d\":{}", "\"\u00fc\":8",
+        "\"long name of a member\":\"and a value longer than a block\"",
+        /* escaped */
+        "\"e\":\"\\\"a\"", "\"\\u0061\":5", "\"a,\\\"b\":6"};
+    const unsigned escaped = 3;
+    static const char *const names[] = {"a", "ab", "b", "c", "d", ":", ",", "", "e", "a,\"b", " a",
+        "long name of a member", "a\":\"b", "\u00fc", "x", "}", "a\",\"b"};
+    unsigned sighted = 0;
+    for (unsigned seed = 1; seed <= 20000; seed++) {
+        char json[1024] = "{";
+        size_t len = 1;
+        unsigned n_parts = KB_COUNT(parts) - (seed % 4 ? escaped : 0);
+        for (unsigned n = seed % 9, random = seed * 2654435761u; n > 0; n--, random /= n_parts)
+            len += (size_t)snprintf(json + len, sizeof(json) - len, "%s%.*s%s", len > 1 ? "," : "",
+                (int)(random / n_parts % 3), "  ", parts[random % n_parts]);
+        snprintf(json + len, sizeof(json) - len, "}");
+        struct kb_slice name = kb_slice_of(names[seed / 9 % KB_COUNT(names)]), text;
+        struct kb_node *root = open_text(json);
+        if (!kb_node_peek(root, name, &text))
+            continue;
+        struct kb_node *found = kb_node_member(&doc, root, name);
+        assert_int_equal(found != NULL, text.ptr != NULL);
+        if (found)
+            assert_slice(text, found->text);
+        sighted += found != NULL;
+    }
+    assert_true(sighted > 2000);
+}
+
 static void no_value_stands_too_deep(void **state)
 {
     (void)state;
@@ -257,6 +293,7 @@ int main(void)
         cmocka_unit_test(elements),
         cmocka_unit_test(what_is_gone_can_be_read_on),
         cmocka_unit_test(a_peek_opens_nothing_and_ends),
+        cmocka_unit_test(a_peek_is_a_member),
         cmocka_unit_test(no_value_stands_too_deep),
         cmocka_unit_test(strings_are_decoded),
         cmocka_unit_test(where_memory_ends_nothing_has_happened),

@@ -1,0 +1,62 @@
+/* Where the values of a checked JSON text end. The text is trusted, but every loop ends with it.
+ * Inline: for document.c and document_peek.c, which meet each record that a function reads. */
+#ifndef KB_VALUE_DOCUMENT_SCAN_H
+#define KB_VALUE_DOCUMENT_SCAN_H
+
+#include "value/json.h"
+
+static inline const char *kb_skip_space(const char *p, const char *end)
+{
+    while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+        p++;
+    return p;
+}
+
+/* From an opening quote to behind the closing one. */
+static inline const char *kb_skip_string(const char *p, const char *end, bool *escaped)
+{
+    *escaped = false;
+    for (p++; p < end; p++) {
+        p = kb_json_skip_plain(p, end);
+        if (p == end || *p == '"')
+            break;
+        if (*p == '\\') {
+            *escaped = true;
+            p++;
+        }
+    }
+    return p < end ? p + 1 : end;
+}
+
+static inline const char *kb_skip_container(const char *p, const char *end)
+{
+    size_t open = 0;
+    bool escaped;
+    while (p < end) {
+        char c = *p;
+        if (c == '"') {
+            p = kb_skip_string(p, end, &escaped);
+            continue;
+        }
+        p++;
+        if (c == '{' || c == '[')
+            open++;
+        else if ((c == '}' || c == ']') && --open == 0)
+            break;
+    }
+    return p;
+}
+
+static inline const char *kb_skip_value(const char *p, const char *end)
+{
+    bool escaped;
+    if (p < end && *p == '"')
+        return kb_skip_string(p, end, &escaped);
+    if (p < end && (*p == '{' || *p == '['))
+        return kb_skip_container(p, end);
+    while (p < end && *p != ',' && *p != '}' && *p != ']' && (unsigned char)*p > ' ')
+        p++;
+    return p;
+}
+
+#endif
