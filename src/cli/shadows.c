@@ -75,7 +75,6 @@ static const struct shadow shadows_of_transform[] = {
 struct kb_shadowed {
     size_t messages;
     size_t own[N_SHADOWS]; /* of these so many had their own */
-    bool twins;            /* messages of one record that Ably can't tell apart */
 };
 
 bool kb_shadows_init(struct kb_shadows *shadows, const struct kb_config *config)
@@ -91,18 +90,6 @@ void kb_shadows_deinit(struct kb_shadows *shadows)
     shadows->topics = NULL;
 }
 
-/* Only an id of the user's own can be the same twice. */
-static bool has_twins(const struct kb_router *router)
-{
-    for (size_t i = 0; i < router->n_messages; i++)
-        for (size_t j = 0; j < i; j++) {
-            const struct kb_message *a = &router->messages[i], *b = &router->messages[j];
-            if (kb_slice_eq(a->id, b->id) && kb_slice_eq(a->channel, b->channel))
-                return true;
-        }
-    return false;
-}
-
 void kb_shadows_note(
     struct kb_shadows *shadows, const struct kb_rules *rules, const struct kb_trial *trial)
 {
@@ -114,8 +101,6 @@ void kb_shadows_note(
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < N_SHADOWS; k++)
             topic->own[k] += shadows_of_transform[k].own(&list[i]);
-    if (rules->id && !topic->twins)
-        topic->twins = has_twins(&trial->router);
 }
 
 static void print_place(
@@ -141,13 +126,6 @@ static size_t tell_topic(const struct kb_rules *rules, const struct kb_shadowed 
             "has no effect on the tests' records: transform (%s) gives each message its own; %s "
             "(warning)\n",
             rules->functions[KB_HOOK_TRANSFORM].place, shadow->fix);
-        warnings++;
-    }
-    if (topic->twins) {
-        print_place(tests, rules, "id", to);
-        fputs("two messages of one record have one id and one channel: Ably drops the second; "
-              "have id tell them apart, or leave it out (warning)\n",
-            to);
         warnings++;
     }
     return warnings;

@@ -124,10 +124,10 @@ def test_a_channel_of_plain_text_is_a_placeholder(tmp_path):
 
 
 def test_an_id_that_two_messages_of_a_record_share_is_told(tmp_path):
-    """Ably would drop the second as a repeat of the first; on another channel it is none."""
+    """Ably would drop the second as a repeat of the first: the record fails. On another channel it is none."""
     assert shadowed(tmp_path, "x = 1, twice = true", channel='"c"', id='"#{offset}"') == (1, [])
     done = check(tmp_path, (tmp_path / "check.lua").read_text())
-    assert 'check.lua:10: topic "t": id: two messages of one record have one id and one channel: Ably drops' in done.stderr
+    assert 'test "0": its record fails: message: id: messages 1 and 2 have the same on one channel' in done.stderr
     assert shadowed(tmp_path, OWN["channel"] + ", twice = true", channel='"c"', id='"#{offset}"') == (0, [])
 
 
