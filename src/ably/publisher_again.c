@@ -91,6 +91,7 @@ static bool try_other_connection(struct kb_publisher *pub, struct kb_request *re
 
 bool kb_publisher_again(struct kb_publisher *pub, struct kb_request *req, int64_t now_ms)
 {
+    req->unknown = req->unknown || req->http.reply.resent;
     if (try_other_connection(pub, req))
         return true;
     req->http.fresh = false;

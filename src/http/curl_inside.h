@@ -29,6 +29,7 @@ struct kb_curl_transfer {
     struct kb_curl_part content_type, retry_after, server, error_code, error_message;
     bool truncated;
     bool answered;   /* a byte has come */
+    bool resent;     /* the body went once more */
     bool head_ended; /* the empty line behind the headers has come */
     bool stale;      /* made with older options */
     char error[CURL_ERROR_SIZE];

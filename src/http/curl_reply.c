@@ -106,6 +106,7 @@ void kb_curl_fill_reply(struct kb_curl_transfer *transfer, CURLcode code)
     *reply = (struct kb_http_reply){
         .body = kb_buf_slice(&transfer->body),
         .truncated = transfer->truncated,
+        .resent = transfer->resent,
         .headers = {slice_of(transfer, transfer->content_type),
             slice_of(transfer, transfer->retry_after), slice_of(transfer, transfer->server),
             slice_of(transfer, transfer->error_code), slice_of(transfer, transfer->error_message)},

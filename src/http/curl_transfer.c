@@ -23,10 +23,12 @@ static size_t on_read(char *room, size_t size, size_t n, void *context)
 /* curl sends a body again from the start, when a kept connection turns out to be dead. */
 static int on_seek(void *context, curl_off_t offset, int origin)
 {
-    struct kb_http_request *req = ((struct kb_curl_transfer *)context)->req;
+    struct kb_curl_transfer *transfer = context;
+    struct kb_http_request *req = transfer->req;
     if (offset != 0 || origin != SEEK_SET || !req->rewind)
         return CURL_SEEKFUNC_CANTSEEK;
     req->rewind(req);
+    transfer->resent = true;
     return CURL_SEEKFUNC_OK;
 }
 
@@ -217,7 +219,7 @@ bool kb_curl_transfer_begin(struct kb_curl_transfer *transfer, struct kb_http_re
     bool get = strcmp(req->method, "GET") == 0;
     KB_BUG_ON(!get && strcmp(req->method, "POST") != 0);
     transfer->req = req;
-    transfer->truncated = transfer->answered = false;
+    transfer->truncated = transfer->answered = transfer->resent = false;
     transfer->error[0] = '\0';
     forget_headers(transfer);
     kb_buf_reset(&transfer->body);

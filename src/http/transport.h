@@ -31,8 +31,10 @@ struct kb_http_reply {
     struct kb_http_headers headers;
     struct kb_err err; /* KB_ERR_OUTAGE where status is 0 */
     bool connected;    /* status 0: the request may have reached the other side */
-    bool stale; /* status 0: a kept connection turned out to be closed, and nothing was answered */
-    bool local; /* status 0: for a reason on this side; another host would not help */
+    bool stale;  /* status 0: a kept connection turned out to be closed, and nothing was answered */
+    bool resent; /* a kept connection turned out to be closed and the body went once more: what went
+                    first may have been served, whatever is said of this one */
+    bool local;  /* status 0: for a reason on this side; another host would not help */
 };
 
 struct kb_http_request {

@@ -44,6 +44,7 @@ static struct world {
     int (*verdict)(const struct set *set); /* 0 = taken, else the code of the error */
     int limit; /* in so many of the next requests the first spec's channel is over its rate */
     bool lose_replies; /* taken, but nobody hears of it */
+    bool resend;       /* the transport has sent it once before, and it was taken */
     uint64_t keys[KEYS];
     size_t n_keys;
     size_t taken[RECORDS], order[RECORDS], n_order; /* new ones: how often, in which order */
@@ -148,6 +149,14 @@ static void serve(struct world *w, const char *body)
     kb_buf_byte(&w->reply, ']');
 }
 
+static void serve_unlimited(struct world *w, const char *body)
+{
+    int limit = w->limit;
+    w->limit = 0;
+    serve(w, body);
+    w->limit = limit;
+}
+
 /* ---- the transport ---- */
 
 static bool submit(struct kb_transport *door, struct kb_http_request *req, struct kb_err *err)
@@ -173,6 +182,8 @@ static struct kb_http_request *done(struct kb_transport *door)
     if (f == w->n_flights)
         return NULL;
     struct kb_http_request *req = w->flights[f].req;
+    if (w->resend)
+        serve_unlimited(w, w->flights[f].body);
     serve(w, w->flights[f].body);
     free(w->last_body);
     w->last_body = w->flights[f].body;
@@ -180,6 +191,7 @@ static struct kb_http_request *done(struct kb_transport *door)
     req->reply = (struct kb_http_reply){.status = w->lose_replies ? 0 : 201,
         .body = kb_buf_slice(&w->reply),
         .headers.content_type = KB_S("application/json"),
+        .resent = w->resend,
         .connected = true};
     if (w->lose_replies)
         kb_err_outage(&req->reply.err, "reset by peer");
@@ -455,6 +467,31 @@ static void test_a_group_without_an_answer_goes_again_as_it_is(void **state)
     world_free(w);
 }
 
+/* The same where the transport sent it twice: that Ably refuses the second says nothing of the
+ * first. */
+static void test_a_group_that_was_sent_twice_goes_again_as_it_is(void **state)
+{
+    (void)state;
+    struct world *w = world_new(1, 0);
+    w->limit = 2;
+    add(w, 1, 0);
+    step(w);
+    add_many(w, 9);
+    answer_one(w);
+    w->resend = true;
+    answer_one(w);
+    assert_int_equal(w->last.n, 10);
+    char *first = strdup(w->last_body);
+    add_many(w, 10);
+    w->resend = false;
+    answer_one(w);
+    assert_string_equal(w->last_body, first);
+    free(first);
+    run_to_end(w);
+    check_arrivals(w, true);
+    world_free(w);
+}
+
 static void test_a_message_without_an_answer_joins_no_group(void **state)
 {
     (void)state;
@@ -601,6 +638,7 @@ int main(void)
         cmocka_unit_test(test_a_refused_group_for_its_rate_grows),
         cmocka_unit_test(test_of_a_refused_group_only_the_bad_are_refused),
         cmocka_unit_test(test_a_group_without_an_answer_goes_again_as_it_is),
+        cmocka_unit_test(test_a_group_that_was_sent_twice_goes_again_as_it_is),
         cmocka_unit_test(test_a_message_without_an_answer_joins_no_group),
         cmocka_unit_test(test_what_nobody_wants_leaves_its_group),
         cmocka_unit_test(test_a_reload_makes_unsent_groups_anew),
