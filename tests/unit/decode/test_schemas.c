@@ -620,8 +620,8 @@ static void test_lists_of_addresses(void **state)
     static const char *const good[] = {"http://a", "https://a:1/b , http://c", "http://u:p@a/"};
     static const char *const bad[] = {"", " , ", "a:8081", "ftp://a", "http://", "http:///x",
         "http://a,b",
-        "http://1,http://2,http://3,http://4,http://5,http://6,http://7,http://8,"
-        "http://9"};
+        ("http://1,http://2,http://3,http://4,http://5,http://6,http://7,http://8,"
+         "http://9")};
     for (size_t i = 0; i < KB_COUNT(good); i++)
         assert_true(kb_registry_urls_check(good[i], &err));
     for (size_t i = 0; i < KB_COUNT(bad); i++)
