@@ -105,7 +105,7 @@ static bool to_record(
         .partition = message->partition,
         .slot = part->id.slot,
         .offset = place.offset,
-        .new_log = kb_partition_came(part, place),
+        .new_log = kb_partition_came(part, place, kb_clock_system()),
         .timestamp = place.timestamp,
         .key = {message->key, message->key_len},
         .value = {message->payload, message->len},

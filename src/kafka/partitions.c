@@ -63,6 +63,12 @@ static bool room_in_table(struct kb_partitions *parts)
     return true;
 }
 
+static void forget_seeks(struct kb_partition *part)
+{
+    for (size_t i = 0; i < KB_SEEKS_MAX; i++)
+        part->begun[i].place.offset = -1;
+}
+
 bool kb_partitions_add(
     struct kb_partitions *parts, const char *topic, int32_t partition, uint32_t slot)
 {
@@ -72,10 +78,9 @@ bool kb_partitions_add(
         return false;
     struct kb_partition *part = &parts->slots[slot];
     KB_BUG_ON(part->assigned);
-    *part = (struct kb_partition){.assigned = true,
-        .id = {.partition = partition, .slot = slot},
-        .last = {.offset = -1},
-        .begun = {.offset = -1}};
+    *part = (struct kb_partition){
+        .assigned = true, .id = {.partition = partition, .slot = slot}, .last = {.offset = -1}};
+    forget_seeks(part);
     snprintf(part->id.topic, sizeof(part->id.topic), "%s", topic);
     parts->n_assigned++;
     return true;
@@ -138,26 +143,52 @@ static bool same(struct kb_record_place a, struct kb_record_place b)
     return a.offset == b.offset && a.timestamp == b.timestamp;
 }
 
+/* ---- steps back ---- */
+
+/* A seek is carried out by librdkafka's own thread, in milliseconds where that is not starved. */
+#define SEEK_MS 60000
+
+static void note_begun(struct kb_partition *part, struct kb_record_place place, int64_t now_ms)
+{
+    unsigned i = part->n_seeks++ % KB_SEEKS_MAX;
+    part->begun[i].place = place;
+    part->begun[i].at_ms = now_ms;
+    part->sought = false;
+}
+
+static bool has_begun(const struct kb_partition *part, struct kb_record_place place, int64_t now_ms)
+{
+    for (size_t i = 0; i < KB_SEEKS_MAX; i++)
+        if (same(place, part->begun[i].place) && now_ms - part->begun[i].at_ms <= SEEK_MS)
+            return true;
+    return false;
+}
+
 /* A step back is a repeat only if it leads to a record that librdkafka has reason to hand out
  * again: the last one (its own pause fell between taking it off the queue and noting that), or the
  * first one from a seek's place on (which was carried out only after some records had come; what
- * lies before that place are repeats themselves). From there on offsets rise again. Every other
- * step back is a broker's word: it has the offset no more (OFFSET_OUT_OF_RANGE), and reading goes
- * on where auto.offset.reset says, in a log that was cut back or made anew.
+ * lies before that place are repeats themselves), be other seeks asked for since. From there on
+ * offsets rise again. Every other step back is a broker's word: it has the offset no more
+ * (OFFSET_OUT_OF_RANGE), and reading goes on where auto.offset.reset says, in a log that was cut
+ * back or made anew.
  *
  * What no client can see: a new log that has grown past the position before it is read again. The
  * broker then hands out its records from there, as if nothing had been. */
-bool kb_partition_came(struct kb_partition *part, struct kb_record_place place)
+bool kb_partition_came(
+    struct kb_partition *part, struct kb_record_place place, struct kb_clock *clock)
 {
-    bool repeat = same(place, part->last) || same(place, part->begun);
-    bool new_log = place.offset <= part->last.offset && !repeat;
-    part->last = place;
-    if (part->sought && (new_log || place.offset >= part->sought_to)) {
-        part->begun = place;
-        part->sought = false;
-    } else if (new_log) {
-        part->begun.offset = -1;
+    bool back = place.offset <= part->last.offset;
+    if (KB_LIKELY(!back && !part->sought)) {
+        part->last = place;
+        return false;
     }
+    int64_t now_ms = clock->now_ms(clock);
+    bool new_log = back && !same(place, part->last) && !has_begun(part, place, now_ms);
+    part->last = place;
+    if (new_log)
+        forget_seeks(part);
+    if (part->sought && (new_log || place.offset >= part->sought_to))
+        note_begun(part, place, now_ms);
     return new_log;
 }
 

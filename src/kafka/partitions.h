@@ -11,6 +11,7 @@
 #ifndef KB_KAFKA_PARTITIONS_H
 #define KB_KAFKA_PARTITIONS_H
 
+#include "base/clock.h"
 #include "record/source.h"
 
 #include <librdkafka/rdkafka.h>
@@ -21,6 +22,8 @@ struct kb_record_place {
     int64_t offset, timestamp; /* offset -1 = none */
 };
 
+#define KB_SEEKS_MAX 4 /* that may be on their way at once */
+
 struct kb_partition {
     struct kb_partition_id id;
     const rd_kafka_topic_t *rkt; /* librdkafka's object, once a message showed it */
@@ -30,7 +33,12 @@ struct kb_partition {
     bool leaving; /* its revocation waits for the worker: records still coming are dropped */
     bool sought;  /* to sought_to, and nothing from there on has come since */
     int64_t sought_to;
-    struct kb_record_place last, begun; /* what came: the last; the first since the last seek */
+    struct kb_record_place last; /* that came */
+    struct {                     /* the first that came behind each of the latest seeks, and when */
+        struct kb_record_place place;
+        int64_t at_ms;
+    } begun[KB_SEEKS_MAX];
+    unsigned n_seeks; /* the next goes to begun[n_seeks % KB_SEEKS_MAX] */
 };
 
 struct kb_partitions {
@@ -54,8 +62,10 @@ struct kb_partition *kb_partitions_by_name(
 struct kb_partition *kb_partitions_find(
     struct kb_partitions *parts, const rd_kafka_topic_t *rkt, int32_t partition);
 
-/* Notes the next record of a partition; true where another log begins with it. */
-bool kb_partition_came(struct kb_partition *part, struct kb_record_place place);
+/* Notes the next record of a partition; true where another log begins with it. Asks for the time
+ * only where offsets step back or a seek was asked for. */
+bool kb_partition_came(
+    struct kb_partition *part, struct kb_record_place place, struct kb_clock *clock);
 /* Notes that reading was told to go on at `next`, behind the last record that was taken. */
 void kb_partition_sought(struct kb_partition *part, int64_t next);
 

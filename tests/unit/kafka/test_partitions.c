@@ -25,10 +25,24 @@ static struct kb_partition *begin(struct kb_partitions *parts)
     return kb_partitions_by_slot(parts, 0);
 }
 
+static int64_t time_ms = 1000;
+
+static int64_t now_ms(struct kb_clock *clock)
+{
+    (void)clock;
+    return time_ms;
+}
+
+static bool came(struct kb_partition *part, struct kb_record_place place)
+{
+    struct kb_clock clock = {now_ms, NULL};
+    return kb_partition_came(part, place, &clock);
+}
+
 static void come(struct kb_partition *part, int64_t from, int64_t to)
 {
     for (int64_t i = from; i < to; i++)
-        assert_false(kb_partition_came(part, old(i)));
+        assert_false(came(part, old(i)));
 }
 
 static void test_gaps_are_no_news(void **state)
@@ -60,7 +74,7 @@ static void test_a_seek_that_lands_late(void **state)
     kb_partition_sought(part, 10);
     come(part, 10, 250);
     come(part, 10, 300);
-    assert_true(kb_partition_came(part, old(9))); /* it never led there */
+    assert_true(came(part, old(9))); /* it never led there */
     kb_partitions_deinit(&parts);
 }
 
@@ -95,16 +109,48 @@ static void test_two_seeks_that_land_late(void **state)
     kb_partitions_deinit(&parts);
 }
 
+/* The first lands after records behind the place of the second have come. */
+static void test_two_seeks_that_both_land_late(void **state)
+{
+    (void)state;
+    struct kb_partitions parts;
+    struct kb_partition *part = begin(&parts);
+    come(part, 0, 10);
+    kb_partition_sought(part, 10);
+    come(part, 10, 15);
+    kb_partition_sought(part, 15);
+    come(part, 15, 18);
+    come(part, 10, 12);
+    come(part, 15, 30);
+    assert_true(came(part, old(11)));
+    kb_partitions_deinit(&parts);
+}
+
+/* No seek takes so long: it is the log that was cut back to there. */
+static void test_a_step_back_long_after_a_seek_is_none_of_its(void **state)
+{
+    (void)state;
+    struct kb_partitions parts;
+    struct kb_partition *part = begin(&parts);
+    kb_partition_sought(part, 0);
+    come(part, 0, 10);
+    time_ms += 60000;
+    come(part, 0, 10);
+    time_ms += 1;
+    assert_true(came(part, old(0)));
+    kb_partitions_deinit(&parts);
+}
+
 static void test_a_topic_made_again(void **state)
 {
     (void)state;
     struct kb_partitions parts;
     struct kb_partition *part = begin(&parts);
     come(part, 0, 200);
-    assert_true(kb_partition_came(part, anew(0)));
+    assert_true(came(part, anew(0)));
     for (int64_t i = 1; i < 100; i++) /* told once */
-        assert_false(kb_partition_came(part, anew(i)));
-    assert_true(kb_partition_came(part, old(0)));
+        assert_false(came(part, anew(i)));
+    assert_true(came(part, old(0)));
     kb_partitions_deinit(&parts);
 }
 
@@ -115,12 +161,12 @@ static void test_made_again_behind_a_seek(void **state)
     struct kb_partition *part = begin(&parts);
     come(part, 0, 10);
     kb_partition_sought(part, 10);
-    assert_true(kb_partition_came(part, anew(3)));
-    assert_false(kb_partition_came(part, anew(4)));
-    assert_false(kb_partition_came(part, anew(3))); /* the seek: out of range, and back once more */
+    assert_true(came(part, anew(3)));
+    assert_false(came(part, anew(4)));
+    assert_false(came(part, anew(3))); /* the seek: out of range, and back once more */
     kb_partition_sought(part, 5);
     come(part, 10, 20);
-    assert_true(kb_partition_came(part, anew(10)));
+    assert_true(came(part, anew(10)));
     kb_partitions_deinit(&parts);
 }
 
@@ -132,8 +178,8 @@ static void test_time_tells_records_of_one_offset_apart(void **state)
     struct kb_partition *part = begin(&parts);
     come(part, 0, 1);
     come(part, 0, 1);
-    assert_true(kb_partition_came(part, anew(0)));
-    assert_false(kb_partition_came(part, anew(0)));
+    assert_true(came(part, anew(0)));
+    assert_false(came(part, anew(0)));
     kb_partitions_deinit(&parts);
 }
 
@@ -145,7 +191,7 @@ static void test_each_assignment_begins_anew(void **state)
     come(part, 0, 10);
     kb_partitions_remove(&parts, part);
     assert_true(kb_partitions_add(&parts, "orders", 0, 0));
-    assert_false(kb_partition_came(kb_partitions_by_slot(&parts, 0), anew(0)));
+    assert_false(came(kb_partitions_by_slot(&parts, 0), anew(0)));
     kb_partitions_deinit(&parts);
 }
 
@@ -157,6 +203,8 @@ int main(void)
         cmocka_unit_test(test_a_seek_that_lands_late),
         cmocka_unit_test(test_a_seek_behind_a_repeated_record),
         cmocka_unit_test(test_two_seeks_that_land_late),
+        cmocka_unit_test(test_two_seeks_that_both_land_late),
+        cmocka_unit_test(test_a_step_back_long_after_a_seek_is_none_of_its),
         cmocka_unit_test(test_a_topic_made_again),
         cmocka_unit_test(test_made_again_behind_a_seek),
         cmocka_unit_test(test_time_tells_records_of_one_offset_apart),
