@@ -63,9 +63,9 @@ static bool room_in_table(struct kb_partitions *parts)
     return true;
 }
 
-static void forget_seeks(struct kb_partition *part)
+static void forget_begun(struct kb_partition *part)
 {
-    for (size_t i = 0; i < KB_SEEKS_MAX; i++)
+    for (size_t i = 0; i < KB_COUNT(part->begun); i++)
         part->begun[i].place.offset = -1;
 }
 
@@ -80,7 +80,7 @@ bool kb_partitions_add(
     KB_BUG_ON(part->assigned);
     *part = (struct kb_partition){
         .assigned = true, .id = {.partition = partition, .slot = slot}, .last = {.offset = -1}};
-    forget_seeks(part);
+    forget_begun(part);
     snprintf(part->id.topic, sizeof(part->id.topic), "%s", topic);
     parts->n_assigned++;
     return true;
@@ -145,21 +145,14 @@ static bool same(struct kb_record_place a, struct kb_record_place b)
 
 /* ---- steps back ---- */
 
-/* A seek is carried out by librdkafka's own thread, in milliseconds where that is not starved. */
-#define SEEK_MS 60000
-
-static void note_begun(struct kb_partition *part, struct kb_record_place place, int64_t now_ms)
-{
-    unsigned i = part->n_seeks++ % KB_SEEKS_MAX;
-    part->begun[i].place = place;
-    part->begun[i].at_ms = now_ms;
-    part->sought = false;
-}
+/* librdkafka's own thread carries out a seek, and tells where to begin, in milliseconds where it is
+ * not starved. */
+#define BEGUN_MS 60000
 
 static bool has_begun(const struct kb_partition *part, struct kb_record_place place, int64_t now_ms)
 {
-    for (size_t i = 0; i < KB_SEEKS_MAX; i++)
-        if (same(place, part->begun[i].place) && now_ms - part->begun[i].at_ms <= SEEK_MS)
+    for (size_t i = 0; i < KB_COUNT(part->begun); i++)
+        if (same(place, part->begun[i].place) && now_ms - part->begun[i].at_ms <= BEGUN_MS)
             return true;
     return false;
 }
@@ -167,28 +160,33 @@ static bool has_begun(const struct kb_partition *part, struct kb_record_place pl
 /* A step back is a repeat only if it leads to a record that librdkafka has reason to hand out
  * again: the last one (its own pause fell between taking it off the queue and noting that), or the
  * first one from a seek's place on (which was carried out only after some records had come; what
- * lies before that place are repeats themselves), be other seeks asked for since. From there on
- * offsets rise again. Every other step back is a broker's word: it has the offset no more
- * (OFFSET_OUT_OF_RANGE), and reading goes on where auto.offset.reset says, in a log that was cut
- * back or made anew.
+ * lies before that place are repeats themselves), be other seeks asked for since; or the first of
+ * the assignment (paused and resumed again and again before that came, it asks the broker more than
+ * once where to begin, and may be told late). From there on offsets rise again. Every other step
+ * back is a broker's word: it has the offset no more (OFFSET_OUT_OF_RANGE), and reading goes on
+ * where auto.offset.reset says, in a log that was cut back or made anew.
  *
  * What no client can see: a new log that has grown past the position before it is read again. The
  * broker then hands out its records from there, as if nothing had been. */
 bool kb_partition_came(
     struct kb_partition *part, struct kb_record_place place, struct kb_clock *clock)
 {
-    bool back = place.offset <= part->last.offset;
-    if (KB_LIKELY(!back && !part->sought)) {
+    bool back = place.offset <= part->last.offset, first = part->last.offset < 0;
+    if (KB_LIKELY(!back && !first && !part->sought)) {
         part->last = place;
         return false;
     }
-    int64_t now_ms = clock->now_ms(clock);
-    bool new_log = back && !same(place, part->last) && !has_begun(part, place, now_ms);
+    const struct kb_begun begun = {place, clock->now_ms(clock)};
+    bool new_log = back && !same(place, part->last) && !has_begun(part, place, begun.at_ms);
     part->last = place;
     if (new_log)
-        forget_seeks(part);
-    if (part->sought && (new_log || place.offset >= part->sought_to))
-        note_begun(part, place, now_ms);
+        forget_begun(part);
+    if (first)
+        part->begun[0] = begun;
+    if (part->sought && (new_log || place.offset >= part->sought_to)) {
+        part->begun[1 + part->n_seeks++ % KB_SEEKS_MAX] = begun;
+        part->sought = false;
+    }
     return new_log;
 }
 

@@ -34,11 +34,12 @@ struct kb_partition {
     bool sought;  /* to sought_to, and nothing from there on has come since */
     int64_t sought_to;
     struct kb_record_place last; /* that came */
-    struct {                     /* the first that came behind each of the latest seeks, and when */
+    /* The first that came of the assignment, and behind each of the latest seeks; and when. */
+    struct kb_begun {
         struct kb_record_place place;
         int64_t at_ms;
-    } begun[KB_SEEKS_MAX];
-    unsigned n_seeks; /* the next goes to begun[n_seeks % KB_SEEKS_MAX] */
+    } begun[1 + KB_SEEKS_MAX];
+    unsigned n_seeks; /* the next goes to begun[1 + n_seeks % KB_SEEKS_MAX] */
 };
 
 struct kb_partitions {

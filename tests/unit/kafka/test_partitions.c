@@ -126,6 +126,22 @@ static void test_two_seeks_that_both_land_late(void **state)
     kb_partitions_deinit(&parts);
 }
 
+/* Paused and resumed before anything came, the library may begin once more. */
+static void test_the_assignment_begins_once_more(void **state)
+{
+    (void)state;
+    struct kb_partitions parts;
+    struct kb_partition *part = begin(&parts);
+    come(part, 7, 100);
+    for (int64_t seek = 100; seek < 100 + 2 * KB_SEEKS_MAX; seek++) {
+        kb_partition_sought(part, seek);
+        come(part, seek, seek + 1);
+    }
+    come(part, 7, 200);
+    assert_true(came(part, old(6)));
+    kb_partitions_deinit(&parts);
+}
+
 /* No seek takes so long: it is the log that was cut back to there. */
 static void test_a_step_back_long_after_a_seek_is_none_of_its(void **state)
 {
@@ -204,6 +220,7 @@ int main(void)
         cmocka_unit_test(test_a_seek_behind_a_repeated_record),
         cmocka_unit_test(test_two_seeks_that_land_late),
         cmocka_unit_test(test_two_seeks_that_both_land_late),
+        cmocka_unit_test(test_the_assignment_begins_once_more),
         cmocka_unit_test(test_a_step_back_long_after_a_seek_is_none_of_its),
         cmocka_unit_test(test_a_topic_made_again),
         cmocka_unit_test(test_made_again_behind_a_seek),
