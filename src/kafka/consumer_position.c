@@ -14,7 +14,7 @@ void kb_consumer_pause(struct kb_source *src, const uint32_t *slots, size_t n)
         struct kb_partition *part = kb_partitions_by_slot(&c->parts, slots[i]);
         if (!part || part->paused || part->leaving)
             continue;
-        part->paused = true;
+        kb_partition_paused(part);
         rd_kafka_topic_partition_list_add(list, part->id.topic, part->id.partition);
     }
     if (list->cnt)

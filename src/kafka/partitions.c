@@ -161,8 +161,8 @@ static bool has_begun(const struct kb_partition *part, struct kb_record_place pl
  * again: the last one (its own pause fell between taking it off the queue and noting that), or the
  * first one from a seek's place on (which was carried out only after some records had come; what
  * lies before that place are repeats themselves), be other seeks asked for since; or the first of
- * the assignment (paused and resumed again and again before that came, it asks the broker more than
- * once where to begin, and may be told late). From there on offsets rise again. Every other step
+ * the assignment, where that was paused before it came (at each resume it asks the broker once more
+ * where to begin, and may be told late). From there on offsets rise again. Every other step
  * back is a broker's word: it has the offset no more (OFFSET_OUT_OF_RANGE), and reading goes on
  * where auto.offset.reset says, in a log that was cut back or made anew.
  *
@@ -181,13 +181,19 @@ bool kb_partition_came(
     part->last = place;
     if (new_log)
         forget_begun(part);
-    if (first)
+    if (first && part->early)
         part->begun[0] = begun;
     if (part->sought && (new_log || place.offset >= part->sought_to)) {
         part->begun[1 + part->n_seeks++ % KB_SEEKS_MAX] = begun;
         part->sought = false;
     }
     return new_log;
+}
+
+void kb_partition_paused(struct kb_partition *part)
+{
+    part->paused = true;
+    part->early = part->early || part->last.offset < 0;
 }
 
 void kb_partition_sought(struct kb_partition *part, int64_t next)

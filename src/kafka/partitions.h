@@ -31,10 +31,12 @@ struct kb_partition {
     bool assigned;
     bool paused;  /* by us: resuming what was never paused would rewind it */
     bool leaving; /* its revocation waits for the worker: records still coming are dropped */
+    bool early;   /* paused before its first record came */
     bool sought;  /* to sought_to, and nothing from there on has come since */
     int64_t sought_to;
     struct kb_record_place last; /* that came */
-    /* The first that came of the assignment, and behind each of the latest seeks; and when. */
+    /* The first that came of the assignment (of one paused early), and behind each of the latest
+     * seeks; and when. */
     struct kb_begun {
         struct kb_record_place place;
         int64_t at_ms;
@@ -67,6 +69,8 @@ struct kb_partition *kb_partitions_find(
  * only where offsets step back or a seek was asked for. */
 bool kb_partition_came(
     struct kb_partition *part, struct kb_record_place place, struct kb_clock *clock);
+/* Notes that reading was paused. */
+void kb_partition_paused(struct kb_partition *part);
 /* Notes that reading was told to go on at `next`, behind the last record that was taken. */
 void kb_partition_sought(struct kb_partition *part, int64_t next);
 

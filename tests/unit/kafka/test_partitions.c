@@ -132,6 +132,7 @@ static void test_the_assignment_begins_once_more(void **state)
     (void)state;
     struct kb_partitions parts;
     struct kb_partition *part = begin(&parts);
+    kb_partition_paused(part);
     come(part, 7, 100);
     for (int64_t seek = 100; seek < 100 + 2 * KB_SEEKS_MAX; seek++) {
         kb_partition_sought(part, seek);
@@ -139,6 +140,18 @@ static void test_the_assignment_begins_once_more(void **state)
     }
     come(part, 7, 200);
     assert_true(came(part, old(6)));
+    kb_partitions_deinit(&parts);
+}
+
+/* With no such pause it has no reason to: the log was cut back to there. */
+static void test_the_first_record_once_more_is_a_new_log(void **state)
+{
+    (void)state;
+    struct kb_partitions parts;
+    struct kb_partition *part = begin(&parts);
+    come(part, 7, 100);
+    kb_partition_paused(part);
+    assert_true(came(part, old(7)));
     kb_partitions_deinit(&parts);
 }
 
@@ -221,6 +234,7 @@ int main(void)
         cmocka_unit_test(test_two_seeks_that_land_late),
         cmocka_unit_test(test_two_seeks_that_both_land_late),
         cmocka_unit_test(test_the_assignment_begins_once_more),
+        cmocka_unit_test(test_the_first_record_once_more_is_a_new_log),
         cmocka_unit_test(test_a_step_back_long_after_a_seek_is_none_of_its),
         cmocka_unit_test(test_a_topic_made_again),
         cmocka_unit_test(test_made_again_behind_a_seek),
