@@ -126,8 +126,7 @@ static const char *open_child(
     if (node->kind == KB_NODE_OBJECT) {
         const char *behind = kb_skip_string(p, end, &escaped);
         name = (struct kb_slice){p, (size_t)(behind - p)};
-        p = kb_skip_space(behind, end);
-        p = kb_skip_space(p < end ? p + 1 : end, end); /* the colon */
+        p = kb_skip_sign(behind, end); /* the colon */
     }
     const char *behind = kb_skip_value(p, end);
     struct kb_slice text = {p, (size_t)(behind - p)};
@@ -138,8 +137,7 @@ bool kb_node_open(struct kb_document *doc, struct kb_node *node)
 {
     if (node->opened || (node->kind != KB_NODE_OBJECT && node->kind != KB_NODE_ARRAY))
         return true;
-    const char *end = node->text.ptr + node->text.len, *p = kb_skip_space(node->text.ptr, end);
-    p = kb_skip_space(p < end ? p + 1 : end, end);
+    const char *end = node->text.ptr + node->text.len, *p = kb_skip_sign(node->text.ptr, end);
     while (p < end && *p != '}' && *p != ']') {
         p = open_child(doc, node, p, end);
         if (!p) {

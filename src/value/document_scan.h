@@ -12,6 +12,13 @@ static inline const char *kb_skip_space(const char *p, const char *end)
     return p;
 }
 
+/* Behind one sign, an opening bracket or a colon, and the space around it. */
+static inline const char *kb_skip_sign(const char *p, const char *end)
+{
+    p = kb_skip_space(p, end);
+    return kb_skip_space(p < end ? p + 1 : end, end);
+}
+
 /* From an opening quote to behind the closing one. */
 static inline const char *kb_skip_string(const char *p, const char *end, bool *escaped)
 {
