@@ -1,6 +1,6 @@
 /* Is a text a push notification? It is read once, by the same capture that serves templates, and
- * passes byte for byte: no number is rounded, no null dropped. Called by route.c for the header of
- * a record. */
+ * passes byte for byte: no number is rounded, no null dropped. Called by route_message.c, wherever
+ * the push comes from. */
 #include "route/route.h"
 #include "value/json.h"
 

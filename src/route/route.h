@@ -39,7 +39,7 @@ struct kb_router {
     struct kb_buf scratch;              /* one text of a push or of extras */
     struct kb_buf key_text, value_text; /* decoded, where not the record's own bytes */
     uint64_t cluster_hash; /* kb_hash64_stable of the cluster id, 0 where there is none */
-    /* the rest is route.c's */
+    /* the rest is for route_inside.h alone */
     struct kb_message *list; /* room for messages */
     size_t list_cap;
     struct kb_paths *push_paths;
