@@ -1,7 +1,7 @@
 -- The test blocks of a kably file, as plain data: test "name" { given = ..., expect = ... }.
 --
--- config/tests.c runs this text after the user's file and takes over what it makes of the bodies. Values
--- become JSON texts here; what is wrong with a block is noted, and the others go on.
+-- config/tests_prepare.c runs this text after the user's file; what it makes of the bodies, config/tests.c takes
+-- over. Values become JSON texts here; what is wrong with a block is noted, and the others go on.
 --
 --   tests      the notes of the test blocks: { file = , line = , names = , body = }
 --   json       json(value) -> text, raises what has no JSON

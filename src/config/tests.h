@@ -15,9 +15,8 @@
 #include "config/texts.h"
 #include "record/record.h"
 
-#define KB_TESTS_UNSET                                                        \
-    "not.set:here" /* of the form of an API key, so that it may stand for one \
-                    */
+/* Of the form of an API key, so that it may stand for one. */
+#define KB_TESTS_UNSET "not.set:here"
 
 struct kb_test_record {
     struct kb_record record;               /* topic ptr NULL = the file's only one */

@@ -1,4 +1,4 @@
-/* See texts.h. Called by tests.c. The looking is done in Lua (lua/tokens.lua, names.lua,
+/* See texts.h. Called by tests_prepare.c. The looking is done in Lua (lua/tokens.lua, names.lua,
  * lines.lua); here is what these ask of the state, and where their findings go. */
 #include "config/texts.h"
 
