@@ -15,4 +15,11 @@ size_t kb_suggest_distance(struct kb_slice a, struct kb_slice b);
 
 const char *kb_suggest(struct kb_slice word, const char *const *known, size_t n_known);
 
+/* The end of an error text: "; did you mean "lower"?", nothing where `near` is NULL.
+ *
+ *     kb_err_config(err, "unknown filter" KB_NEAR_FMT, KB_NEAR(near));
+ */
+#define KB_NEAR_FMT "%s%s%s"
+#define KB_NEAR(near) (near) ? "; did you mean \"" : "", (near) ? (near) : "", (near) ? "\"?" : ""
+
 #endif

@@ -168,8 +168,8 @@ static bool check_names(const struct kb_raw *table, const char *const *names, si
         if (key.ptr && k < n)
             continue;
         const char *near = key.ptr ? kb_suggest(key, names, n) : NULL;
-        return kb_err_config(err, "%s%.60s: unknown key%s%s%s", what, key.ptr ? key.ptr : "1",
-            near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+        return kb_err_config(
+            err, "%s%.60s: unknown key" KB_NEAR_FMT, what, key.ptr ? key.ptr : "1", KB_NEAR(near));
     }
     return true;
 }

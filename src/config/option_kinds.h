@@ -1,9 +1,14 @@
 /* The kinds of options whose values are more than one word, private to the option files: addresses,
- * and how logical types are shown. Parameters as in options.h. Thread: any; no state. */
+ * how logical types are shown, and what becomes of failures. Parameters as in options.h. Thread:
+ * any; no state. */
 #ifndef KB_CONFIG_OPTION_KINDS_H
 #define KB_CONFIG_OPTION_KINDS_H
 
 #include "config/options.h"
+
+/* "expected a whole number from 1 to 1000, got "abc"", of a secret without what was got. Returns
+ * false. */
+bool kb_option_refuse(const struct kb_option *option, const struct kb_raw *raw, struct kb_err *err);
 
 /* "a", "a,b" or { "a", "b" } -> "a,b". Error texts hold none of it: an address may hold a password.
  */
@@ -18,5 +23,10 @@ bool kb_option_set_logical(enum kb_shown field[KB_LOGICAL_COUNT], const struct k
     struct kb_err *err) KB_MUST_CHECK;
 void kb_option_format_logical(const enum kb_shown field[KB_LOGICAL_COUNT], struct kb_buf *out);
 void kb_option_describe_logical(struct kb_buf *out);
+
+/* "dlq", or { decode = "dlq", hook = "stop", default = "skip" }; what is not named stops. */
+bool kb_option_set_policy(const struct kb_option *option, struct kb_policy *field,
+    const struct kb_raw *raw, struct kb_err *err) KB_MUST_CHECK;
+void kb_option_format_policy(const struct kb_policy *policy, struct kb_buf *out);
 
 #endif

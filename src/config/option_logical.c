@@ -31,8 +31,8 @@ static bool complain(
     struct kb_err *err, struct kb_slice got, const char *const *words, size_t n, const char *what)
 {
     const char *near = kb_suggest(got, words, n);
-    return kb_err_config(err, "\"%.60s\": %s%s%s%s", got.ptr ? got.ptr : "", what,
-        near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    return kb_err_config(
+        err, "\"%.60s\": %s" KB_NEAR_FMT, got.ptr ? got.ptr : "", what, KB_NEAR(near));
 }
 
 static bool parse_way(const struct kb_raw *raw, enum kb_shown *out, struct kb_err *err)

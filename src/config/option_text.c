@@ -40,21 +40,6 @@ static void format_number(double number, struct kb_buf *out)
         kb_json_real(out, number);
 }
 
-static void format_policy(const struct kb_policy *policy, struct kb_buf *out)
-{
-    bool same = true;
-    for (int i = 1; i < KB_FAILURE_COUNT; i++)
-        same = same && policy->action[i] == policy->action[0];
-    if (same) {
-        kb_lua_quote(out, kb_slice_of(kb_action_name(policy->action[0])));
-        return;
-    }
-    for (int i = 0; i < KB_FAILURE_COUNT; i++)
-        kb_buf_printf(out, "%s%s = \"%s\"", i == 0 ? "{ " : ", ",
-            kb_failure_name((enum kb_failure)i), kb_action_name(policy->action[i]));
-    kb_buf_add(out, KB_S(" }"));
-}
-
 static void format_list(const struct kb_option *option, char *const *list, struct kb_buf *out)
 {
     kb_buf_byte(out, '{');
@@ -162,7 +147,7 @@ bool kb_option_format(const struct kb_option *option, const void *base, struct k
     case KB_OPTION_FUNCTION:
         return format_function(option, base, out);
     case KB_OPTION_POLICY:
-        format_policy(field, out);
+        kb_option_format_policy(field, out);
         return true;
     case KB_OPTION_ADDRESSES:
         if (!*(char *const *)field)

@@ -49,8 +49,7 @@ static void describe_raw(
         kb_buf_add(out, kb_slice_of(kinds[raw->kind]));
 }
 
-/* "expected a whole number from 1 to 1000, got "abc"". */
-static bool refuse(const struct kb_option *option, const struct kb_raw *raw, struct kb_err *err)
+bool kb_option_refuse(const struct kb_option *option, const struct kb_raw *raw, struct kb_err *err)
 {
     struct kb_buf expected, got;
     kb_buf_init(&expected, 1000);
@@ -146,7 +145,7 @@ static bool set_text(
     const struct kb_option *option, char **field, const struct kb_raw *raw, struct kb_err *err)
 {
     if (raw->kind != KB_RAW_TEXT)
-        return refuse(option, raw, err);
+        return kb_option_refuse(option, raw, err);
     if (raw->text.len == 0)
         return kb_err_config(err, "is empty; expected %s", option->help);
     for (size_t i = 0; i < raw->text.len; i++)
@@ -173,7 +172,7 @@ static bool set_list(
 {
     size_t n = raw->kind == KB_RAW_TEXT ? 1 : raw->n_entries;
     if (raw->kind != KB_RAW_TEXT && raw->kind != KB_RAW_TABLE)
-        return refuse(option, raw, err);
+        return kb_option_refuse(option, raw, err);
     char **list = calloc(n + 1, sizeof(*list));
     if (!list)
         return kb_err_fatal(err, "no memory");
@@ -183,8 +182,9 @@ static bool set_list(
             set_text(option, &list[i], text, err))
             continue;
         free_list(list);
-        return raw->kind == KB_RAW_TABLE && raw->entries[i].key.ptr ? refuse(option, raw, err)
-                                                                    : false;
+        return raw->kind == KB_RAW_TABLE && raw->entries[i].key.ptr
+                   ? kb_option_refuse(option, raw, err)
+                   : false;
     }
     free_list(*field);
     *field = list;
@@ -196,7 +196,7 @@ static bool set_pairs(
     const struct kb_option *option, char ***field, const struct kb_raw *raw, struct kb_err *err)
 {
     if (raw->kind != KB_RAW_TABLE)
-        return refuse(option, raw, err);
+        return kb_option_refuse(option, raw, err);
     char **pairs = calloc(2 * raw->n_entries + 1, sizeof(*pairs));
     if (!pairs)
         return kb_err_fatal(err, "no memory");
@@ -207,7 +207,7 @@ static bool set_pairs(
             set_text(option, &pairs[2 * i + 1], &entry->value, err))
             continue;
         free_list(pairs);
-        return entry->key.ptr ? false : refuse(option, raw, err);
+        return entry->key.ptr ? false : kb_option_refuse(option, raw, err);
     }
     free_list(*field);
     *field = pairs;
@@ -227,17 +227,15 @@ static bool set_choice(
     const struct kb_option *option, void *field, const struct kb_raw *raw, struct kb_err *err)
 {
     if (raw->kind != KB_RAW_TEXT)
-        return refuse(option, raw, err);
+        return kb_option_refuse(option, raw, err);
     const struct kb_choice *choice = option->choices;
     while (choice->name && !kb_slice_is(raw->text, choice->name))
         choice++;
     if (!choice->name) {
         const char *near = suggest_choice(option->choices, raw->text);
-        refuse(option, raw, err);
-        if (near) {
-            size_t len = strlen(err->text);
-            snprintf(err->text + len, sizeof(err->text) - len, "; did you mean \"%s\"?", near);
-        }
+        kb_option_refuse(option, raw, err);
+        size_t len = strlen(err->text);
+        snprintf(err->text + len, sizeof(err->text) - len, KB_NEAR_FMT, KB_NEAR(near));
         return false;
     }
     if (choice->later)
@@ -252,7 +250,7 @@ static bool set_function(struct kb_rules *rules, const struct kb_option *option,
     const struct kb_value_path at = {.name = kb_slice_of(option->key)};
     size_t number = option->hook;
     if (raw->kind != KB_RAW_FUNCTION)
-        return refuse(option, raw, err);
+        return kb_option_refuse(option, raw, err);
     return kb_option_take_function(rules, &at, raw, &number, err);
 }
 
@@ -261,69 +259,12 @@ static bool set_template(struct kb_template **field, struct kb_rules *rules,
 {
     const struct kb_value_path at = {.name = kb_slice_of(option->key)};
     if (!kb_option_is_template(raw))
-        return refuse(option, raw, err);
+        return kb_option_refuse(option, raw, err);
     struct kb_template *tmpl = kb_option_take_template(rules, &at, raw, err);
     if (!tmpl)
         return false;
     kb_template_free(*field);
     *field = tmpl;
-    return true;
-}
-
-static bool parse_action(const struct kb_raw *raw, enum kb_action *out, struct kb_err *err)
-{
-    if (raw->kind == KB_RAW_TEXT && kb_action_parse(raw->text, out))
-        return true;
-    static const char *const names[] = {
-#define X(id, name, help) name,
-        KB_ACTIONS(X)
-#undef X
-    };
-    const char *near =
-        raw->kind == KB_RAW_TEXT ? kb_suggest(raw->text, names, KB_COUNT(names)) : NULL;
-    kb_err_config(err, "expected \"stop\", \"skip\" or \"dlq\"%s%s%s",
-        near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-    return false;
-}
-
-/* One member of on_error = { ... }; `default` is applied before the others. */
-static bool set_failure(
-    struct kb_policy *policy, const struct kb_raw_entry *entry, struct kb_err *err)
-{
-    static const char *const names[] = {
-#define X(id, name, help) name,
-        KB_FAILURES(X)
-#undef X
-            "default"};
-    if (!entry->key.ptr)
-        return kb_err_config(err, "expected members such as decode = \"dlq\", got a list");
-    for (int i = 0; i < KB_FAILURE_COUNT; i++)
-        if (kb_slice_is(entry->key, names[i]))
-            return parse_action(&entry->value, &policy->action[i], err) ||
-                   kb_err_wrap(err, "%s", names[i]);
-    if (kb_slice_is(entry->key, "default"))
-        return true;
-    const char *near = kb_suggest(entry->key, names, KB_COUNT(names));
-    return kb_err_config(err, "%.60s: unknown key%s%s%s", entry->key.ptr,
-        near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-}
-
-static bool set_policy(struct kb_policy *field, const struct kb_option *option,
-    const struct kb_raw *raw, struct kb_err *err)
-{
-    const struct kb_raw *for_all = raw;
-    enum kb_action action = KB_ACTION_STOP;
-    if (raw->kind == KB_RAW_TABLE)
-        for_all = kb_raw_get(raw, "default");
-    else if (raw->kind != KB_RAW_TEXT)
-        return refuse(option, raw, err);
-    if (for_all && !parse_action(for_all, &action, err))
-        return for_all == raw ? false : kb_err_wrap(err, "default");
-    struct kb_policy policy = kb_policy_all(action);
-    for (size_t i = 0; i < raw->n_entries; i++)
-        if (!set_failure(&policy, &raw->entries[i], err))
-            return false;
-    *field = policy;
     return true;
 }
 
@@ -334,11 +275,11 @@ bool kb_option_set(
     switch (option->type) {
     case KB_OPTION_INTEGER:
     case KB_OPTION_SIZE:
-        return set_integer(option, field, raw) || refuse(option, raw, err);
+        return set_integer(option, field, raw) || kb_option_refuse(option, raw, err);
     case KB_OPTION_NUMBER:
-        return set_number(option, field, raw) || refuse(option, raw, err);
+        return set_number(option, field, raw) || kb_option_refuse(option, raw, err);
     case KB_OPTION_BOOLEAN:
-        return set_boolean(field, raw) || refuse(option, raw, err);
+        return set_boolean(field, raw) || kb_option_refuse(option, raw, err);
     case KB_OPTION_TEXT:
         return set_text(option, field, raw, err);
     case KB_OPTION_PAIRS:
@@ -368,7 +309,7 @@ bool kb_option_set(
     case KB_OPTION_FUNCTION:
         return set_function(base, option, raw, err);
     case KB_OPTION_POLICY:
-        return set_policy(field, option, raw, err);
+        return kb_option_set_policy(option, field, raw, err);
     case KB_OPTION_ADDRESSES:
         return kb_option_set_addresses(option, field, raw, err);
     case KB_OPTION_LOGICAL:

@@ -1,4 +1,4 @@
-/* Whose fault, and what then: error class x policy x attempt -> what happens to the record. Pure.
+/* Whose fault, and what then: error class x policy -> what happens to the record. Pure.
  *
  *     struct kb_policy policy = kb_policy_all(KB_ACTION_DLQ);
  *     policy.action[KB_FAILURE_MAPPING] = KB_ACTION_SKIP;
