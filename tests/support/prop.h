@@ -1,10 +1,15 @@
-/* What the unit tests of base, record, value and decode share: cmocka with what it wants included
- * before it, slices in assertions, and random cases from a printed seed.
+/* What unit tests share: cmocka with what it wants included before it, slices in assertions, and
+ * random cases from a printed seed.
  *
- *     struct kb_random *random = prop_seed();        // KB_SEED=123 runs the same cases again
+ *     struct kb_random *random = prop_seed();        // of all cases
  *     for (int i = 0; i < 1000; i++)
  *         ... prop_below(10) ...
- */
+ *
+ *     struct prop_seeds seeds = prop_seeds(1, 120);  // of a case each
+ *     for (uint64_t seed; prop_next_seed(&seeds, &seed);)
+ *         ...
+ *
+ * KABLY_SEED=123 runs the same cases, or that one case, again. */
 #ifndef KB_TESTS_SUPPORT_PROP_H
 #define KB_TESTS_SUPPORT_PROP_H
 
@@ -22,10 +27,10 @@ static struct kb_random_seeded prop_random;
 
 static inline struct kb_random *prop_seed(void)
 {
-    const char *given = getenv("KB_SEED");
+    const char *given = getenv("KABLY_SEED");
     uint64_t seed =
         given ? strtoull(given, NULL, 10) : kb_random_below(kb_random_system(), 1000000000);
-    print_message("seed: KB_SEED=%llu\n", (unsigned long long)seed);
+    print_message("KABLY_SEED=%llu\n", (unsigned long long)seed);
     kb_random_seed(&prop_random, seed);
     return &prop_random.random;
 }
@@ -33,6 +38,29 @@ static inline struct kb_random *prop_seed(void)
 static inline size_t prop_below(size_t limit)
 {
     return (size_t)kb_random_below(&prop_random.random, limit);
+}
+
+struct prop_seeds {
+    uint64_t next, end;
+};
+
+static inline struct prop_seeds prop_seeds(uint64_t first, uint64_t n)
+{
+    const char *given = getenv("KABLY_SEED");
+    if (given) {
+        first = strtoull(given, NULL, 10);
+        n = 1;
+    }
+    return (struct prop_seeds){first, first + n};
+}
+
+static inline bool prop_next_seed(struct prop_seeds *seeds, uint64_t *seed)
+{
+    *seed = seeds->next++;
+    if (*seed == seeds->end)
+        return false;
+    print_message("KABLY_SEED=%llu\r", (unsigned long long)*seed);
+    return true;
 }
 
 /* Length and bytes; an absent slice (ptr NULL) equals only an absent one. Prints both. */

@@ -5,13 +5,9 @@
 #include "base/hash.h"
 #include "base/random.h"
 
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "support/prop.h"
 
-#include <cmocka.h>
+#include <math.h>
 
 #define SPECS 4000
 #define REQUESTS 12
@@ -327,12 +323,9 @@ static void run_world(uint64_t seed, bool ordered)
 
 static void run_seeds(bool ordered)
 {
-    const char *given = getenv("KABLY_SEED");
-    uint64_t first = given ? strtoull(given, NULL, 10) : 1;
-    for (uint64_t seed = first; seed < first + (given ? 1 : 150); seed++) {
-        print_message("seed %llu\r", (unsigned long long)seed);
+    struct prop_seeds seeds = prop_seeds(1, 150);
+    for (uint64_t seed; prop_next_seed(&seeds, &seed);)
         run_world(seed, ordered);
-    }
 }
 
 static void test_random_traffic_in_order(void **state)

@@ -8,12 +8,7 @@
 #include "base/log.h"
 #include "metrics/metrics.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "support/prop.h"
 
 #define SPECS 3000
 #define REQUESTS 64
@@ -1238,12 +1233,9 @@ static void run_seed(uint64_t seed)
 static void test_random_faults(void **state)
 {
     (void)state;
-    const char *given = getenv("KABLY_SEED");
-    uint64_t first = given ? strtoull(given, NULL, 10) : 1;
-    for (uint64_t seed = first; seed < first + (given ? 1 : 120); seed++) {
-        print_message("seed %llu\r", (unsigned long long)seed);
+    struct prop_seeds seeds = prop_seeds(1, 120);
+    for (uint64_t seed; prop_next_seed(&seeds, &seed);)
         run_seed(seed);
-    }
 }
 
 /* ---- a run of refusals made of requests refused as a whole ---- */

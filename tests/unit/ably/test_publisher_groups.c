@@ -7,12 +7,7 @@
 #include "base/log.h"
 #include "metrics/metrics.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "support/prop.h"
 
 #define RECORDS 2000
 #define REQUESTS 16
@@ -625,12 +620,9 @@ static void run_world(uint64_t seed)
 static void test_random_faults(void **state)
 {
     (void)state;
-    const char *given = getenv("KABLY_SEED");
-    uint64_t first = given ? strtoull(given, NULL, 10) : 1;
-    for (uint64_t seed = first; seed < first + (given ? 1 : 200); seed++) {
-        print_message("seed %llu\r", (unsigned long long)seed);
+    struct prop_seeds seeds = prop_seeds(1, 200);
+    for (uint64_t seed; prop_next_seed(&seeds, &seed);)
         run_world(seed);
-    }
 }
 
 int main(void)

@@ -55,11 +55,11 @@ struct fixture {
     int64_t now;
 };
 
-static void set_up(struct fixture *f, const char *urls, const char *auth)
+static void set_up(struct fixture *f, const char *urls)
 {
     static const struct kb_transport_ops ops = {submit, done, cancel};
     struct kb_err err;
-    struct kb_registry_options options = {.urls = urls, .auth = auth};
+    struct kb_registry_options options = {.urls = urls};
     *f = (struct fixture){.door.transport.ops = &ops, .now = 1000};
     kb_random_seed(&f->random, 7);
     f->schemas = kb_schemas_new(&options, &f->door.transport, &f->random.random, &err);
@@ -88,6 +88,14 @@ static void expect_state(struct fixture *f, uint32_t id, enum kb_schemas_result 
         fail_msg("schema %u: state %d, not %d: %s", id, got, wanted, err.text);
 }
 
+/* A schema is asked for at the first address. */
+static void set_up_asking(struct fixture *f, const char *urls, uint32_t id)
+{
+    set_up(f, urls);
+    expect_state(f, id, KB_SCHEMA_AWAITED);
+    step(f, 0);
+}
+
 static struct kb_http_request *open_request(struct fixture *f, const char *url)
 {
     for (size_t i = 0; i < f->door.n_open; i++)
@@ -109,13 +117,16 @@ static void answer(struct fixture *f, const char *url, int status, const char *b
 }
 
 #define ANSWER_LONG "{\"schema\":\"\\\"long\\\"\"}"
+#define REFERS_TO_A \
+    "{\"schema\":\"\\\"A\\\"\",\"references\":[{\"name\":\"A\",\"subject\":\"a\",\"version\":1}]}"
+#define URL_OF_A "http://r/subjects/a/versions/1?deleted=true"
 #define NOT_FOUND "{\"error_code\":40403,\"message\":\"Schema 9 not found\"}"
 
 static void test_one_request_for_an_id(void **state)
 {
     (void)state;
     struct fixture f;
-    set_up(&f, "http://r:8081/", NULL);
+    set_up(&f, "http://r:8081/");
     for (int i = 0; i < 5; i++)
         expect_state(&f, 7, KB_SCHEMA_AWAITED);
     step(&f, 0);
@@ -142,7 +153,7 @@ static void test_outages(void **state)
         {403, ""}, {302, ""}, {200, "<html>"}, {200, "{}"}, {200, "{\"schema\":7}"},
         {404, "<html>no such page</html>"}, {404, "{\"error\":\"x\"}"}, {400, NOT_FOUND}};
     struct fixture f;
-    set_up(&f, "http://r", NULL);
+    set_up(&f, "http://r");
     expect_state(&f, 7, KB_SCHEMA_AWAITED);
     for (size_t i = 0; i < KB_COUNT(outages); i++) {
         step(&f, 0);
@@ -172,9 +183,7 @@ static void test_unknown_ids(void **state)
     (void)state;
     struct fixture f;
     struct kb_err err;
-    set_up(&f, "http://r", NULL);
-    expect_state(&f, 9, KB_SCHEMA_AWAITED);
-    step(&f, 0);
+    set_up_asking(&f, "http://r", 9);
     answer(&f, "http://r/schemas/ids/9", 404, NOT_FOUND);
     assert_int_equal(get(&f, 9, &err), KB_SCHEMA_REFUSED);
     assert_int_equal(err.class, KB_ERR_RECORD);
@@ -200,9 +209,7 @@ static void test_a_404_of_somebody_else(void **state)
     static const char *const others[] = {"nothing here", "{}", "{\"error_code\":404}",
         "{\"error_code\":50001,\"message\":\"x\"}", "{\"message\":\"no Route matched\"}"};
     struct fixture f;
-    set_up(&f, "http://r", NULL);
-    expect_state(&f, 7, KB_SCHEMA_AWAITED);
-    step(&f, 0);
+    set_up_asking(&f, "http://r", 7);
     answer(&f, "http://r/schemas/ids/7", 200, ANSWER_LONG);
     expect_state(&f, 7, KB_SCHEMA_THERE);
     expect_state(&f, 10, KB_SCHEMA_AWAITED);
@@ -223,7 +230,7 @@ static void test_what_does_not_compile(void **state)
     (void)state;
     struct fixture f;
     struct kb_err err;
-    set_up(&f, "http://r", NULL);
+    set_up(&f, "http://r");
     expect_state(&f, 1, KB_SCHEMA_AWAITED);
     expect_state(&f, 2, KB_SCHEMA_AWAITED);
     step(&f, 0);
@@ -242,9 +249,7 @@ static void test_references(void **state)
 {
     (void)state;
     struct fixture f;
-    set_up(&f, "http://r", NULL);
-    expect_state(&f, 7, KB_SCHEMA_AWAITED);
-    step(&f, 0);
+    set_up_asking(&f, "http://r", 7);
     answer(&f, "http://r/schemas/ids/7", 200,
         "{\"schema\":\"{\\\"type\\\":\\\"record\\\",\\\"name\\\":\\\"O\\\",\\\"fields\\\":[{"
         "\\\"name\\\":\\\"a\\\",\\\"type\\\":\\\"A\\\"},{\\\"name\\\":\\\"b\\\",\\\"type\\\":"
@@ -254,10 +259,10 @@ static void test_references(void **state)
     answer(&f, "http://r/subjects/b%2F%C3%BC/versions/2?deleted=true", 200,
         "{\"schema\":\"{\\\"type\\\":\\\"array\\\",\\\"items\\\":\\\"A\\\"}\",\"references\":[{"
         "\"name\":\"A\",\"subject\":\"a\",\"version\":1}]}");
-    answer(&f, "http://r/subjects/a/versions/1?deleted=true", 503, "");
+    answer(&f, URL_OF_A, 503, "");
     expect_state(&f, 7, KB_SCHEMA_AWAITED);
     step(&f, 5000);
-    answer(&f, "http://r/subjects/a/versions/1?deleted=true", 200,
+    answer(&f, URL_OF_A, 200,
         "{\"schema\":\"{\\\"type\\\":\\\"enum\\\",\\\"name\\\":\\\"A\\\",\\\"symbols\\\":[]}\"}");
     struct kb_err err;
     assert_int_equal(get(&f, 7, &err), KB_SCHEMA_REFUSED); /* B is an array: it has no name */
@@ -272,9 +277,7 @@ static void test_a_reference_in_two_versions(void **state)
 {
     (void)state;
     struct fixture f;
-    set_up(&f, "http://r", NULL);
-    expect_state(&f, 7, KB_SCHEMA_AWAITED);
-    step(&f, 0);
+    set_up_asking(&f, "http://r", 7);
     answer(&f, "http://r/schemas/ids/7", 200,
         "{\"schema\":\"{\\\"type\\\":\\\"record\\\",\\\"name\\\":\\\"O\\\",\\\"fields\\\":[{"
         "\\\"name\\\":\\\"a\\\",\\\"type\\\":\\\"A\\\"},{\\\"name\\\":\\\"b\\\",\\\"type\\\":"
@@ -286,7 +289,7 @@ static void test_a_reference_in_two_versions(void **state)
         "\"name\":\"A\",\"subject\":\"a\",\"version\":1}]}");
     answer(&f, "http://r/subjects/a/versions/2?deleted=true", 200,
         "{\"schema\":\"{\\\"type\\\":\\\"fixed\\\",\\\"name\\\":\\\"A\\\",\\\"size\\\":9}\"}");
-    answer(&f, "http://r/subjects/a/versions/1?deleted=true", 200,
+    answer(&f, URL_OF_A, 200,
         "{\"schema\":\"{\\\"type\\\":\\\"fixed\\\",\\\"name\\\":\\\"A\\\",\\\"size\\\":1}\"}");
     struct kb_err err;
     if (get(&f, 7, &err) != KB_SCHEMA_THERE)
@@ -301,14 +304,9 @@ static void test_an_unknown_reference(void **state)
     (void)state;
     struct fixture f;
     struct kb_err err;
-    set_up(&f, "http://r", NULL);
-    expect_state(&f, 7, KB_SCHEMA_AWAITED);
-    step(&f, 0);
-    answer(&f, "http://r/schemas/ids/7", 200,
-        "{\"schema\":\"\\\"A\\\"\",\"references\":[{\"name\":\"A\",\"subject\":\"a\","
-        "\"version\":1}]}");
-    answer(&f, "http://r/subjects/a/versions/1?deleted=true", 404,
-        "{\"error_code\":40401,\"message\":\"no\"}");
+    set_up_asking(&f, "http://r", 7);
+    answer(&f, "http://r/schemas/ids/7", 200, REFERS_TO_A);
+    answer(&f, URL_OF_A, 404, "{\"error_code\":40401,\"message\":\"no\"}");
     assert_int_equal(get(&f, 7, &err), KB_SCHEMA_REFUSED);
     assert_int_equal(err.code, 0);
     assert_string_equal(
@@ -326,9 +324,7 @@ static void expect_auto(struct kb_slice raw, const char *schema, const char *jso
     struct kb_buf text, heard;
     struct kb_json_writer sink;
     struct kb_format_options options = {0};
-    set_up(&f, "http://r", NULL);
-    expect_state(&f, 1, KB_SCHEMA_AWAITED);
-    step(&f, 0);
+    set_up_asking(&f, "http://r", 1);
     answer(&f, "http://r/schemas/ids/1", 200, schema);
     kb_buf_init(&text, KB_DECODE_TEXT_MAX);
     kb_buf_init(&heard, 100);
@@ -362,9 +358,7 @@ static void test_addresses_in_turn(void **state)
 {
     (void)state;
     struct fixture f;
-    set_up(&f, "http://a, http://b:1/x/,https://c", NULL);
-    expect_state(&f, 7, KB_SCHEMA_AWAITED);
-    step(&f, 0);
+    set_up_asking(&f, "http://a, http://b:1/x/,https://c", 7);
     answer(&f, "http://a/schemas/ids/7", 0, "");
     answer(&f, "http://b:1/x/schemas/ids/7", 500, ""); /* at once, without a wait */
     assert_false(kb_schemas_status(f.schemas).outage);
@@ -384,7 +378,7 @@ static void test_addresses_in_turn_for_each_schema(void **state)
 {
     (void)state;
     struct fixture f;
-    set_up(&f, "http://a,http://b", NULL);
+    set_up(&f, "http://a,http://b");
     expect_state(&f, 1, KB_SCHEMA_AWAITED);
     expect_state(&f, 2, KB_SCHEMA_AWAITED);
     step(&f, 0);
@@ -404,15 +398,11 @@ static void test_a_replica_that_is_behind(void **state)
 {
     (void)state;
     struct fixture f;
-    set_up(&f, "http://a,http://b", NULL);
-    expect_state(&f, 9, KB_SCHEMA_AWAITED);
-    step(&f, 0);
+    set_up_asking(&f, "http://a,http://b", 9);
     answer(&f, "http://a/schemas/ids/9", 404, NOT_FOUND);
     expect_state(&f, 9, KB_SCHEMA_AWAITED);
     assert_false(kb_schemas_status(f.schemas).outage);
-    answer(&f, "http://b/schemas/ids/9", 200,
-        "{\"schema\":\"\\\"A\\\"\",\"references\":[{\"name\":\"A\",\"subject\":\"a\","
-        "\"version\":1}]}");
+    answer(&f, "http://b/schemas/ids/9", 200, REFERS_TO_A);
     answer(&f, "http://b/subjects/a/versions/1?deleted=true", 404, NOT_FOUND);
     answer(&f, "http://a/subjects/a/versions/1?deleted=true", 200,
         "{\"schema\":\"{\\\"type\\\":\\\"fixed\\\",\\\"name\\\":\\\"A\\\",\\\"size\\\":1}\"}");
@@ -427,7 +417,7 @@ static void test_what_each_address_denies(void **state)
     (void)state;
     struct fixture f;
     struct kb_err err;
-    set_up(&f, "http://a,http://b", NULL);
+    set_up(&f, "http://a,http://b");
     expect_state(&f, 9, KB_SCHEMA_AWAITED);
     for (int i = 0; i < 3; i++) {
         step(&f, i == 0 ? 0 : 5000);
@@ -461,7 +451,7 @@ static void test_an_outage_ends_for_all(void **state)
 {
     (void)state;
     struct fixture f;
-    set_up(&f, "http://r", NULL);
+    set_up(&f, "http://r");
     for (uint32_t id = 1; id <= 2; id++)
         expect_state(&f, id, KB_SCHEMA_AWAITED);
     step(&f, 0);
@@ -495,9 +485,7 @@ static void test_credentials(void **state)
 {
     (void)state;
     struct fixture f;
-    set_up(&f, "http://me:pa%40ss@r:8081/x", NULL);
-    expect_state(&f, 7, KB_SCHEMA_AWAITED);
-    step(&f, 0);
+    set_up_asking(&f, "http://me:pa%40ss@r:8081/x", 7);
     const char *in_url = authorization(open_request(&f, "http://r:8081/x/schemas/ids/7"));
     assert_string_equal(in_url, "Basic bWU6cGFAc3M="); /* me:pa@ss */
     struct kb_registry_options other = {.urls = "http://s", .auth = "you:t"};
@@ -525,7 +513,7 @@ static void test_a_change_of_options(void **state)
     struct kb_registry_options same = {.urls = "http://r/"},
                                with = {.urls = "http://r", .auth = "u:p"},
                                other = {.urls = "http://s", .auth = "u:p"};
-    set_up(&f, "http://r", NULL);
+    set_up(&f, "http://r");
     for (uint32_t id = 1; id <= 3; id++)
         expect_state(&f, id, KB_SCHEMA_AWAITED);
     step(&f, 0);
@@ -538,10 +526,8 @@ static void test_a_change_of_options(void **state)
     expect_state(&f, 1, KB_SCHEMA_THERE);
     expect_state(&f, 2, KB_SCHEMA_REFUSED);
     step(&f, 0);
-    answer(&f, "http://r/schemas/ids/3", 200,
-        "{\"schema\":\"\\\"A\\\"\",\"references\":[{\"name\":\"A\",\"subject\":\"a\","
-        "\"version\":1}]}");
-    open_request(&f, "http://r/subjects/a/versions/1?deleted=true");
+    answer(&f, "http://r/schemas/ids/3", 200, REFERS_TO_A);
+    open_request(&f, URL_OF_A);
     change(&f, &other);
     for (uint32_t id = 1; id <= 3; id++)
         expect_state(&f, id, KB_SCHEMA_AWAITED);
@@ -561,7 +547,7 @@ static void test_the_cache_is_bounded(void **state)
     (void)state;
     struct fixture f;
     char url[64];
-    set_up(&f, "http://r", NULL);
+    set_up(&f, "http://r");
     for (uint32_t id = 1; id <= KB_SCHEMAS_MAX + 1; id++) {
         expect_state(&f, id, KB_SCHEMA_AWAITED);
         step(&f, 0);

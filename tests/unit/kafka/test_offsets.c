@@ -2,11 +2,9 @@
  * too simple to be wrong (an array of offsets with a flag each). */
 #include "kafka/offsets.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <time.h>
+#include "support/prop.h"
 
-#include <cmocka.h>
+#include <time.h>
 
 /* splitmix64: one number names a whole history. */
 static uint64_t random_next(uint64_t *state)
@@ -156,17 +154,13 @@ static void run_history(uint64_t seed)
     kb_offsets_deinit(&w);
 }
 
-/* KABLY_SEED=N replays one history; without it the seeds differ from run to run. */
+/* The seeds differ from run to run. */
 static void test_against_the_model(void **state)
 {
     (void)state;
-    const char *given = getenv("KABLY_SEED");
-    uint64_t seed = given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL) * 1000;
-    for (uint64_t i = 0; i < (given ? 1 : 24); i++) {
-        print_message("KABLY_SEED=%llu%c", (unsigned long long)(seed + i), i % 8 == 7 ? '\n' : ' ');
-        run_history(seed + i);
-    }
-    print_message("\n");
+    struct prop_seeds seeds = prop_seeds((uint64_t)time(NULL) * 1000, 24);
+    for (uint64_t seed; prop_next_seed(&seeds, &seed);)
+        run_history(seed);
 }
 
 static void test_growth_keeps_what_is_open(void **state)
