@@ -39,6 +39,15 @@ size_t kb_utf8_step(const char *at, const char *end)
     return left >= 4 && (p[3] & 0xc0) == 0x80 ? 4 : 0;
 }
 
+#define HIGH_BITS UINT64_C(0x8080808080808080)
+
+static uint64_t load_word(const char *p)
+{
+    uint64_t word;
+    memcpy(&word, p, sizeof(word));
+    return word;
+}
+
 /* The first byte from `p` on that is not ASCII. */
 static const char *skip_ascii(const char *p, const char *end)
 {
@@ -48,17 +57,20 @@ static const char *skip_ascii(const char *p, const char *end)
         if (high)
             return p + __builtin_ctz((unsigned)high);
     }
-#else
-    for (; end - p >= 8; p += 8) {
-        uint64_t word;
-        memcpy(&word, p, 8);
-        if (word & UINT64_C(0x8080808080808080))
-            break;
-    }
 #endif
+    for (; end - p >= 8; p += 8)
+        if (load_word(p) & HIGH_BITS)
+            break;
     while (p < end && (unsigned char)*p < 0x80)
         p++;
     return p;
+}
+
+/* Is it short, and all of it ASCII? Names and channels are, most often: two words that overlap. */
+static bool is_short_ascii(struct kb_slice bytes)
+{
+    return bytes.len >= 8 && bytes.len <= 16 &&
+           !((load_word(bytes.ptr) | load_word(bytes.ptr + bytes.len - 8)) & HIGH_BITS);
 }
 
 size_t kb_utf8_prefix(struct kb_slice bytes)
@@ -81,7 +93,7 @@ size_t kb_utf8_prefix(struct kb_slice bytes)
 
 bool kb_utf8_valid(struct kb_slice bytes)
 {
-    return kb_utf8_prefix(bytes) == bytes.len;
+    return is_short_ascii(bytes) || kb_utf8_prefix(bytes) == bytes.len;
 }
 
 size_t kb_utf8_cut(struct kb_slice text, size_t max)

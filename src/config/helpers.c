@@ -6,7 +6,7 @@
  * goes on in its stead: the file runs to its end, and all its problems come out at once. */
 #include "config/helpers.h"
 
-#include "script/lua_json.h"
+#include "script/light.h"
 #include "script/lua_library.h"
 #include "script/lua_state.h"
 
@@ -18,79 +18,10 @@ static struct kb_blocks *blocks_of(lua_State *L)
     return lua_touserdata(L, lua_upvalueindex(1));
 }
 
-/* The placeholder, a light userdata; it absorbs what is joined to it. */
-static const char missing;
-
-bool kb_is_missing(lua_State *L, int index)
-{
-    return lua_islightuserdata(L, index) && lua_touserdata(L, index) == &missing;
-}
-
 static int push_missing(lua_State *L)
 {
-    lua_pushlightuserdata(L, (void *)(uintptr_t)&missing);
+    kb_lua_push_missing(L);
     return 1;
-}
-
-static int on_concat(lua_State *L)
-{
-    if (kb_is_missing(L, 1) || kb_is_missing(L, 2))
-        return push_missing(L);
-    return luaL_error(L, "attempt to concatenate kably.null");
-}
-
-static int on_tostring(lua_State *L)
-{
-    lua_pushstring(L, kb_lua_is_null(L, 1) ? "null" : "missing value");
-    return 1;
-}
-
-/* Lua would blame "a userdata value", where somebody took JSON's null for nil. */
-static int refuse(lua_State *L)
-{
-    const char *what = lua_tostring(L, lua_upvalueindex(1));
-    bool is_missing = kb_is_missing(L, 1) || kb_is_missing(L, 2);
-    if (lua_type(L, 2) == LUA_TSTRING && lua_toboolean(L, lua_upvalueindex(2)))
-        return luaL_error(L, "attempt to index %s (for \"%s\")",
-            is_missing ? "a missing value" : "kably.null", lua_tostring(L, 2));
-    return luaL_error(L, "attempt to %s %s", what, is_missing ? "a missing value" : "kably.null");
-}
-
-static void add_refusals(lua_State *L)
-{
-    static const struct {
-        const char *metamethod, *what;
-        bool by_key;
-    } refusals[] = {{"__index", "index", true}, {"__newindex", "index", true},
-        {"__call", "call", false}, {"__len", "get length of", false}, {"__lt", "compare", false},
-        {"__le", "compare", false}, {"__add", "perform arithmetic on", false},
-        {"__sub", "perform arithmetic on", false}, {"__mul", "perform arithmetic on", false},
-        {"__div", "perform arithmetic on", false}, {"__idiv", "perform arithmetic on", false},
-        {"__mod", "perform arithmetic on", false}, {"__pow", "perform arithmetic on", false},
-        {"__unm", "perform arithmetic on", false}};
-    for (size_t i = 0; i < KB_COUNT(refusals); i++) {
-        lua_pushstring(L, refusals[i].what);
-        lua_pushboolean(L, refusals[i].by_key);
-        lua_pushcclosure(L, refuse, 2);
-        lua_setfield(L, -2, refusals[i].metamethod);
-    }
-}
-
-/* All light userdata share one metatable: the placeholder's is kably.null's as well. */
-static void make_missing_absorb(lua_State *L)
-{
-    static const luaL_Reg metamethods[] = {
-        {"__concat", on_concat}, {"__tostring", on_tostring}, {NULL, NULL}};
-    push_missing(L);
-    lua_newtable(L);
-    luaL_setfuncs(L, metamethods, 0);
-    add_refusals(L);
-    lua_pushliteral(L, "null");
-    lua_setfield(L, -2, "__name");
-    lua_pushboolean(L, 0);
-    lua_setfield(L, -2, "__metatable");
-    lua_setmetatable(L, -2);
-    lua_pop(L, 1);
 }
 
 int kb_lua_source_find(const struct kb_blocks *blocks, const char *path)
@@ -309,7 +240,6 @@ void kb_helpers_install(lua_State *L, struct kb_blocks *blocks)
         {"env", env}, {"file", file}, {"include", include}, {"use", use}, {NULL, NULL}};
     lua_newtable(L);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &used_key);
-    make_missing_absorb(L);
     kb_script_push_globals(L);
     lua_pushlightuserdata(L, blocks);
     luaL_setfuncs(L, helpers, 1);

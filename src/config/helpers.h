@@ -13,9 +13,6 @@
 /* Sets them as globals. Inside a protected call; `blocks` outlives the state. */
 void kb_helpers_install(lua_State *L, struct kb_blocks *blocks);
 
-/* Does the value stand for an env or file that failed, which is reported already? */
-bool kb_is_missing(lua_State *L, int index);
-
 /* Notes another source; its number, or -1 where there are too many or no memory. */
 int kb_lua_source_add(struct kb_blocks *blocks, const char *path, struct kb_slice text);
 

@@ -2,7 +2,7 @@
  */
 #include "config/raw.h"
 
-#include "config/helpers.h"
+#include "script/light.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -127,7 +127,7 @@ static struct kb_raw take_value(lua_State *L, struct kb_arena *arena, int index,
         raw.text = take_function_place(L, arena, index);
         break;
     case LUA_TLIGHTUSERDATA:
-        raw.kind = kb_is_missing(L, index) ? KB_RAW_MISSING : KB_RAW_NULL;
+        raw.kind = kb_lua_is_missing(L, index) ? KB_RAW_MISSING : KB_RAW_NULL;
         break;
     }
     return raw;

@@ -184,7 +184,7 @@ static void take_message(lua_State *L, struct kb_viewed_record *viewed, int inde
     struct kb_hook_message *msg)
 {
     *msg = (struct kb_hook_message){0};
-    if (kb_is_record_view(L, index))
+    if (kb_is_record_view(L, viewed, index))
         return;
     if (!lua_istable(L, index))
         luaL_error(L,

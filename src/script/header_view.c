@@ -8,8 +8,6 @@
 #define HEADER_COST 10
 #define HEADERS_MAX 10000
 
-static const char headers_meta;
-
 static const struct kb_header *headers_of(const struct kb_viewed_record *viewed, size_t *n)
 {
     *n = viewed->headers.list ? viewed->headers.n : viewed->rec->n_headers;
@@ -146,7 +144,7 @@ static void push_header_value(lua_State *L, const struct kb_header *header)
         kb_lua_push_null(L);
 }
 
-static int headers_index(lua_State *L)
+int kb_headers_index(lua_State *L)
 {
     struct kb_viewed_record *viewed = kb_viewed_self(L, 1);
     size_t n;
@@ -194,12 +192,8 @@ static struct kb_header to_header(
 
 static bool is_header_view(lua_State *L, int index)
 {
-    if (lua_type(L, index) != LUA_TUSERDATA || !lua_getmetatable(L, index))
-        return false;
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &headers_meta);
-    bool same = lua_rawequal(L, -1, -2);
-    lua_pop(L, 2);
-    return same;
+    const void *light = lua_islightuserdata(L, index) ? lua_touserdata(L, index) : NULL;
+    return kb_is_handle(light) && kb_handle_place(light) == KB_PLACE_HEADERS;
 }
 
 static void take_table(
@@ -266,7 +260,7 @@ static void set_at(lua_State *L, struct kb_viewed_record *viewed, lua_Integer i)
         headers->list[i - 1] = header;
 }
 
-static int headers_newindex(lua_State *L)
+int kb_headers_newindex(lua_State *L)
 {
     struct kb_viewed_record *viewed = kb_viewed_writable(L, kb_viewed_self(L, 1));
     own_headers(L, viewed);
@@ -281,7 +275,7 @@ static int headers_newindex(lua_State *L)
     return 0;
 }
 
-static int headers_len(lua_State *L)
+int kb_headers_len(lua_State *L)
 {
     size_t n;
     headers_of(kb_viewed_self(L, 1), &n);
@@ -313,7 +307,7 @@ static int next_header(lua_State *L)
     return 2;
 }
 
-static int headers_pairs(lua_State *L)
+int kb_headers_pairs(lua_State *L)
 {
     kb_viewed_self(L, 1);
     lua_pushvalue(L, 1);
@@ -321,16 +315,4 @@ static int headers_pairs(lua_State *L)
     lua_pushinteger(L, -1);
     lua_pushcclosure(L, next_header, 3);
     return 1;
-}
-
-void kb_header_view_push(lua_State *L, struct kb_viewed_record *viewed)
-{
-    kb_view_of_record_push(L, viewed, &headers_meta);
-}
-
-void kb_header_views_open(lua_State *L)
-{
-    static const luaL_Reg headers[] = {{"__index", headers_index}, {"__newindex", headers_newindex},
-        {"__len", headers_len}, {"__pairs", headers_pairs}, {NULL, NULL}};
-    kb_record_view_meta(L, headers, "headers", &headers_meta);
 }

@@ -30,11 +30,14 @@ struct kb_hooks *kb_hooks_new(
     kb_buf_init(&hooks->scratch, limits->memory);
     hooks->viewed.arena = &hooks->arena;
     hooks->viewed.scratch = &hooks->scratch;
+    hooks->viewed.handles.arena = &hooks->arena;
     hooks->script = kb_script_new(&script_limits, err);
-    if (hooks->script)
-        return hooks;
-    kb_hooks_free(hooks);
-    return NULL;
+    if (!hooks->script) {
+        kb_hooks_free(hooks);
+        return NULL;
+    }
+    kb_script_set_handles(hooks->script, &hooks->viewed.handles);
+    return hooks;
 }
 
 static void free_topic(struct kb_hook_topic *topic)
@@ -138,15 +141,8 @@ uint64_t kb_hooks_calls(const struct kb_hooks *hooks, size_t topic, size_t numbe
 void kb_hooks_begin(
     struct kb_hooks *hooks, const struct kb_record *rec, struct kb_value key, struct kb_value value)
 {
-    struct kb_viewed_record *viewed = &hooks->viewed;
     kb_arena_reset(&hooks->arena);
-    viewed->rec = rec;
-    viewed->generation++; /* from here on every view of the record before is stale */
-    viewed->key.viewed.generation = viewed->value.viewed.generation = viewed->generation;
-    viewed->key.value = key;
-    viewed->value.value = value;
-    viewed->key.opened = viewed->value.opened = false;
-    viewed->headers = (struct kb_headers_edited){0};
+    kb_viewed_begin(&hooks->viewed, rec, key, value);
     hooks->left = (struct kb_hook_record){*rec, key, value};
     hooks->fan_out.n = 0;
 }

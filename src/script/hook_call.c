@@ -1,6 +1,6 @@
-/* Calls a user's functions; see hook.h. All that touches the Lua state happens in functions given
- * to kb_script_call: a failed allocation, a wrong type or a spent budget ends the call, not the
- * process. Conversion of what was returned is inside the call too. */
+/* Calls a user's functions; see hook.h. The function is asked, then what it gave is taken: both are
+ * protected calls, so that a failed allocation, a wrong type or a spent budget ends the call, not
+ * the process. What can be taken without anything that fails needs no second call. */
 #include "script/hook_clock.h"
 #include "script/hook_inside.h"
 #include "script/lua_json.h"
@@ -18,6 +18,7 @@ struct call {
     struct kb_hook_function *function;
     uint32_t message; /* which one it is for, from 1; 0 = for the record */
     bool returned;    /* the function is done: what fails now is what it gave */
+    bool nil;         /* it gave nothing */
     enum kb_hook_fate fate;
     struct kb_slice text;
     struct kb_buf *out; /* of a text */
@@ -29,17 +30,6 @@ static struct call call_of(struct kb_hooks *hooks, size_t topic, size_t number, 
         .function = kb_hooks_function(hooks, topic, number),
         .message = message,
         .fate = KB_HOOK_FAILED};
-}
-
-/* Calls the function; what it gave is on top of the stack. */
-static void call_function(lua_State *L, struct call *call)
-{
-    lua_rawgeti(L, LUA_REGISTRYINDEX, call->function->ref);
-    kb_record_view_push(L, &call->hooks->viewed);
-    if (call->message > 0)
-        lua_pushinteger(L, call->message);
-    lua_call(L, call->message > 0 ? 2 : 1, 1);
-    call->returned = true;
 }
 
 bool kb_hooks_worn(const struct kb_hooks *hooks)
@@ -82,42 +72,68 @@ static const char *label_of(const struct call *call)
     return !call->out ? name : inside ? inside + 1 : "";
 }
 
-static bool protected_call(struct call *call, lua_CFunction run, struct kb_err *err)
+static void count_failure(struct call *call, struct kb_err *err)
 {
-    struct kb_hook_function *function = call->function;
-    function->calls++;
-    bool ok = kb_script_call(call->hooks->script, run, call, err);
-    if (ok)
-        return true;
     err->class = KB_ERR_RECORD;
     err->failure = KB_FAILURE_HOOK;
     look_at_memory(call->hooks);
     if (kb_script_cut(call->hooks->script))
         count_cut(call, err);
     if (call->returned)
-        kb_err_wrap(err, "the function at %s", function->place);
+        kb_err_wrap(err, "the function at %s", call->function->place);
     if (*label_of(call))
         kb_err_wrap(err, "%s", label_of(call));
-    return false;
 }
 
-static int run_transform(lua_State *L)
+/* How an answer is taken: at once where it can be, else protected, as take(call, answer). */
+struct taking {
+    bool (*simple)(lua_State *L, struct call *call); /* NULL = none is that simple */
+    lua_CFunction take;
+};
+
+/* Asks the function; of nil nothing is taken. */
+static bool call_function(struct call *call, const struct taking *taking, struct kb_err *err)
+{
+    struct kb_script *script = call->hooks->script;
+    void *record = kb_handle(&call->hooks->viewed.handles, KB_PLACE_RECORD);
+    call->function->calls++;
+    bool ok = kb_script_ask(script, call->function->ref, record, call->message, err);
+    lua_State *L = kb_script_answer(script);
+    call->returned = ok;
+    call->nil = ok && lua_isnil(L, -1);
+    if (ok && !call->nil && !(taking->simple && taking->simple(L, call)))
+        ok = kb_script_take(script, taking->take, call, err);
+    kb_script_settle(script);
+    if (!ok)
+        count_failure(call, err);
+    return ok;
+}
+
+static bool is_untouched(const struct kb_viewed_side *side)
+{
+    return !side->opened || !side->viewed.doc.root->edited;
+}
+
+/* Most often the record itself. */
+static bool take_untouched_record(lua_State *L, struct call *call)
+{
+    const struct kb_viewed_record *viewed = &call->hooks->viewed;
+    call->fate = KB_HOOK_RECORD;
+    return kb_is_record_view(L, viewed, -1) && is_untouched(&viewed->key) &&
+           is_untouched(&viewed->value);
+}
+
+static int take_transformed(lua_State *L)
 {
     struct call *call = lua_touserdata(L, 1);
     struct kb_hooks *hooks = call->hooks;
     struct kb_viewed_record *viewed = &hooks->viewed;
-    call_function(L, call);
-    if (lua_isnil(L, -1)) {
-        call->fate = KB_HOOK_DROP;
-        return 0;
-    }
     kb_viewed_side_close(L, viewed, &viewed->key);
     kb_viewed_side_close(L, viewed, &viewed->value);
-    call->fate = KB_HOOK_RECORD;
-    if (kb_is_record_view(L, -1))
+    if (kb_is_record_view(L, viewed, 2))
         return 0;
     call->fate = KB_HOOK_MESSAGES;
-    kb_fan_out_take(L, viewed, lua_gettop(L), &hooks->fan_out);
+    kb_fan_out_take(L, viewed, 2, &hooks->fan_out);
     if (hooks->fan_out.n == 0)
         call->fate = KB_HOOK_DROP;
     return 0;
@@ -125,13 +141,16 @@ static int run_transform(lua_State *L)
 
 enum kb_hook_fate kb_hooks_transform(struct kb_hooks *hooks, size_t topic, struct kb_err *err)
 {
+    static const struct taking taking = {take_untouched_record, take_transformed};
     struct call call = call_of(hooks, topic, KB_HOOK_TRANSFORM, 0);
     struct kb_viewed_record *viewed = &hooks->viewed;
     viewed->writable = true;
-    bool ok = protected_call(&call, run_transform, err);
+    bool ok = call_function(&call, &taking, err);
     viewed->writable = false;
     if (!ok)
         return KB_HOOK_FAILED;
+    if (call.nil)
+        return KB_HOOK_DROP;
     hooks->left.key = viewed->key.value;
     hooks->left.value = viewed->value.value;
     if (viewed->headers.list) {
@@ -156,26 +175,30 @@ static struct kb_slice keep(lua_State *L, struct call *call, struct kb_slice tex
 static struct kb_slice as_json(lua_State *L, struct call *call)
 {
     kb_buf_reset(&call->hooks->scratch);
-    kb_lua_json_put(L, -1, &call->hooks->scratch);
+    kb_lua_json_put(L, 2, &call->hooks->scratch);
     return kb_buf_slice(&call->hooks->scratch);
 }
 
-static int run_text(lua_State *L)
+/* A text that is in order. */
+static bool take_plain_text(lua_State *L, struct call *call)
+{
+    struct kb_slice text;
+    if (lua_type(L, -1) != LUA_TSTRING)
+        return false;
+    text.ptr = lua_tolstring(L, -1, &text.len);
+    if (!kb_utf8_valid(text))
+        return false;
+    kb_buf_add(call->out, text);
+    return true;
+}
+
+static int take_text(lua_State *L)
 {
     struct call *call = lua_touserdata(L, 1);
-    call_function(L, call);
-    if (lua_isnil(L, -1))
-        return 0;
-    if (lua_type(L, -1) == LUA_TSTRING) {
-        struct kb_slice text;
-        text.ptr = lua_tolstring(L, -1, &text.len);
-        if (!kb_utf8_valid(text))
-            return luaL_error(L, "returned a text that is not UTF-8");
-        kb_buf_add(call->out, text);
-        return 0;
-    }
-    if (strcmp(kb_lua_type_name(L, -1), "number") != 0)
-        return luaL_error(L, "returned a %s; expected a text", kb_lua_type_name(L, -1));
+    if (lua_type(L, 2) == LUA_TSTRING)
+        return luaL_error(L, "returned a text that is not UTF-8");
+    if (strcmp(kb_lua_type_name(L, 2), "number") != 0)
+        return luaL_error(L, "returned a %s; expected a text", kb_lua_type_name(L, 2));
     kb_buf_add(call->out, as_json(L, call));
     return 0;
 }
@@ -183,46 +206,45 @@ static int run_text(lua_State *L)
 bool kb_hooks_text(struct kb_hooks *hooks, size_t topic, size_t number, uint32_t message,
     struct kb_buf *out, struct kb_err *err)
 {
+    static const struct taking taking = {take_plain_text, take_text};
     struct call call = call_of(hooks, topic, number, message);
     call.out = out;
-    return protected_call(&call, run_text, err);
+    return call_function(&call, &taking, err);
 }
 
-static int run_json(lua_State *L)
+static int take_json(lua_State *L)
 {
     struct call *call = lua_touserdata(L, 1);
-    call_function(L, call);
-    if (lua_isnil(L, -1))
-        kb_buf_add(call->out, KB_S("null"));
-    else
-        kb_buf_add(call->out, as_json(L, call));
+    kb_buf_add(call->out, as_json(L, call));
     return 0;
 }
 
 bool kb_hooks_json(struct kb_hooks *hooks, size_t topic, size_t number, uint32_t message,
     struct kb_buf *out, struct kb_err *err)
 {
+    static const struct taking taking = {NULL, take_json};
     struct call call = call_of(hooks, topic, number, message);
     call.out = out;
-    return protected_call(&call, run_json, err);
+    if (!call_function(&call, &taking, err))
+        return false;
+    if (call.nil)
+        kb_buf_add(out, KB_S("null"));
+    return true;
 }
 
-/* Calls a hook and hands out what `run` took of what it gave. */
+/* Calls a hook and hands out what `take` took of what it gave; ptr NULL for nil. */
 static bool take_slice(
-    struct call call, lua_CFunction run, struct kb_slice *out, struct kb_err *err)
+    struct call call, lua_CFunction take, struct kb_slice *out, struct kb_err *err)
 {
-    if (!protected_call(&call, run, err))
+    if (!call_function(&call, &(struct taking){NULL, take}, err))
         return false;
     *out = call.text;
     return true;
 }
 
-static int run_push(lua_State *L)
+static int take_push(lua_State *L)
 {
     struct call *call = lua_touserdata(L, 1);
-    call_function(L, call);
-    if (lua_isnil(L, -1))
-        return 0;
     call->text = keep(L, call, as_json(L, call));
     return 0;
 }
@@ -230,35 +252,30 @@ static int run_push(lua_State *L)
 bool kb_hooks_push(struct kb_hooks *hooks, size_t topic, uint32_t message, struct kb_slice *out,
     struct kb_err *err)
 {
-    return take_slice(call_of(hooks, topic, KB_HOOK_PUSH, message), run_push, out, err);
+    return take_slice(call_of(hooks, topic, KB_HOOK_PUSH, message), take_push, out, err);
 }
 
-static int run_extras(lua_State *L)
+static int take_extras(lua_State *L)
 {
     struct call *call = lua_touserdata(L, 1);
-    call_function(L, call);
-    if (!lua_isnil(L, -1))
-        call->text = kb_fan_out_extras(L, &call->hooks->viewed, lua_gettop(L));
+    call->text = kb_fan_out_extras(L, &call->hooks->viewed, 2);
     return 0;
 }
 
 bool kb_hooks_extras(struct kb_hooks *hooks, size_t topic, uint32_t message, struct kb_slice *out,
     struct kb_err *err)
 {
-    return take_slice(call_of(hooks, topic, KB_HOOK_EXTRAS, message), run_extras, out, err);
+    return take_slice(call_of(hooks, topic, KB_HOOK_EXTRAS, message), take_extras, out, err);
 }
 
-static int run_null_value(lua_State *L)
+static int take_null_value(lua_State *L)
 {
     struct call *call = lua_touserdata(L, 1);
     struct kb_slice word;
-    call_function(L, call);
-    if (lua_isnil(L, -1))
-        return 0;
-    if (lua_type(L, -1) != LUA_TSTRING)
+    if (lua_type(L, 2) != LUA_TSTRING)
         return luaL_error(
-            L, "returned a %s; expected \"publish\", \"skip\" or \"dlq\"", kb_lua_type_name(L, -1));
-    word.ptr = lua_tolstring(L, -1, &word.len);
+            L, "returned a %s; expected \"publish\", \"skip\" or \"dlq\"", kb_lua_type_name(L, 2));
+    word.ptr = lua_tolstring(L, 2, &word.len);
     call->text = keep(L, call, word);
     return 0;
 }
@@ -266,5 +283,5 @@ static int run_null_value(lua_State *L)
 bool kb_hooks_null_value(
     struct kb_hooks *hooks, size_t topic, struct kb_slice *out, struct kb_err *err)
 {
-    return take_slice(call_of(hooks, topic, KB_HOOK_NULL_VALUE, 0), run_null_value, out, err);
+    return take_slice(call_of(hooks, topic, KB_HOOK_NULL_VALUE, 0), take_null_value, out, err);
 }

@@ -126,7 +126,7 @@ static int json_encode(lua_State *L)
 static int json_decode(lua_State *L)
 {
     struct kb_slice text;
-    struct kb_viewed viewed = {.generation = 0};
+    struct kb_viewed viewed = {.scratch = NULL};
     struct kb_err err;
     text.ptr = luaL_checklstring(L, 1, &text.len);
     kb_script_charge(L, text.len);

@@ -15,16 +15,6 @@
 
 static const char array_mark, object_mark;
 
-void kb_lua_push_null(lua_State *L)
-{
-    lua_pushlightuserdata(L, NULL);
-}
-
-bool kb_lua_is_null(lua_State *L, int index)
-{
-    return lua_islightuserdata(L, index) && !lua_touserdata(L, index);
-}
-
 void kb_lua_mark(lua_State *L, bool array)
 {
     const void *mark = array ? &array_mark : &object_mark;
@@ -227,11 +217,10 @@ static unsigned put_table(lua_State *L, int index, struct kb_buf *out, unsigned 
     return put_array(L, index, n, out, depth);
 }
 
-/* What Lua calls a userdata has a name of its own: the record, its headers. */
 static const char *name_of(lua_State *L, int index)
 {
-    return luaL_getmetafield(L, index, "__name") == LUA_TSTRING ? lua_tostring(L, -1)
-                                                                : luaL_typename(L, index);
+    return lua_islightuserdata(L, index) ? kb_light_name(L, index)
+                                         : lua_pushfstring(L, "a %s", luaL_typename(L, index));
 }
 
 static unsigned put(lua_State *L, int index, struct kb_buf *out, unsigned depth)
@@ -257,7 +246,7 @@ static unsigned put(lua_State *L, int index, struct kb_buf *out, unsigned depth)
         else if (kb_big_number_text(L, index, &digits))
             kb_buf_add(out, digits);
         else if (!kb_view_put(L, index, out, &levels))
-            luaL_error(L, "a %s can't be JSON", name_of(L, index));
+            luaL_error(L, "%s can't be JSON", name_of(L, index));
     }
     if (out->failed)
         luaL_error(L, "a value of more than %d MiB of JSON", (int)(out->max >> 20));

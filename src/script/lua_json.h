@@ -12,6 +12,7 @@
 #define KB_SCRIPT_LUA_JSON_H
 
 #include "base/buf.h"
+#include "script/light.h"
 
 #include <lua.h>
 
@@ -23,10 +24,6 @@ unsigned kb_lua_json_put(lua_State *L, int index, struct kb_buf *out);
 /* A JSON number: an integer where it is one of 64 bits, else a float, or what script/big_number.h
  * makes of the digits that no float has. */
 void kb_lua_push_number(lua_State *L, struct kb_slice text);
-
-/* The value that stands for JSON's null: the light userdata NULL, as cjson.null. */
-void kb_lua_push_null(lua_State *L);
-bool kb_lua_is_null(lua_State *L, int index);
 
 #define KB_LUA_NAMES_FEW 16
 /* The names of a table that has nothing else, in order; one value more on the stack keeps them.

@@ -4,11 +4,13 @@
 #include "script/lua_library.h"
 
 #include "base/compiler.h"
+#include "script/big_number.h"
 #include "script/kably_library.h"
+#include "script/light.h"
 #include "script/lua_state.h"
-#include "script/record_view.h"
 #include "script/table_library.h"
 #include "script/text_library.h"
+#include "script/view.h"
 
 #include <lauxlib.h>
 #include <lualib.h>
@@ -121,7 +123,7 @@ static int next_of(lua_State *L)
     int n = kb_view_next(L);
     if (n >= 0)
         return n;
-    luaL_checktype(L, 1, LUA_TTABLE);
+    kb_lua_check_table(L, 1);
     if (lua_next(L, 1))
         return 2;
     lua_pushnil(L);
@@ -276,7 +278,8 @@ void kb_script_open_library(lua_State *L)
     guard(L, "offset", guard_texts);
     guard(L, "codes", guard_codes);
     kb_script_set_library(L, LUA_UTF8LIBNAME);
-    kb_record_views_open(L);
+    kb_light_open(L);
+    kb_big_numbers_open(L);
     kb_script_open_kably(L);
     lua_settop(L, 0);
 }

@@ -19,8 +19,9 @@
 struct kb_script {
     lua_State *L;
     struct kb_script_limits limits;
-    size_t used;    /* bytes of Lua's heap now */
-    size_t charged; /* work inside C functions since the last look */
+    struct kb_handles *handles; /* borrowed */
+    size_t used;                /* bytes of Lua's heap now */
+    size_t charged;             /* work inside C functions since the last look */
     /* The call's time: 0 = nobody looked yet, else the first look, then when work was measured. */
     bool looked, measured;
     int64_t looked_ms, measured_ms;
@@ -285,22 +286,76 @@ static bool explain(struct kb_script *script, int status, struct kb_err *err)
     return kb_err_config(err, "%s", text ? text : "failed while it reported another error");
 }
 
-bool kb_script_call(
-    struct kb_script *script, lua_CFunction function, void *context, struct kb_err *err)
+/* The budget of a call is whole again. */
+static void begin_budget(struct kb_script *script)
 {
-    lua_State *L = script->L;
     script->looked = script->measured = false;
     if (script->expired)
         arm(script, INSTRUCTIONS_PER_LOOK);
     script->expired = false;
+}
+
+static bool end_call(struct kb_script *script, int status, struct kb_err *err)
+{
+    script->out_of_memory = status == LUA_ERRMEM;
+    return status == LUA_OK || explain(script, status, err);
+}
+
+bool kb_script_call(
+    struct kb_script *script, lua_CFunction function, void *context, struct kb_err *err)
+{
+    lua_State *L = script->L;
+    begin_budget(script);
     lua_pushcfunction(L, add_place);
     lua_pushcfunction(L, function);
     lua_pushlightuserdata(L, context);
-    int status = lua_pcall(L, 1, 0, -3);
-    script->out_of_memory = status == LUA_ERRMEM;
-    bool ok = status == LUA_OK || explain(script, status, err);
+    bool ok = end_call(script, lua_pcall(L, 1, 0, 1), err);
     lua_settop(L, 0);
     return ok;
+}
+
+/* Nothing of this allocates before lua_pcall: a light userdata and a number are no objects, and a
+ * C function without upvalues isn't one either. */
+bool kb_script_ask(
+    struct kb_script *script, int function, void *argument, uint32_t number, struct kb_err *err)
+{
+    lua_State *L = script->L;
+    begin_budget(script);
+    lua_pushcfunction(L, add_place);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, function);
+    lua_pushlightuserdata(L, argument);
+    if (number > 0)
+        lua_pushinteger(L, number);
+    return end_call(script, lua_pcall(L, number > 0 ? 2 : 1, 1, 1), err);
+}
+
+lua_State *kb_script_answer(struct kb_script *script)
+{
+    return script->L;
+}
+
+bool kb_script_take(struct kb_script *script, lua_CFunction take, void *context, struct kb_err *err)
+{
+    lua_State *L = script->L;
+    lua_pushcfunction(L, take);
+    lua_pushlightuserdata(L, context);
+    lua_pushvalue(L, 2);
+    return end_call(script, lua_pcall(L, 2, 0, 1), err);
+}
+
+void kb_script_settle(struct kb_script *script)
+{
+    lua_settop(script->L, 0);
+}
+
+void kb_script_set_handles(struct kb_script *script, struct kb_handles *handles)
+{
+    script->handles = handles;
+}
+
+struct kb_handles *kb_script_handles(lua_State *L)
+{
+    return script_of(L)->handles;
 }
 
 void kb_script_lock(struct kb_script *script, int time_ms)

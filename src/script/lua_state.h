@@ -25,8 +25,9 @@
 
 #include <lua.h>
 
-struct kb_lines;  /* script/lines.h */
-struct kb_script; /* opaque */
+struct kb_handles; /* script/handle.h */
+struct kb_lines;   /* script/lines.h */
+struct kb_script;  /* opaque */
 
 struct kb_script_limits {
     size_t memory;           /* bytes of Lua's heap */
@@ -49,6 +50,28 @@ bool kb_script_run(struct kb_script *script, const char *name, struct kb_slice t
  */
 bool kb_script_call(struct kb_script *script, lua_CFunction function, void *context,
     struct kb_err *err) KB_MUST_CHECK;
+
+/* The same for a function of the user's, once for each record: nothing but that function runs.
+ *
+ *     ok = kb_script_ask(script, ref, handle, 0, &err);       // function(record)
+ *     if (ok && !lua_isnil(kb_script_answer(script), -1))
+ *         ok = kb_script_take(script, take, &context, &err);  // take(context, answer), protected
+ *     kb_script_settle(script);
+ *
+ * `function` is a reference in the registry (luaL_ref), `argument` a light userdata; a number above
+ * 0 is a second argument. What it returned is on top of the state kb_script_answer gives, for
+ * functions of Lua's that raise nothing; kb_script_take is for the others, within what is left of
+ * the budget. kb_script_settle always follows. */
+bool kb_script_ask(struct kb_script *script, int function, void *argument, uint32_t number,
+    struct kb_err *err) KB_MUST_CHECK;
+lua_State *kb_script_answer(struct kb_script *script);
+bool kb_script_take(
+    struct kb_script *script, lua_CFunction take, void *context, struct kb_err *err) KB_MUST_CHECK;
+void kb_script_settle(struct kb_script *script);
+
+/* What the handles of this state name; NULL until set. Borrowed. */
+void kb_script_set_handles(struct kb_script *script, struct kb_handles *handles);
+struct kb_handles *kb_script_handles(lua_State *L);
 
 /* The file is loaded: globals are read-only, and a call may take that long. */
 void kb_script_lock(struct kb_script *script, int time_ms);

@@ -6,24 +6,29 @@
 #include "script/lua_json.h"
 
 #include <lauxlib.h>
+#include <stddef.h>
 
 #define ACCESS_COST 50
 
-struct record_view {
-    struct kb_viewed_record *viewed;
-    uint64_t generation;
-};
-
-static const char record_meta;
+void kb_viewed_begin(struct kb_viewed_record *viewed, const struct kb_record *rec,
+    struct kb_value key, struct kb_value value)
+{
+    kb_handles_begin(&viewed->handles);
+    viewed->rec = rec;
+    viewed->key.value = key;
+    viewed->value.value = value;
+    viewed->key.opened = viewed->value.opened = false;
+    viewed->headers = (struct kb_headers_edited){0};
+}
 
 struct kb_viewed_record *kb_viewed_self(lua_State *L, int index)
 {
-    const struct record_view *view = lua_touserdata(L, index);
-    if (!view || view->generation != view->viewed->generation)
+    struct kb_handles *handles = kb_script_handles(L);
+    if (!kb_handle_is_live(handles, lua_touserdata(L, index)))
         luaL_error(L, "this record is gone: its hook has returned; keep what you need of it, not "
                       "the record");
     kb_script_charge(L, ACCESS_COST);
-    return view->viewed;
+    return (void *)((char *)handles - offsetof(struct kb_viewed_record, handles));
 }
 
 struct kb_viewed_record *kb_viewed_writable(lua_State *L, struct kb_viewed_record *viewed)
@@ -33,28 +38,10 @@ struct kb_viewed_record *kb_viewed_writable(lua_State *L, struct kb_viewed_recor
     return viewed;
 }
 
-void kb_view_of_record_push(lua_State *L, struct kb_viewed_record *viewed, const void *meta)
+bool kb_is_record_view(lua_State *L, const struct kb_viewed_record *viewed, int index)
 {
-    struct record_view *view = lua_newuserdatauv(L, sizeof(*view), 0);
-    *view = (struct record_view){viewed, viewed->generation};
-    lua_rawgetp(L, LUA_REGISTRYINDEX, meta);
-    lua_setmetatable(L, -2);
-}
-
-void kb_record_view_push(lua_State *L, struct kb_viewed_record *viewed)
-{
-    kb_view_of_record_push(L, viewed, &record_meta);
-}
-
-bool kb_is_record_view(lua_State *L, int index)
-{
-    if (lua_type(L, index) != LUA_TUSERDATA || !lua_getmetatable(L, index))
-        return false;
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &record_meta);
-    bool same = lua_rawequal(L, -1, -2);
-    lua_pop(L, 2);
-    return same && ((const struct record_view *)lua_touserdata(L, index))->generation ==
-                       ((const struct record_view *)lua_touserdata(L, index))->viewed->generation;
+    return lua_islightuserdata(L, index) &&
+           lua_touserdata(L, index) == kb_handle(&viewed->handles, KB_PLACE_RECORD);
 }
 
 void kb_viewed_fail_memory(lua_State *L, const struct kb_viewed_record *viewed)
@@ -160,7 +147,7 @@ static enum field check_field(lua_State *L)
     return field;
 }
 
-static int record_index(lua_State *L)
+int kb_record_index(lua_State *L)
 {
     struct kb_viewed_record *viewed = kb_viewed_self(L, 1);
     const struct kb_record *rec = viewed->rec;
@@ -186,7 +173,7 @@ static int record_index(lua_State *L)
         push_side(L, viewed, &viewed->value);
         break;
     case HEADERS:
-        kb_header_view_push(L, viewed);
+        lua_pushlightuserdata(L, kb_handle(&viewed->handles, KB_PLACE_HEADERS));
         break;
     case NONE:
         return 0;
@@ -204,7 +191,7 @@ static void replace_headers(lua_State *L, struct kb_viewed_record *viewed)
     viewed->headers = headers;
 }
 
-static int record_newindex(lua_State *L)
+int kb_record_newindex(lua_State *L)
 {
     struct kb_viewed_record *viewed = kb_viewed_writable(L, kb_viewed_self(L, 1));
     enum field field = check_field(L);
@@ -221,23 +208,11 @@ static int record_newindex(lua_State *L)
     return 0;
 }
 
-void kb_record_view_meta(
-    lua_State *L, const luaL_Reg *metamethods, const char *name, const void *key)
+int kb_record_tostring(lua_State *L)
 {
-    lua_newtable(L);
-    luaL_setfuncs(L, metamethods, 0);
-    lua_pushboolean(L, 0);
-    lua_setfield(L, -2, "__metatable");
-    lua_pushstring(L, name);
-    lua_setfield(L, -2, "__name");
-    lua_rawsetp(L, LUA_REGISTRYINDEX, key);
-}
-
-void kb_record_views_open(lua_State *L)
-{
-    static const luaL_Reg record[] = {
-        {"__index", record_index}, {"__newindex", record_newindex}, {NULL, NULL}};
-    kb_views_open(L);
-    kb_record_view_meta(L, record, "record", &record_meta);
-    kb_header_views_open(L);
+    const struct kb_record *rec = kb_viewed_self(L, 1)->rec;
+    lua_pushlstring(L, rec->topic.ptr, rec->topic.len);
+    lua_pushfstring(
+        L, "record %s/%d/%I", lua_tostring(L, -1), (int)rec->partition, (LUAI_UACINT)rec->offset);
+    return 1;
 }

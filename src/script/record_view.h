@@ -36,15 +36,26 @@ struct kb_viewed_record {
     struct kb_headers_edited headers;
     struct kb_arena *arena;
     struct kb_buf *scratch;
-    uint64_t generation;
+    struct kb_handles handles; /* the state has them (kb_script_set_handles) */
     bool writable;
 };
 
-/* Prepares a state. */
-void kb_record_views_open(lua_State *L);
-/* Pushes a view of the record. */
-void kb_record_view_push(lua_State *L, struct kb_viewed_record *viewed);
-bool kb_is_record_view(lua_State *L, int index);
+/* Another record is at hand: what hooks hold of the one before is stale. The arena is reset. */
+void kb_viewed_begin(struct kb_viewed_record *viewed, const struct kb_record *rec,
+    struct kb_value key, struct kb_value value);
+
+/* Is the value at `index` the record at hand? */
+bool kb_is_record_view(lua_State *L, const struct kb_viewed_record *viewed, int index);
+
+/* What Lua does with the record and with its headers, each a lua_CFunction with one of them as its
+ * first argument; the one metatable of all light userdata calls them (script/light.h). */
+int kb_record_index(lua_State *L);
+int kb_record_newindex(lua_State *L);
+int kb_record_tostring(lua_State *L);
+int kb_headers_index(lua_State *L);
+int kb_headers_newindex(lua_State *L);
+int kb_headers_len(lua_State *L);
+int kb_headers_pairs(lua_State *L);
 
 /* A Lua value as it would be published: nil = null, a text, bytes, or JSON; in the arena. */
 struct kb_value kb_lua_to_value(lua_State *L, struct kb_viewed_record *viewed, int index);

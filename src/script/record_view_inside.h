@@ -8,17 +8,10 @@
 
 #include <lauxlib.h>
 
-/* The record of the view at `index`, which a metamethod was called for; an error where its hook has
- * returned. */
+/* The record of the handle at `index`; an error where its hook has returned. */
 struct kb_viewed_record *kb_viewed_self(lua_State *L, int index);
 /* The same record; an error where it may not be changed. */
 struct kb_viewed_record *kb_viewed_writable(lua_State *L, struct kb_viewed_record *viewed);
-
-/* Pushes a view with the metatable that the registry has under `meta`. */
-void kb_view_of_record_push(lua_State *L, struct kb_viewed_record *viewed, const void *meta);
-/* Puts one there. */
-void kb_record_view_meta(
-    lua_State *L, const luaL_Reg *metamethods, const char *name, const void *meta);
 
 void kb_viewed_fail_memory(lua_State *L, const struct kb_viewed_record *viewed);
 /* A copy in the record's arena. */
@@ -31,8 +24,5 @@ static inline struct kb_slice kb_lua_slice(lua_State *L, int index)
     text.ptr = lua_tolstring(L, index, &text.len);
     return text;
 }
-
-void kb_header_views_open(lua_State *L);
-void kb_header_view_push(lua_State *L, struct kb_viewed_record *viewed);
 
 #endif

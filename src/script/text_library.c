@@ -3,6 +3,7 @@
 
 #include "script/lua_state.h"
 #include "script/pattern.h"
+#include "script/view.h"
 
 #include <lauxlib.h>
 
@@ -199,7 +200,7 @@ static int text_gsub(lua_State *L)
     struct gsub g = {.kind = lua_type(L, 3)};
     lua_Integer most = luaL_optinteger(L, 4, (lua_Integer)text.len + 1), n = 0;
     if (g.kind != LUA_TSTRING && g.kind != LUA_TNUMBER && g.kind != LUA_TTABLE &&
-        g.kind != LUA_TFUNCTION && g.kind != LUA_TUSERDATA)
+        g.kind != LUA_TFUNCTION && !kb_is_view(L, 3))
         return luaL_typeerror(L, 3, "string/function/table");
     bool anchored = take_anchor(&pattern);
     const char *at = text.ptr, *last = NULL;

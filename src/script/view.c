@@ -1,5 +1,5 @@
-/* Views on a document; see view.h. A view is a userdata with a pointer to its node; its metamethods
- * are C functions that do a bounded amount of work and say how much (kb_script_charge). */
+/* Views on a document; see view.h. Each function does a bounded amount of work and says how much
+ * (kb_script_charge). */
 #include "script/view.h"
 
 #include "base/utf8.h"
@@ -12,46 +12,34 @@
 #define MEMBER_COST 4 /* of passing over one member in a search */
 #define ACCESS_COST 60
 
-struct view {
-    struct kb_viewed *viewed;
-    struct kb_node *node;
-    uint64_t generation;
-};
-
-static const char view_meta; /* the registry's key for the metatable */
-
-/* ---- */
-
-static struct view *to_view(lua_State *L, int index)
+bool kb_is_view(lua_State *L, int index)
 {
-    if (lua_type(L, index) != LUA_TUSERDATA || !lua_getmetatable(L, index))
-        return NULL;
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &view_meta);
-    bool same = lua_rawequal(L, -1, -2);
-    lua_pop(L, 2);
-    return same ? lua_touserdata(L, index) : NULL;
+    const void *light = lua_islightuserdata(L, index) ? lua_touserdata(L, index) : NULL;
+    return kb_is_handle(light) && kb_handle_place(light) >= KB_PLACE_PARTS;
 }
 
-/* The view that a metamethod was called for. */
-static struct view *live(lua_State *L, struct view *view)
+/* The part of the record that the view at `index` names. */
+static struct kb_part part_at(lua_State *L, int index)
 {
-    if (!view || view->generation != view->viewed->generation)
+    const void *handle = lua_touserdata(L, index);
+    const struct kb_handles *handles = kb_script_handles(L);
+    if (!kb_handle_is_live(handles, handle))
         luaL_error(L, "this value belongs to a record whose hook has returned; keep a copy of it, "
                       "made by kably.copy(value)");
     kb_script_charge(L, ACCESS_COST);
-    return view;
+    return kb_handle_part(handles, handle);
 }
 
-static struct view *self(lua_State *L)
+static void fail_memory(lua_State *L, const struct kb_viewed *viewed)
 {
-    return live(L, lua_touserdata(L, 1));
+    luaL_error(
+        L, "the record and its edits need more than %d MiB", (int)(viewed->doc.arena->max >> 20));
 }
 
 static void check_memory(lua_State *L, const struct kb_viewed *viewed)
 {
     if (viewed->doc.failed)
-        luaL_error(L, "the record and its edits need more than %d MiB",
-            (int)(viewed->doc.arena->max >> 20));
+        fail_memory(L, viewed);
 }
 
 static void push_string(lua_State *L, struct kb_viewed *viewed, struct kb_slice quoted)
@@ -80,13 +68,13 @@ void kb_view_push(lua_State *L, struct kb_viewed *viewed, struct kb_node *node)
     case KB_NODE_ARRAY:
         break;
     }
-    struct view *view = lua_newuserdatauv(L, sizeof(*view), 0);
-    *view = (struct view){viewed, node, viewed->generation};
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &view_meta);
-    lua_setmetatable(L, -2);
+    void *handle = kb_handle_of_part(kb_script_handles(L), viewed, node);
+    if (!handle)
+        fail_memory(L, viewed);
+    lua_pushlightuserdata(L, handle);
 }
 
-/* ---- metamethods ---- */
+/* ---- what Lua does with a view ---- */
 
 static struct kb_slice to_slice(lua_State *L, int index)
 {
@@ -96,10 +84,10 @@ static struct kb_slice to_slice(lua_State *L, int index)
 }
 
 /* The child that a key of Lua's names, NULL = none. */
-static struct kb_node *find(lua_State *L, struct view *view, int key)
+static struct kb_node *find(lua_State *L, struct kb_part part, int key)
 {
-    struct kb_document *doc = &view->viewed->doc;
-    struct kb_node *node = view->node, *found = NULL;
+    struct kb_document *doc = &part.viewed->doc;
+    struct kb_node *node = part.node, *found = NULL;
     if (node->kind == KB_NODE_OBJECT && lua_type(L, key) == LUA_TSTRING) {
         found = kb_node_member(doc, node, to_slice(L, key));
         kb_script_charge(L, node->n * MEMBER_COST);
@@ -112,14 +100,14 @@ static struct kb_node *find(lua_State *L, struct view *view, int key)
         if (index >= 1 && index <= UINT32_MAX && index == (lua_Number)(uint32_t)index)
             found = kb_node_element(doc, node, (uint32_t)index - 1);
     }
-    check_memory(L, view->viewed);
+    check_memory(L, part.viewed);
     return found;
 }
 
 /* A scalar as it stands in the text; an object or array has to be a node. */
-static bool push_peeked(lua_State *L, struct view *view, struct kb_slice text)
+static bool push_peeked(lua_State *L, struct kb_part part, struct kb_slice text)
 {
-    kb_script_charge(L, view->node->text.len / 4);
+    kb_script_charge(L, part.node->text.len / 4);
     if (!text.ptr) {
         lua_pushnil(L);
         return true;
@@ -127,20 +115,20 @@ static bool push_peeked(lua_State *L, struct view *view, struct kb_slice text)
     struct kb_node peeked = {.text = text, .kind = (uint8_t)kb_json_kind(text)};
     if (peeked.kind == KB_NODE_OBJECT || peeked.kind == KB_NODE_ARRAY)
         return false;
-    kb_view_push(L, view->viewed, &peeked);
+    kb_view_push(L, part.viewed, &peeked);
     return true;
 }
 
-static int on_index(lua_State *L)
+int kb_view_index(lua_State *L)
 {
-    struct view *view = self(L);
+    struct kb_part part = part_at(L, 1);
     struct kb_slice text;
     bool name = lua_type(L, 2) == LUA_TSTRING;
-    if (name && kb_node_peek(view->node, to_slice(L, 2), &text) && push_peeked(L, view, text))
+    if (name && kb_node_peek(part.node, to_slice(L, 2), &text) && push_peeked(L, part, text))
         return 1;
-    struct kb_node *node = find(L, view, 2);
+    struct kb_node *node = find(L, part, 2);
     if (node)
-        kb_view_push(L, view->viewed, node);
+        kb_view_push(L, part.viewed, node);
     else
         lua_pushnil(L);
     return 1;
@@ -157,35 +145,35 @@ static struct kb_slice keep_json(
     return kept;
 }
 
-static void set_member(lua_State *L, struct view *view)
+static void set_member(lua_State *L, struct kb_part part)
 {
-    struct kb_document *doc = &view->viewed->doc;
+    struct kb_document *doc = &part.viewed->doc;
     unsigned levels;
     if (lua_type(L, 2) != LUA_TSTRING)
         luaL_error(L, "an object's members have names; a %s is none", luaL_typename(L, 2));
     struct kb_slice name = to_slice(L, 2);
-    kb_script_charge(L, view->node->n * MEMBER_COST);
+    kb_script_charge(L, part.node->n * MEMBER_COST);
     if (lua_isnil(L, 3)) {
-        kb_node_remove_member(doc, view->node, name);
+        kb_node_remove_member(doc, part.node, name);
         return;
     }
     if (!kb_utf8_valid(name))
         luaL_error(L, "a member's name has to be UTF-8");
-    struct kb_slice json = keep_json(L, view->viewed, 3, &levels);
-    if (!kb_node_set_member(doc, view->node, name, json, levels))
+    struct kb_slice json = keep_json(L, part.viewed, 3, &levels);
+    if (!kb_node_set_member(doc, part.node, name, json, levels))
         luaL_error(L, doc->failed ? "the record and its edits need too much memory"
                                   : "the value would be nested too deep");
 }
 
-static void set_element(lua_State *L, struct view *view)
+static void set_element(lua_State *L, struct kb_part part)
 {
-    struct kb_document *doc = &view->viewed->doc;
-    struct kb_node *node = view->node;
+    struct kb_document *doc = &part.viewed->doc;
+    struct kb_node *node = part.node;
     unsigned levels;
     int is_integer;
     lua_Integer index = lua_tointegerx(L, 2, &is_integer);
     kb_node_open(doc, node);
-    check_memory(L, view->viewed);
+    check_memory(L, part.viewed);
     if (!is_integer || lua_type(L, 2) != LUA_TNUMBER)
         luaL_error(L, "an array's elements have numbers; a %s is none", luaL_typename(L, 2));
     if (lua_isnil(L, 3)) {
@@ -198,37 +186,29 @@ static void set_element(lua_State *L, struct view *view)
     if (index < 1 || index > (lua_Integer)node->n + 1)
         luaL_error(L, "[%I] is beyond the array's end; [%I] would be the next", index,
             (lua_Integer)node->n + 1);
-    struct kb_slice json = keep_json(L, view->viewed, 3, &levels);
+    struct kb_slice json = keep_json(L, part.viewed, 3, &levels);
     if (!kb_node_set_element(doc, node, (uint32_t)(index - 1), json, levels))
         luaL_error(L, doc->failed ? "the record and its edits need too much memory"
                                   : "the value would be nested too deep");
 }
 
-static int on_newindex(lua_State *L)
+int kb_view_newindex(lua_State *L)
 {
-    struct view *view = self(L);
-    if (view->node->kind == KB_NODE_OBJECT)
-        set_member(L, view);
+    struct kb_part part = part_at(L, 1);
+    if (part.node->kind == KB_NODE_OBJECT)
+        set_member(L, part);
     else
-        set_element(L, view);
-    check_memory(L, view->viewed);
+        set_element(L, part);
+    check_memory(L, part.viewed);
     return 0;
 }
 
-static int on_len(lua_State *L)
+int kb_view_len(lua_State *L)
 {
-    struct view *view = self(L);
-    kb_node_open(&view->viewed->doc, view->node);
-    check_memory(L, view->viewed);
-    lua_pushinteger(L, view->node->kind == KB_NODE_ARRAY ? view->node->n : 0);
-    return 1;
-}
-
-/* Two views of the same place. */
-static int on_eq(lua_State *L)
-{
-    const struct view *a = to_view(L, 1), *b = to_view(L, 2);
-    lua_pushboolean(L, a && b && a->node == b->node && a->generation == b->generation);
+    struct kb_part part = part_at(L, 1);
+    kb_node_open(&part.viewed->doc, part.node);
+    check_memory(L, part.viewed);
+    lua_pushinteger(L, part.node->kind == KB_NODE_ARRAY ? part.node->n : 0);
     return 1;
 }
 
@@ -236,8 +216,8 @@ static int on_eq(lua_State *L)
  * have shifted the others, and by more than one place where names repeat. */
 static int next_member(lua_State *L)
 {
-    struct view *view = live(L, lua_touserdata(L, lua_upvalueindex(1)));
-    struct kb_node *node = view->node;
+    struct kb_part part = part_at(L, lua_upvalueindex(1));
+    struct kb_node *node = part.node;
     lua_Integer i = lua_tointeger(L, lua_upvalueindex(2));
     const struct kb_node *last = lua_touserdata(L, lua_upvalueindex(3));
     if (i > node->n)
@@ -251,44 +231,44 @@ static int next_member(lua_State *L)
     lua_replace(L, lua_upvalueindex(2));
     lua_pushlightuserdata(L, child);
     lua_replace(L, lua_upvalueindex(3));
-    push_string(L, view->viewed, child->name);
-    kb_view_push(L, view->viewed, child);
+    push_string(L, part.viewed, child->name);
+    kb_view_push(L, part.viewed, child);
     return 2;
 }
 
 static int next_element(lua_State *L)
 {
-    struct view *view = live(L, lua_touserdata(L, lua_upvalueindex(1)));
+    struct kb_part part = part_at(L, lua_upvalueindex(1));
     lua_Integer i = lua_tointeger(L, lua_upvalueindex(2));
-    if (i >= view->node->n)
+    if (i >= part.node->n)
         return 0;
     lua_pushinteger(L, i + 1);
     lua_copy(L, -1, lua_upvalueindex(2));
-    kb_view_push(L, view->viewed, view->node->children[i]);
+    kb_view_push(L, part.viewed, part.node->children[i]);
     return 2;
 }
 
-static int on_pairs(lua_State *L)
+int kb_view_pairs(lua_State *L)
 {
-    struct view *view = self(L);
-    kb_node_open(&view->viewed->doc, view->node);
-    check_memory(L, view->viewed);
+    struct kb_part part = part_at(L, 1);
+    kb_node_open(&part.viewed->doc, part.node);
+    check_memory(L, part.viewed);
     lua_pushvalue(L, 1);
     lua_pushinteger(L, 0);
     lua_pushlightuserdata(L, NULL);
-    lua_pushcclosure(L, view->node->kind == KB_NODE_OBJECT ? next_member : next_element, 3);
+    lua_pushcclosure(L, part.node->kind == KB_NODE_OBJECT ? next_member : next_element, 3);
     return 1;
 }
 
 /* The first child from `i` on that its own key gives. */
-static uint32_t first_from(lua_State *L, struct view *view, uint32_t i)
+static uint32_t first_from(lua_State *L, struct kb_part part, uint32_t i)
 {
-    struct kb_document *doc = &view->viewed->doc;
-    struct kb_node *node = view->node;
+    struct kb_document *doc = &part.viewed->doc;
+    struct kb_node *node = part.node;
     for (; node->kind == KB_NODE_OBJECT && i < node->n; i++) {
         struct kb_slice name = kb_document_string(doc, node->children[i]->name);
         kb_script_charge(L, node->n * MEMBER_COST);
-        check_memory(L, view->viewed);
+        check_memory(L, part.viewed);
         if (kb_node_member(doc, node, name) == node->children[i])
             break;
     }
@@ -297,71 +277,55 @@ static uint32_t first_from(lua_State *L, struct view *view, uint32_t i)
 
 int kb_view_next(lua_State *L)
 {
-    struct view *view = to_view(L, 1);
-    if (!view)
+    if (!kb_is_view(L, 1))
         return -1;
-    struct kb_node *node = live(L, view)->node;
+    struct kb_part part = part_at(L, 1);
+    struct kb_node *node = part.node;
     uint32_t i = 0;
-    kb_node_open(&view->viewed->doc, node);
-    check_memory(L, view->viewed);
+    kb_node_open(&part.viewed->doc, node);
+    check_memory(L, part.viewed);
     if (!lua_isnil(L, 2)) {
-        const struct kb_node *last = find(L, view, 2);
+        const struct kb_node *last = find(L, part, 2);
         if (!last)
             luaL_error(L, "next: what it gave last is gone; where members are removed on the way, "
                           "walk with pairs");
         while (node->children[i++] != last)
             ;
     }
-    i = first_from(L, view, i);
+    i = first_from(L, part, i);
     if (i == node->n) {
         lua_pushnil(L);
         return 1;
     }
     struct kb_node *child = node->children[i];
     if (node->kind == KB_NODE_OBJECT)
-        push_string(L, view->viewed, child->name);
+        push_string(L, part.viewed, child->name);
     else
         lua_pushinteger(L, (lua_Integer)i + 1);
-    kb_view_push(L, view->viewed, child);
+    kb_view_push(L, part.viewed, child);
     return 2;
 }
 
-static int on_tostring(lua_State *L)
+int kb_view_tostring(lua_State *L)
 {
-    struct view *view = self(L);
-    kb_buf_reset(view->viewed->scratch);
-    kb_document_write(view->node, view->viewed->scratch);
-    if (view->viewed->scratch->failed)
+    struct kb_part part = part_at(L, 1);
+    kb_buf_reset(part.viewed->scratch);
+    kb_document_write(part.node, part.viewed->scratch);
+    if (part.viewed->scratch->failed)
         return luaL_error(L, "too large a value for a text");
-    struct kb_slice text = kb_buf_slice(view->viewed->scratch);
+    struct kb_slice text = kb_buf_slice(part.viewed->scratch);
     kb_script_charge(L, text.len);
     lua_pushlstring(L, text.ptr, text.len);
     return 1;
 }
 
-void kb_views_open(lua_State *L)
-{
-    static const luaL_Reg metamethods[] = {{"__index", on_index}, {"__newindex", on_newindex},
-        {"__len", on_len}, {"__eq", on_eq}, {"__pairs", on_pairs}, {"__tostring", on_tostring},
-        {NULL, NULL}};
-    kb_big_numbers_open(L);
-    lua_newtable(L);
-    luaL_setfuncs(L, metamethods, 0);
-    lua_pushboolean(L, 0);
-    lua_setfield(L, -2, "__metatable");
-    lua_pushliteral(L, "view");
-    lua_setfield(L, -2, "__name");
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &view_meta);
-}
-
 bool kb_view_put(lua_State *L, int index, struct kb_buf *out, unsigned *levels)
 {
-    struct view *view = to_view(L, index);
-    if (!view)
+    if (!kb_is_view(L, index))
         return false;
-    live(L, view);
+    struct kb_part part = part_at(L, index);
     size_t start = out->len;
-    kb_document_write(view->node, out);
+    kb_document_write(part.node, out);
     if (out->failed)
         return true;
     struct kb_slice text = {out->ptr + start, out->len - start};
@@ -396,17 +360,18 @@ void kb_view_copy_node(lua_State *L, struct kb_viewed *viewed, struct kb_node *n
 
 void kb_view_copy(lua_State *L, int index)
 {
-    struct view *view = to_view(L, index);
-    if (view)
-        kb_view_copy_node(L, live(L, view)->viewed, view->node);
-    else
+    if (!kb_is_view(L, index)) {
         lua_pushvalue(L, index);
+        return;
+    }
+    struct kb_part part = part_at(L, index);
+    kb_view_copy_node(L, part.viewed, part.node);
 }
 
 const char *kb_lua_type_name(lua_State *L, int index)
 {
     struct kb_slice digits;
-    return to_view(L, index)                       ? "table"
+    return kb_is_view(L, index)                    ? "table"
            : kb_big_number_text(L, index, &digits) ? "number"
                                                    : luaL_typename(L, index);
 }

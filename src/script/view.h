@@ -8,27 +8,33 @@
  * What is assigned is copied; scalars are read as Lua values, null as kably.null. A view of a
  * record is good until its hook has returned: a later use is an error, not another record's data.
  *
- * Every function of Lua that takes a view runs in a protected call of the state that
- * kb_views_open was called for. Thread: the state's. */
+ * A view is a handle (script/handle.h). All of it runs inside protected calls. Thread: the state's.
+ */
 #ifndef KB_SCRIPT_VIEW_H
 #define KB_SCRIPT_VIEW_H
 
-#include "value/document.h"
+#include "script/handle.h"
 
 #include <lua.h>
 
 /* A document that views look at. */
 struct kb_viewed {
     struct kb_document doc;
-    uint64_t generation; /* views of another are stale */
     struct kb_buf *scratch;
 };
 
-/* Prepares a state. */
-void kb_views_open(lua_State *L);
+/* What Lua does with a view, each a lua_CFunction with the view as its first argument; the one
+ * metatable of all light userdata calls them (script/light.h). */
+int kb_view_index(lua_State *L);
+int kb_view_newindex(lua_State *L);
+int kb_view_len(lua_State *L);
+int kb_view_pairs(lua_State *L);
+int kb_view_tostring(lua_State *L);
 
 /* Pushes a node: a scalar as its value, an object or array as a view. */
 void kb_view_push(lua_State *L, struct kb_viewed *viewed, struct kb_node *node);
+
+bool kb_is_view(lua_State *L, int index);
 
 /* Where the value is a view: appends its JSON and says how deep it is nested. A stale one is an
  * error. */

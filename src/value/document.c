@@ -68,6 +68,7 @@ static void set_text(struct kb_node *node, struct kb_slice text)
     node->kind = (uint8_t)kind_of(text.len > 0 ? text.ptr[0] : 'n');
     node->opened = node->edited = node->repeated = false;
     node->peeks = 0;
+    node->handle = 0;
     node->children = NULL;
     node->n = node->cap = 0;
 }

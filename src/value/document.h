@@ -39,10 +39,11 @@ struct kb_node {
     struct kb_node *parent;
     struct kb_node **children; /* of an opened one */
     uint32_t n, cap;
-    uint32_t order; /* among its parent's children: it grows from one to the next, whatever goes */
-    uint16_t depth; /* containers around it */
-    uint8_t kind;   /* enum kb_node_kind */
-    uint8_t peeks;  /* so often somebody looked without opening it */
+    uint32_t order;  /* among its parent's children: it grows from one to the next, whatever goes */
+    uint32_t handle; /* whatever its user knows it by; 0 at first */
+    uint16_t depth;  /* containers around it */
+    uint8_t kind;    /* enum kb_node_kind */
+    uint8_t peeks;   /* so often somebody looked without opening it */
     bool opened, edited;
     bool escaped;  /* the name has escapes in it */
     bool repeated; /* others before it have the same name, as kb_node_member found */
