@@ -12,6 +12,7 @@ import daemon
 from kafka_peer import Kafka
 from local_ably import Sandbox
 from lua import Config
+from tls import Authority
 from waiting import until
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -43,6 +44,31 @@ def name(request):
     """A name that no other test and no earlier run has used, for topics and groups."""
     plain = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")
     return f"{plain}-{os.urandom(3).hex()}"
+
+
+@pytest.fixture
+def closing():
+    """closing(thing) -> thing, closed at the test's end."""
+    opened = []
+
+    def keep(thing):
+        opened.append(thing)
+        return thing
+
+    yield keep
+    for thing in opened:
+        thing.close()
+
+
+@pytest.fixture
+def authority(tmp_path):
+    """Whose certificates are the right ones."""
+    return Authority(tmp_path / "authority", "the right one")
+
+
+@pytest.fixture
+def stranger(tmp_path):
+    return Authority(tmp_path / "stranger", "somebody else")
 
 
 @pytest.fixture

@@ -5,15 +5,12 @@ which the public description does not have."""
 import json
 import os
 import re
-import shutil
-import subprocess
 
 import jsonschema
 import pytest
 
 import sdk
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 CACHE = os.environ.get("KABLY_CACHE", os.path.expanduser("~/.cache/kably"))
 DESCRIPTION = os.path.join(CACHE, "openapi", "ably.json")
 
@@ -134,19 +131,7 @@ def without_bytes(message):
 
 def read_msgpack(bodies):
     """What Ably's own reader of MessagePack makes of them; bytes are {"base64": ...}."""
-    if not (shutil.which("node") and os.path.isdir(os.path.join(sdk.NPM, "@ably", "msgpack-js"))):
-        pytest.skip("no node, or no npm package @ably/msgpack-js: scripts/setup --tests installs it where npm is")
-    done = subprocess.run(
-        ["node", os.path.join(HERE, "msgpack_read.js")],
-        env={**os.environ, "NODE_PATH": sdk.NPM},
-        input=json.dumps([body.hex() for body in bodies]),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return json.loads(done.stdout)
+    return sdk.node("msgpack_read.js", needs="@ably/msgpack-js", text=json.dumps([body.hex() for body in bodies]))
 
 
 def check_headers(request, types=("application/json", "application/x-msgpack")):

@@ -113,41 +113,27 @@ SHAPES = {
 }
 
 
-@pytest.fixture
-def front():
-    """front(ably) -> it again, behind an address whose answers a test may change."""
-    opened = []
-
-    def put_before(ably):
-        opened.append(Hosts(ably, ["127.0.0.2"]))
-        return opened[-1]
-
-    yield put_before
-    for hosts in opened:
-        hosts.close()
-
-
 @pytest.mark.parametrize("shape", SHAPES)
-def test_what_was_published_and_not_well_said_is_sent_again(mock_world, daemons, front, rng, shape):
+def test_what_was_published_and_not_well_said_is_sent_again(mock_world, daemons, closing, rng, shape):
     """Nothing is taken for published by an answer that can't be read, and nothing for lost: Ably drops the repeats."""
     w = mock_world(partitions=2)
-    behind, w.ably = w.ably, front(w.ably)
+    w.ably = closing(Hosts(w.behind, ["127.0.0.2"]))
     (host,) = w.ably.all
     change = SHAPES[shape]
     host.answer = lambda request: change(*host.pass_on(request))
     w.places = w.kafka.produce(w.topic, workload.records(120, 2, rng))
     kably = daemons.run(w.config().topic(w.topic, value="json", channel="shape:#{key}", on_error="skip"))
     kably.wait_log(rf"{re.escape(table()['foreign'])}.*nothing is lost, next try in")
-    until(lambda: behind.stats()["duplicates"] > 0, 30, lambda: f"a repeat; {kably.tail()}")
+    until(lambda: w.behind.stats()["duplicates"] > 0, 30, lambda: f"a repeat; {kably.tail()}")
     throughout(lambda: nothing_committed(w), 0.5, "nothing committed by such an answer")
     host.answer = host.pass_on
-    w.ably = behind
+    w.ably = w.behind
     assert check_all_published(w, kably).repeats() > 0
 
 
-def test_an_error_in_another_charset_is_read_as_far_as_it_goes(mock_world, daemons, front, rng):
+def test_an_error_in_another_charset_is_read_as_far_as_it_goes(mock_world, daemons, closing, rng):
     w = mock_world(partitions=2)
-    behind, w.ably = w.ably, front(w.ably)
+    w.ably = closing(Hosts(w.behind, ["127.0.0.2"]))
     (host,) = w.ably.all
     text = json.dumps({"error": {"code": 50003, "statusCode": 503, "message": "d\xe9sol\xe9"}}, ensure_ascii=False)
     kind = [("Content-Type", "application/json; charset=iso-8859-1")]
@@ -158,21 +144,21 @@ def test_an_error_in_another_charset_is_read_as_far_as_it_goes(mock_world, daemo
     with open(kably.log_path, "rb") as log:
         log.read().decode("utf-8")  # the log stays what it is
     host.answer = host.pass_on
-    w.ably = behind
+    w.ably = w.behind
     check_all_published(w, kably)
 
 
-def test_one_object_for_one_spec_is_an_answer(mock_world, daemons, front, rng):
+def test_one_object_for_one_spec_is_an_answer(mock_world, daemons, closing, rng):
     """RSC22b: a list is the rule, and a result alone is understood."""
     w = mock_world(partitions=1)
-    behind, w.ably = w.ably, front(w.ably)
+    w.ably = closing(Hosts(w.behind, ["127.0.0.2"]))
     (host,) = w.ably.all
     alone = with_list(lambda results: results[0])
     host.answer = lambda request: alone(*host.pass_on(request))
     w.places = w.kafka.produce(w.topic, workload.records(30, 1, rng))
     config = w.config().topic(w.topic, value="json", channel="shape:#{key}").block("publish", max_records=1)
     kably = daemons.run(config)
-    w.ably = behind
+    w.ably = w.behind
     assert check_all_published(w, kably).repeats() == 0
     assert not kably.logged("WARN"), kably.tail()
 

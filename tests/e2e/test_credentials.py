@@ -259,9 +259,9 @@ SILENT_REFUSALS = {
 
 
 @pytest.mark.parametrize("how", SILENT_REFUSALS)
-def test_a_token_that_is_no_longer_taken_is_followed_by_another(w, daemons, rng, auth_server, how):
+def test_a_token_that_is_no_longer_taken_is_followed_by_another(w, daemons, closing, rng, auth_server, how):
     """An outage that ends by itself: the refused token is not tried for ever."""
-    w.ably = Hosts(w.behind, ["127.0.0.2"])
+    w.ably = closing(Hosts(w.behind, ["127.0.0.2"]))
     tokens = ["first"]
     ably = Revoking(w.ably.all[0], w.behind, bearer("first"))
     server = auth_server(lambda _: (200, "text/plain", tokens[-1]))
@@ -273,13 +273,12 @@ def test_a_token_that_is_no_longer_taken_is_followed_by_another(w, daemons, rng,
     throughout(lambda: w.behind.unique() == COUNT, 1, "none published")
     tokens.append("second")
     assert check_all_arrived(w, kably).repeats() == 0, "sent twice"
-    w.ably.close()
 
 
 @pytest.mark.parametrize("first", ["the file", "the revocation"])
-def test_keys_rotate_under_load(w, daemons, rng, tmp_path, first):
+def test_keys_rotate_under_load(w, daemons, closing, rng, tmp_path, first):
     """Again and again, whichever comes first: nothing is lost, doubled or out of order, and it is no restart."""
-    w.ably = Hosts(w.behind, ["127.0.0.2"])
+    w.ably = closing(Hosts(w.behind, ["127.0.0.2"]))
     ably = Revoking(w.ably.all[0], w.behind, basic(w.ably.key))
     secret = tmp_path / "ably.key"
     secret.write_text(w.ably.key)
@@ -300,13 +299,12 @@ def test_keys_rotate_under_load(w, daemons, rng, tmp_path, first):
             ably.line = basic(renewed)
     w.places += flow.finish()
     assert check_all_arrived(w, kably).repeats() == 0, "sent twice"
-    w.ably.close()
 
 
 @pytest.mark.parametrize("way", ["key", "auth_url", "jwt", "a message alone"])
-def test_a_secret_that_the_answer_repeats_is_not_shown(w, daemons, auth_server, way):
+def test_a_secret_that_the_answer_repeats_is_not_shown(w, daemons, closing, auth_server, way):
     """Some gateways do: "the token ... is not valid"."""
-    w.ably = Hosts(w.behind, ["127.0.0.2"])
+    w.ably = closing(Hosts(w.behind, ["127.0.0.2"]))
     said = []
 
     def answer(request):
@@ -328,7 +326,6 @@ def test_a_secret_that_the_answer_repeats_is_not_shown(w, daemons, auth_server, 
     kably.wait_log(r"\*\*\*")
     token = said[0].headers["Authorization"].split()[1]
     assert token not in kably.log() and token[:20] not in kably.log(), kably.tail()
-    w.ably.close()
 
 
 def test_a_file_that_holds_no_key_any_more_is_told_and_does_no_harm(w, daemons, rng, tmp_path):

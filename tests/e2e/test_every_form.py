@@ -103,27 +103,13 @@ def check_messages(variations, seen):
                 assert message == variation.message(n), (channel, n, variation.chosen)
 
 
-@pytest.fixture
-def recorded():
-    """recorded(ably) -> it again, behind an address that keeps each request."""
-    opened = []
-
-    def put_before(ably):
-        opened.append(Hosts(ably, ["127.0.0.2"]))
-        return opened[-1]
-
-    yield put_before
-    for hosts in opened:
-        hosts.close()
-
-
 @pytest.mark.parametrize("bits", KEYS)
 @pytest.mark.parametrize("protocol", ["json", "msgpack"])
-def test_every_form_is_what_its_record_held(sandbox, recorded, daemons, name, protocol, bits):
+def test_every_form_is_what_its_record_held(sandbox, closing, daemons, name, protocol, bits):
     variations = [Variation(n, chosen, 1 + len(chosen) % 2) for n, chosen in enumerate(CHOICES)]
     world = sandbox(topics={variation.topic: 1 for variation in variations})
     kafka = Kafka(world.bootstrap, real=False)
-    front = recorded(world.ably)
+    front = closing(Hosts(world.ably, ["127.0.0.2"]))
     config = Config(world.bootstrap, name, front)
     config.block("publish", protocol=protocol)
     headers = [("trace", b"8f"), ("bin", b"\xff\x00")]
@@ -156,15 +142,15 @@ def test_every_form_is_what_its_record_held(sandbox, recorded, daemons, name, pr
     assert all(encoding.endswith(ends) for encoding in encodings), encodings
 
 
-def test_a_token_request_is_as_described(mock_world, recorded, daemons):
+def test_a_token_request_is_as_described(mock_world, closing, daemons):
     w = mock_world(partitions=1)
     w.kafka.produce(w.topic, [{"value": "v", "partition": 0}])
-    behind, w.ably = w.ably, recorded(w.ably)
+    w.ably = closing(Hosts(w.behind, ["127.0.0.2"]))
     w.ably.settings |= {"use_token_auth": True, "token_type": "ably", "client_id": "me"}
     kably = daemons.run(w.config().topic(w.topic, channel="c"))
-    until(lambda: behind.unique() >= 1, 30, lambda: f"the record; {kably.tail()}")
+    until(lambda: w.behind.unique() >= 1, 30, lambda: f"the record; {kably.tail()}")
     asked = [r for r in w.ably.all[0].seen if r.path.startswith("/keys/")]
-    assert [request.path for request in asked] == [f"/keys/{behind.key.split(':')[0]}/requestToken"]
+    assert [request.path for request in asked] == [f"/keys/{w.behind.key.split(':')[0]}/requestToken"]
     met = contract.check_by_description("SignedTokenRequest", json.loads(asked[0].body))
     assert met == {("SignedTokenRequest", "", "required")}
 

@@ -11,7 +11,7 @@ from daemon import command
 from hosts import Hosts
 from judge import check_all_arrived
 from proxy import HttpProxy, HttpsProxy, SocksProxy
-from tls import Authority, Front
+from tls import Front
 
 COUNT = 300
 
@@ -22,20 +22,6 @@ def w(mock_world, rng):
     made.behind = made.ably
     made.places = made.kafka.produce(made.topic, workload.records(COUNT, 4, rng))
     return made
-
-
-@pytest.fixture
-def closing():
-    """closing(thing) -> thing, closed at the test's end."""
-    opened = []
-
-    def keep(thing):
-        opened.append(thing)
-        return thing
-
-    yield keep
-    for thing in opened:
-        thing.close()
 
 
 def start(w, daemons, *secrets, **ably):
@@ -56,20 +42,18 @@ PROXIES = {
 
 @pytest.mark.parametrize("tls", [False, True])
 @pytest.mark.parametrize("kind", PROXIES)
-def test_a_proxy_is_gone_through(w, daemons, closing, tmp_path, kind, tls):
+def test_a_proxy_is_gone_through(w, daemons, closing, authority, kind, tls):
     make, scheme, auth = PROXIES[kind]
     proxy = closing(make(auth))
     if tls:
-        authority = Authority(tmp_path / "authority", "right")
         w.ably = closing(Front(w.behind, authority.certificate(), authority.ca_file))
     kably = start(w, daemons, proxy.password, proxy=proxy.url(scheme))
     check_all_arrived(w, kably)
     assert set(proxy.targets) == {f"{w.ably.host}:{w.ably.port}"}, "it went around the proxy"
 
 
-def test_a_wrong_password_is_an_outage_that_names_the_proxy_and_no_password(w, daemons, closing, tmp_path):
+def test_a_wrong_password_is_an_outage_that_names_the_proxy_and_no_password(w, daemons, closing, authority):
     proxy = closing(HttpProxy("basic"))
-    authority = Authority(tmp_path / "authority", "right")
     w.ably = closing(Front(w.behind, authority.certificate(), authority.ca_file))
     kably = start(w, daemons, "wrong-password", proxy=f"http://mole:wrong-password@127.0.0.1:{proxy.port}")
     kably.wait_log("407.*nothing is lost")
@@ -90,14 +74,13 @@ def test_no_proxy_goes_around_it(w, daemons, closing):
     assert not proxy.targets
 
 
-def test_a_proxy_over_tls_is_believed_by_the_same_authorities(w, daemons, closing, tmp_path):
-    right, other = Authority(tmp_path / "right", "right"), Authority(tmp_path / "other", "other")
-    w.ably = closing(Front(w.behind, right.certificate(), right.ca_file))
-    proxy = closing(HttpsProxy(other.certificate()))
+def test_a_proxy_over_tls_is_believed_by_the_same_authorities(w, daemons, closing, authority, stranger):
+    w.ably = closing(Front(w.behind, authority.certificate(), authority.ca_file))
+    proxy = closing(HttpsProxy(stranger.certificate()))
     kably = start(w, daemons, proxy=proxy.url("https"))
     kably.wait_log(r"name its authority in ca_file\); nothing is lost")
     kably.stop()
-    proxy = closing(HttpsProxy(right.certificate(), "basic"))
+    proxy = closing(HttpsProxy(authority.certificate(), "basic"))
     kably = start(w, daemons, proxy.password, proxy=proxy.url("https"))
     check_all_arrived(w, kably)
     assert proxy.targets, "it went around the proxy"
@@ -131,9 +114,8 @@ def test_a_key_over_plain_http_to_a_proxy_elsewhere_is_refused_at_load(w, tmp_pa
 
 
 @pytest.mark.parametrize("kind", ["http", "socks5"])
-def test_a_host_that_the_proxy_cannot_reach_is_left_for_another(w, daemons, closing, tmp_path, kind):
+def test_a_host_that_the_proxy_cannot_reach_is_left_for_another(w, daemons, closing, authority, kind):
     proxy = closing((HttpProxy if kind == "http" else SocksProxy)())
-    authority = Authority(tmp_path / "authority", "right")
     w.ably = closing(Front(w.behind, authority.certificate(), authority.ca_file))
     proxy.unreachable.add(f"127.0.0.2:{w.ably.port}")
     w.ably.host = "127.0.0.2"
@@ -152,8 +134,7 @@ class Gateway(Front):
         self._context.load_verify_locations(self.settings["ca_file"])
 
 
-def test_a_client_certificate_is_shown_where_a_gateway_asks(w, daemons, closing, tmp_path):
-    authority = Authority(tmp_path / "authority", "right")
+def test_a_client_certificate_is_shown_where_a_gateway_asks(w, daemons, closing, authority):
     w.ably = closing(Gateway(w.behind, authority.certificate(), authority.ca_file))
     kably = start(w, daemons)
     kably.wait_log("nothing is lost")
@@ -163,8 +144,7 @@ def test_a_client_certificate_is_shown_where_a_gateway_asks(w, daemons, closing,
     check_all_arrived(w, kably)
 
 
-def test_old_tls_is_refused(w, daemons, closing, tmp_path):
-    authority = Authority(tmp_path / "authority", "right")
+def test_old_tls_is_refused(w, daemons, closing, authority):
     front = closing(Front(w.behind, authority.certificate(), authority.ca_file))
     with pytest.warns(DeprecationWarning):
         front._context.minimum_version = ssl.TLSVersion.TLSv1

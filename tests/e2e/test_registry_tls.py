@@ -11,34 +11,22 @@ import pytest
 import daemon
 from lua import Config
 from test_registry import Writer, registry_url  # noqa: F401 (a fixture)
-from tls import Authority, Front
+from tls import Front
 from waiting import throughout
 
 COUNT = 60
 
 
 @pytest.fixture
-def authority(tmp_path):
-    return Authority(tmp_path / "authority", "the right one")
-
-
-@pytest.fixture
-def stranger(tmp_path):
-    return Authority(tmp_path / "stranger", "somebody else")
-
-
-@pytest.fixture
-def guarded(real_world, registry_url, authority, kafka, name):  # noqa: F811
+def guarded(real_world, registry_url, authority, closing, kafka, name):  # noqa: F811
     """guarded(certificate, clients) -> a world with a dead-letter topic whose registry is behind TLS, its topic filled
     with records of two schemas."""
-    fronts = []
 
     def make(certificate, clients=None):
         w = real_world(partitions=2)
         address = urllib.parse.urlsplit(registry_url)
         target = types.SimpleNamespace(host=address.hostname, port=address.port, key=None)
-        w.front = Front(target, certificate, authority.ca_file, clients)
-        fronts.append(w.front)
+        w.front = closing(Front(target, certificate, authority.ca_file, clients))
         w.registry = f"https://127.0.0.1:{w.front.port}{address.path}"
         w.letters = name + "-dlq"
         kafka.create(w.letters, 1)
@@ -47,9 +35,7 @@ def guarded(real_world, registry_url, authority, kafka, name):  # noqa: F811
         w.kafka.produce(w.topic, [{"value": value, "partition": n % 2} for n, value in enumerate(values)])
         return w
 
-    yield make
-    for front in fronts:
-        front.close()
+    return make
 
 
 def start(w, daemons, **registry):

@@ -7,7 +7,6 @@ import hmac
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,10 +17,8 @@ import urllib.parse
 import pytest
 
 import daemon
-from sdk import NPM
+import sdk
 from waiting import throughout, until
-
-HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class Curl:
@@ -253,22 +250,8 @@ def test_jwts(ably):
 
 @pytest.mark.parametrize("binary", [False, True], ids=["json", "msgpack"])
 def test_the_ably_sdk(ably, binary):
-    if not (shutil.which("node") and os.path.isdir(os.path.join(NPM, "ably"))):
-        pytest.skip("no node, or no npm package ably: scripts/setup --tests installs it where npm is")
-    done = subprocess.run(
-        [
-            "node",
-            os.path.join(HERE, "ably_sdk.js"),
-            json.dumps({"host": ably.host, "port": ably.port, "key": ably.key, "binary": binary}),
-        ],
-        env={**os.environ, "NODE_PATH": NPM},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    seen = json.loads(done.stdout)
+    asked = {"host": ably.host, "port": ably.port, "key": ably.key, "binary": binary}
+    seen = sdk.node("ably_sdk.js", json.dumps(asked), seconds=120)
 
     assert abs(seen["time"] - time.time() * 1000) < 60000
     assert seen["type"] == ("application/x-msgpack" if binary else "application/json")

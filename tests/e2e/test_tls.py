@@ -11,37 +11,23 @@ import daemon
 import workload
 from judge import check_all_arrived
 from lua import Config
-from tls import Authority, Front
+from tls import Front
 from waiting import throughout, until
 
 COUNT = 300
 
 
 @pytest.fixture
-def authority(tmp_path):
-    return Authority(tmp_path / "authority", "the right one")
-
-
-@pytest.fixture
-def stranger(tmp_path):
-    return Authority(tmp_path / "stranger", "somebody else")
-
-
-@pytest.fixture
-def fronted(mock_world, authority, rng):
+def fronted(mock_world, authority, closing, rng):
     """fronted(certificate, ca_file) -> a world whose Ably is behind TLS, its topic filled, `places` written."""
-    fronts = []
 
     def make(certificate, ca_file=authority.ca_file):
         w = mock_world(partitions=4)
-        w.behind, w.ably = w.ably, Front(w.ably, certificate, ca_file)
-        fronts.append(w.ably)
+        w.ably = closing(Front(w.behind, certificate, ca_file))
         w.places = w.kafka.produce(w.topic, workload.records(COUNT, 4, rng))
         return w
 
-    yield make
-    for front in fronts:
-        front.close()
+    return make
 
 
 def start(w, daemons, program=None):
