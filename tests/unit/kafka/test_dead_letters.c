@@ -55,6 +55,18 @@ static struct kb_original *original(const struct kb_header *headers, size_t n_he
     return copy;
 }
 
+/* Where it does not matter what is in it. */
+static struct kb_original *any_letter(void)
+{
+    return original(NULL, 0, KB_S("k"), KB_S("v"), 1);
+}
+
+static void end(struct kb_dead_letters *dl, struct kb_original *letter)
+{
+    kb_dead_letters_free(dl);
+    kb_original_free(letter);
+}
+
 static const struct kb_dead_letter_reason undecodable = {
     .failure = KB_FAILURE_DECODE, .code = 0, .text = "json: no object", .attempts = 1};
 
@@ -123,6 +135,13 @@ static void done_reading(struct reading *got)
         rd_kafka_message_destroy(got->messages[i]);
     rd_kafka_consumer_close(got->rk);
     rd_kafka_destroy(got->rk);
+}
+
+static void expect_letters(struct kafka_mock *mock, const char *topic, size_t n)
+{
+    struct reading got;
+    read_topic(&got, mock->bootstraps, topic, n);
+    done_reading(&got);
 }
 
 static void expect_header(
@@ -259,7 +278,7 @@ static void test_a_broker_that_is_away(void **state)
 {
     struct kafka_mock *mock = *state;
     struct kb_dead_letters *dl = start(mock->bootstraps, "2000");
-    struct kb_original *letter = original(NULL, 0, KB_S("k"), KB_S("v"), 1);
+    struct kb_original *letter = any_letter();
     must_send(dl, letter, &undecodable, letter);
     assert_true(await(dl, 15000).ok);
 
@@ -272,8 +291,7 @@ static void test_a_broker_that_is_away(void **state)
 
     rd_kafka_mock_broker_set_up(mock->cluster, 1);
     comes_back(dl, letter);
-    kb_dead_letters_free(dl);
-    kb_original_free(letter);
+    end(dl, letter);
 }
 
 /* What the topic refuses is answered, and letters go through again when it no longer does. */
@@ -281,7 +299,7 @@ static void test_a_refused_letter(void **state)
 {
     struct kafka_mock *mock = *state;
     struct kb_dead_letters *dl = start(mock->bootstraps, "5000");
-    struct kb_original *letter = original(NULL, 0, KB_S("k"), KB_S("v"), 1);
+    struct kb_original *letter = any_letter();
     comes_back(dl, letter);
     rd_kafka_mock_push_request_errors(
         mock->cluster, 0 /* Produce */, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
@@ -290,8 +308,7 @@ static void test_a_refused_letter(void **state)
     assert_false(ack.ok);
     assert_non_null(strstr(ack.text, "uthorization"));
     comes_back(dl, letter);
-    kb_dead_letters_free(dl);
-    kb_original_free(letter);
+    end(dl, letter);
 }
 
 /* A reload: letters that are on their way stay with their topic, the next go to the other. */
@@ -299,10 +316,9 @@ static void test_another_topic(void **state)
 {
     struct kafka_mock *mock = *state;
     struct kb_err err;
-    struct reading got;
     kafka_mock_topic(mock, "other", 1);
     struct kb_dead_letters *dl = start(mock->bootstraps, "20000");
-    struct kb_original *letter = original(NULL, 0, KB_S("k"), KB_S("v"), 1);
+    struct kb_original *letter = any_letter();
     comes_back(dl, letter);
     must_send(dl, letter, &undecodable, letter);
     assert_true(kb_dead_letters_prepare(dl, "nowhere", &err));
@@ -315,12 +331,9 @@ static void test_another_topic(void **state)
         must_send(dl, letter, &undecodable, letter);
     for (int i = 0; i < 5; i++)
         assert_true(await(dl, 15000).ok);
-    kb_dead_letters_free(dl);
-    kb_original_free(letter);
-    read_topic(&got, mock->bootstraps, "dlq", 3);
-    done_reading(&got);
-    read_topic(&got, mock->bootstraps, "other", 3);
-    done_reading(&got);
+    end(dl, letter);
+    expect_letters(mock, "dlq", 3);
+    expect_letters(mock, "other", 3);
 }
 
 /* Letters that waited for a topic to be there are not kept waiting for it by a reload. */
@@ -328,20 +341,17 @@ static void test_another_topic_while_one_is_created(void **state)
 {
     struct kafka_mock *mock = *state;
     struct kb_err err;
-    struct reading got;
     kafka_mock_topic(mock, "other", 1);
     struct kb_dead_letters *dl = start(mock->bootstraps, "20000");
-    struct kb_original *letter = original(NULL, 0, KB_S("k"), KB_S("v"), 1);
+    struct kb_original *letter = any_letter();
     must_send(dl, letter, &undecodable, letter);
     assert_true(kb_dead_letters_prepare(dl, "other", &err));
     kb_dead_letters_adopt(dl);
     must_send(dl, letter, &undecodable, letter);
     assert_true(await(dl, 15000).ok);
     assert_true(await(dl, 15000).ok);
-    kb_dead_letters_free(dl);
-    kb_original_free(letter);
-    read_topic(&got, mock->bootstraps, "other", 2);
-    done_reading(&got);
+    end(dl, letter);
+    expect_letters(mock, "other", 2);
 }
 
 /* An error that is final for the client (here: no right to be idempotent): its letter comes back,
@@ -352,14 +362,13 @@ static void test_a_final_error_is_not_the_end(void **state)
     rd_kafka_mock_push_request_errors(
         mock->cluster, 22 /* InitProducerId */, 1, RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED);
     struct kb_dead_letters *dl = start(mock->bootstraps, "20000");
-    struct kb_original *letter = original(NULL, 0, KB_S("k"), KB_S("v"), 1);
+    struct kb_original *letter = any_letter();
     must_send(dl, letter, &undecodable, letter);
     struct kb_dead_letter_ack ack = await(dl, 15000);
     assert_false(ack.ok);
     assert_ptr_equal(ack.tag, letter);
     comes_back(dl, letter);
-    kb_dead_letters_free(dl);
-    kb_original_free(letter);
+    end(dl, letter);
 }
 
 /* Freed with letters that nobody answers: within its second, and without a leak. */
@@ -367,7 +376,7 @@ static void test_free_during_an_outage(void **state)
 {
     (void)state;
     struct kb_dead_letters *dl = start("127.0.0.1:1", "30000");
-    struct kb_original *letter = original(NULL, 0, KB_S("k"), KB_S("v"), 1);
+    struct kb_original *letter = any_letter();
     must_send(dl, letter, &undecodable, letter);
     must_send(dl, letter, &undecodable, letter);
     const int64_t start_ms = kafka_member_ms();

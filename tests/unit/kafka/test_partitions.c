@@ -18,11 +18,22 @@ static struct kb_record_place anew(int64_t offset)
     return (struct kb_record_place){offset, 5000 + offset};
 }
 
-static struct kb_partition *begin(struct kb_partitions *parts)
+static struct kb_partitions parts;
+
+/* Each test has a partition as its *state. */
+static int begin(void **state)
 {
-    kb_partitions_init(parts);
-    assert_true(kb_partitions_add(parts, "orders", 0, 0));
-    return kb_partitions_by_slot(parts, 0);
+    kb_partitions_init(&parts);
+    assert_true(kb_partitions_add(&parts, "orders", 0, 0));
+    *state = kb_partitions_by_slot(&parts, 0);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    kb_partitions_deinit(&parts);
+    return 0;
 }
 
 static int64_t time_ms = 1000;
@@ -47,35 +58,26 @@ static void come(struct kb_partition *part, int64_t from, int64_t to)
 
 static void test_gaps_are_no_news(void **state)
 {
-    (void)state;
-    struct kb_partitions parts;
-    struct kb_partition *part = begin(&parts);
+    struct kb_partition *part = *state;
     come(part, 100, 110);
     come(part, 500, 510);
-    kb_partitions_deinit(&parts);
 }
 
 static void test_the_last_record_once_more(void **state)
 {
-    (void)state;
-    struct kb_partitions parts;
-    struct kb_partition *part = begin(&parts);
+    struct kb_partition *part = *state;
     come(part, 0, 10);
     come(part, 9, 20);
-    kb_partitions_deinit(&parts);
 }
 
 static void test_a_seek_that_lands_late(void **state)
 {
-    (void)state;
-    struct kb_partitions parts;
-    struct kb_partition *part = begin(&parts);
+    struct kb_partition *part = *state;
     come(part, 0, 10);
     kb_partition_sought(part, 10);
     come(part, 10, 250);
     come(part, 10, 300);
     assert_true(came(part, old(9))); /* it never led there */
-    kb_partitions_deinit(&parts);
 }
 
 /* The library's own pause (a rebalance begins) fell between taking record 9 off its queue and
@@ -83,38 +85,30 @@ static void test_a_seek_that_lands_late(void **state)
  * have come. */
 static void test_a_seek_behind_a_repeated_record(void **state)
 {
-    (void)state;
-    struct kb_partitions parts;
-    struct kb_partition *part = begin(&parts);
+    struct kb_partition *part = *state;
     come(part, 0, 10);
     kb_partition_sought(part, 10);
     come(part, 9, 15);
     come(part, 10, 20);
-    kb_partitions_deinit(&parts);
 }
 
 /* A first seek, to 10, lands after 10..14 have come; the worker pauses before anything comes from
  * there again, so that the next resume and its seek, to 15, begin at 10 once more. */
 static void test_two_seeks_that_land_late(void **state)
 {
-    (void)state;
-    struct kb_partitions parts;
-    struct kb_partition *part = begin(&parts);
+    struct kb_partition *part = *state;
     come(part, 0, 10);
     kb_partition_sought(part, 10);
     come(part, 10, 15);
     kb_partition_sought(part, 15);
     come(part, 10, 18);
     come(part, 15, 20);
-    kb_partitions_deinit(&parts);
 }
 
 /* The first lands after records behind the place of the second have come. */
 static void test_two_seeks_that_both_land_late(void **state)
 {
-    (void)state;
-    struct kb_partitions parts;
-    struct kb_partition *part = begin(&parts);
+    struct kb_partition *part = *state;
     come(part, 0, 10);
     kb_partition_sought(part, 10);
     come(part, 10, 15);
@@ -123,15 +117,12 @@ static void test_two_seeks_that_both_land_late(void **state)
     come(part, 10, 12);
     come(part, 15, 30);
     assert_true(came(part, old(11)));
-    kb_partitions_deinit(&parts);
 }
 
 /* Paused and resumed before anything came, the library may begin once more. */
 static void test_the_assignment_begins_once_more(void **state)
 {
-    (void)state;
-    struct kb_partitions parts;
-    struct kb_partition *part = begin(&parts);
+    struct kb_partition *part = *state;
     kb_partition_paused(part);
     come(part, 7, 100);
     for (int64_t seek = 100; seek < 100 + 2 * KB_SEEKS_MAX; seek++) {
@@ -140,54 +131,42 @@ static void test_the_assignment_begins_once_more(void **state)
     }
     come(part, 7, 200);
     assert_true(came(part, old(6)));
-    kb_partitions_deinit(&parts);
 }
 
 /* With no such pause it has no reason to: the log was cut back to there. */
 static void test_the_first_record_once_more_is_a_new_log(void **state)
 {
-    (void)state;
-    struct kb_partitions parts;
-    struct kb_partition *part = begin(&parts);
+    struct kb_partition *part = *state;
     come(part, 7, 100);
     kb_partition_paused(part);
     assert_true(came(part, old(7)));
-    kb_partitions_deinit(&parts);
 }
 
 /* No seek takes so long: it is the log that was cut back to there. */
 static void test_a_step_back_long_after_a_seek_is_none_of_its(void **state)
 {
-    (void)state;
-    struct kb_partitions parts;
-    struct kb_partition *part = begin(&parts);
+    struct kb_partition *part = *state;
     kb_partition_sought(part, 0);
     come(part, 0, 10);
     time_ms += 60000;
     come(part, 0, 10);
     time_ms += 1;
     assert_true(came(part, old(0)));
-    kb_partitions_deinit(&parts);
 }
 
 static void test_a_topic_made_again(void **state)
 {
-    (void)state;
-    struct kb_partitions parts;
-    struct kb_partition *part = begin(&parts);
+    struct kb_partition *part = *state;
     come(part, 0, 200);
     assert_true(came(part, anew(0)));
     for (int64_t i = 1; i < 100; i++) /* told once */
         assert_false(came(part, anew(i)));
     assert_true(came(part, old(0)));
-    kb_partitions_deinit(&parts);
 }
 
 static void test_made_again_behind_a_seek(void **state)
 {
-    (void)state;
-    struct kb_partitions parts;
-    struct kb_partition *part = begin(&parts);
+    struct kb_partition *part = *state;
     come(part, 0, 10);
     kb_partition_sought(part, 10);
     assert_true(came(part, anew(3)));
@@ -196,50 +175,45 @@ static void test_made_again_behind_a_seek(void **state)
     kb_partition_sought(part, 5);
     come(part, 10, 20);
     assert_true(came(part, anew(10)));
-    kb_partitions_deinit(&parts);
 }
 
 /* Logs of one record each: the offset alone would say that it is the last one once more. */
 static void test_time_tells_records_of_one_offset_apart(void **state)
 {
-    (void)state;
-    struct kb_partitions parts;
-    struct kb_partition *part = begin(&parts);
+    struct kb_partition *part = *state;
     come(part, 0, 1);
     come(part, 0, 1);
     assert_true(came(part, anew(0)));
     assert_false(came(part, anew(0)));
-    kb_partitions_deinit(&parts);
 }
 
 static void test_each_assignment_begins_anew(void **state)
 {
-    (void)state;
-    struct kb_partitions parts;
-    struct kb_partition *part = begin(&parts);
+    struct kb_partition *part = *state;
     come(part, 0, 10);
     kb_partitions_remove(&parts, part);
     assert_true(kb_partitions_add(&parts, "orders", 0, 0));
     assert_false(came(kb_partitions_by_slot(&parts, 0), anew(0)));
-    kb_partitions_deinit(&parts);
 }
+
+#define TEST(test) cmocka_unit_test_setup_teardown(test, begin, end)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gaps_are_no_news),
-        cmocka_unit_test(test_the_last_record_once_more),
-        cmocka_unit_test(test_a_seek_that_lands_late),
-        cmocka_unit_test(test_a_seek_behind_a_repeated_record),
-        cmocka_unit_test(test_two_seeks_that_land_late),
-        cmocka_unit_test(test_two_seeks_that_both_land_late),
-        cmocka_unit_test(test_the_assignment_begins_once_more),
-        cmocka_unit_test(test_the_first_record_once_more_is_a_new_log),
-        cmocka_unit_test(test_a_step_back_long_after_a_seek_is_none_of_its),
-        cmocka_unit_test(test_a_topic_made_again),
-        cmocka_unit_test(test_made_again_behind_a_seek),
-        cmocka_unit_test(test_time_tells_records_of_one_offset_apart),
-        cmocka_unit_test(test_each_assignment_begins_anew),
+        TEST(test_gaps_are_no_news),
+        TEST(test_the_last_record_once_more),
+        TEST(test_a_seek_that_lands_late),
+        TEST(test_a_seek_behind_a_repeated_record),
+        TEST(test_two_seeks_that_land_late),
+        TEST(test_two_seeks_that_both_land_late),
+        TEST(test_the_assignment_begins_once_more),
+        TEST(test_the_first_record_once_more_is_a_new_log),
+        TEST(test_a_step_back_long_after_a_seek_is_none_of_its),
+        TEST(test_a_topic_made_again),
+        TEST(test_made_again_behind_a_seek),
+        TEST(test_time_tells_records_of_one_offset_apart),
+        TEST(test_each_assignment_begins_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
