@@ -1,5 +1,5 @@
 /* One schema on its way from the registry: its own text and those of all it refers to, fetched one
- * after the other, then compiled. Pure but for memory: schemas.c sends the requests.
+ * after the other, then compiled. Pure but for memory: schemas_fetch.c sends the requests.
  *
  *     struct kb_lookup *lookup = kb_lookup_new(&key);                  // NULL = no memory
  *     while (!kb_lookup_complete(lookup)) {

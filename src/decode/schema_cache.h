@@ -10,8 +10,8 @@
  * It has KB_SCHEMAS_MAX entries, and KB_SCHEMA_BYTES_MAX in schemas; the one longest unused goes.
  * Those that are awaited stay, be it more than that, for somebody waits, and so does the schema
  * that came last, however large. So what a find gave lives until the next add or
- * kb_schema_entry_there. A fetch is its caller's (schemas.c): the cache only keeps it beside the
- * entry as long as that is awaited. Thread: its owner's. */
+ * kb_schema_entry_there. A fetch is its caller's (schemas_fetch.c): the cache only keeps it beside
+ * the entry as long as that is awaited. Thread: its owner's. */
 #ifndef KB_DECODE_SCHEMA_CACHE_H
 #define KB_DECODE_SCHEMA_CACHE_H
 
