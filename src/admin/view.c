@@ -110,7 +110,8 @@ static void judge_worker(struct kb_view *view, size_t worker)
         add_reason(view, worker, KB_REASON_STOPPING);
 }
 
-void kb_view_judge(struct kb_view *view)
+/* From view->workers and now_ms to live, ready and reasons. */
+static void judge(struct kb_view *view)
 {
     view->live = true;
     view->n_reasons = 0;
@@ -128,6 +129,6 @@ bool kb_view_take(struct kb_view *view, int64_t now_ms, int64_t wall_ms)
             return false;
     if (view->reloads)
         kb_reloads_read(view->reloads, &view->reload);
-    kb_view_judge(view);
+    judge(view);
     return true;
 }

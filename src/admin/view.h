@@ -65,9 +65,6 @@ bool kb_view_init(struct kb_view *view, struct kb_board *boards, size_t n_boards
 void kb_view_deinit(struct kb_view *view);
 bool kb_view_take(struct kb_view *view, int64_t now_ms, int64_t wall_ms) KB_MUST_CHECK;
 
-/* kb_view_take's second half: from view->workers and now_ms to live, ready and reasons. */
-void kb_view_judge(struct kb_view *view);
-
 const char *kb_reason_name(enum kb_reason_kind kind);
 const char *kb_reason_help(enum kb_reason_kind kind);
 

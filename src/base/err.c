@@ -8,10 +8,8 @@
 #include <stdarg.h>
 #include <string.h>
 
-static const struct {
-    const char *name, *help;
-} failures[KB_FAILURE_COUNT] = {
-#define X(id, name, help) [KB_FAILURE_##id] = {name, help},
+static const char *const failures[KB_FAILURE_COUNT] = {
+#define X(id, name, meaning) [KB_FAILURE_##id] = name,
     KB_FAILURES(X)
 #undef X
 };
@@ -19,13 +17,7 @@ static const struct {
 const char *kb_failure_name(enum kb_failure failure)
 {
     KB_BUG_ON((unsigned)failure >= KB_FAILURE_COUNT);
-    return failures[failure].name;
-}
-
-const char *kb_failure_help(enum kb_failure failure)
-{
-    KB_BUG_ON((unsigned)failure >= KB_FAILURE_COUNT);
-    return failures[failure].help;
+    return failures[failure];
 }
 
 /* Formats into `text`, KB_ERR_TEXT_MAX bytes, cut between characters; gives the length. */

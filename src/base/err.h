@@ -18,7 +18,7 @@
  * descriptors). */
 enum kb_err_class { KB_ERR_NONE, KB_ERR_OUTAGE, KB_ERR_RECORD, KB_ERR_CONFIG, KB_ERR_FATAL };
 
-/* The failure classes of `on_error`, in the order of a record's way. */
+/* The failure classes of `on_error`, in the order of a record's way. X(id, name, meaning) */
 #define KB_FAILURES(X)                                                                   \
     X(DECODE, "decode", "key or value can't be read in the topic's format")              \
     X(MAPPING, "mapping", "a template finds no usable field in this record")             \
@@ -27,7 +27,7 @@ enum kb_err_class { KB_ERR_NONE, KB_ERR_OUTAGE, KB_ERR_RECORD, KB_ERR_CONFIG, KB
     X(PUBLISH, "publish", "Ably refused this record's message")
 
 enum kb_failure {
-#define X(id, name, help) KB_FAILURE_##id,
+#define X(id, name, meaning) KB_FAILURE_##id,
     KB_FAILURES(X)
 #undef X
         KB_FAILURE_COUNT
@@ -44,7 +44,6 @@ struct kb_err {
 };
 
 const char *kb_failure_name(enum kb_failure failure);
-const char *kb_failure_help(enum kb_failure failure);
 
 /* Each returns false, so that a failing function can end with `return kb_err_...(err, ...)`. */
 bool kb_err_outage(struct kb_err *err, const char *fmt, ...) KB_PRINTF(2, 3);

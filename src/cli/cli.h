@@ -26,7 +26,6 @@ extern const int kb_n_commands;
 const struct kb_command *kb_command_find(const char *name); /* NULL = there is none */
 
 void kb_cli_print_commands(FILE *to);
-void kb_cli_print_command(FILE *to, const struct kb_command *command);
 int kb_cli_version(void);
 int kb_cli_unknown(const char *name);
 bool kb_cli_asks_help(int argc, char **argv);

@@ -17,11 +17,11 @@ void kb_cli_print_commands(FILE *to)
                 "Exit codes: 0 done, 1 the work failed, 2 wrong usage or configuration.\n");
 }
 
-void kb_cli_print_command(FILE *to, const struct kb_command *command)
+static void print_command(const struct kb_command *command)
 {
-    fprintf(to, "usage: kably %s %s\n\n%s%s", command->name, command->arguments, command->help,
+    printf("usage: kably %s %s\n\n%s%s", command->name, command->arguments, command->help,
         command->details[0] ? ".\n\n" : ".\n");
-    fputs(command->details, to);
+    fputs(command->details, stdout);
 }
 
 int kb_cli_help(int argc, char **argv)
@@ -37,7 +37,7 @@ int kb_cli_help(int argc, char **argv)
     command = kb_command_find(argv[0]);
     if (!command)
         return kb_cli_unknown(argv[0]);
-    kb_cli_print_command(stdout, command);
+    print_command(command);
     return KB_EXIT_DONE;
 }
 

@@ -21,6 +21,81 @@ struct kb_input {
     const char *problem; /* NULL = it could be read */
 };
 
+/* ---- a file's text ---- */
+
+/* Reads to the end of it, as long as that takes no more than PIPE_MS of waiting: a pipe whose other
+ * side says nothing must not hold a reload for ever. */
+static bool read_all(int fd, struct kb_buf *buf)
+{
+    int64_t until = kb_system_now_ms() + PIPE_MS;
+    for (;;) {
+        char *room = kb_buf_reserve(buf, 4096);
+        if (!room) {
+            errno = EFBIG;
+            return false;
+        }
+        ssize_t got = read(fd, room, 4096);
+        if (got == 0)
+            return true;
+        if (got > 0) {
+            kb_buf_commit(buf, (size_t)got);
+            continue;
+        }
+        if (errno != EINTR && errno != EAGAIN)
+            return false;
+        int64_t left = until - kb_system_now_ms();
+        struct pollfd one = {.fd = fd, .events = POLLIN};
+        if (left <= 0 || poll(&one, 1, (int)left) == 0) {
+            errno = ETIMEDOUT;
+            return false;
+        }
+    }
+}
+
+/* A pipe that nobody writes to is at its end at once; a file that is there and empty is none. */
+static bool is_silent_pipe(int fd, const struct kb_buf *buf)
+{
+    struct stat st;
+    return buf->len == 0 && fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
+static bool read_whole(const char *path, int fd, struct kb_buf *buf, struct kb_err *err)
+{
+    bool ok = read_all(fd, buf);
+    if (!ok && errno == ETIMEDOUT)
+        return kb_err_config(err, "%s: gave no end within %d ms; expected a file", path, PIPE_MS);
+    if (!ok)
+        return kb_err_config(err, "%s: %s", path, strerror(errno));
+    if (is_silent_pipe(fd, buf))
+        return kb_err_config(err, "%s: a pipe that nobody writes to; expected a file", path);
+    return true;
+}
+
+/* The whole of it, NUL-terminated. KB_ERR_CONFIG. */
+static bool read_at(
+    struct kb_arena *arena, const char *path, struct kb_slice *out, struct kb_err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return kb_err_config(err, "%s: %s", path, strerror(errno));
+    struct kb_buf buf;
+    kb_buf_init(&buf, KB_FILE_BYTES_MAX);
+    bool ok = read_whole(path, fd, &buf, err);
+    close(fd);
+    if (ok) {
+        kb_buf_byte(&buf, '\0');
+        ok = !buf.failed && kb_arena_copy(arena, kb_buf_slice(&buf), out);
+        if (ok)
+            out->len--;
+        else
+            kb_err_config(err, "%s: too large", path);
+    }
+    kb_buf_deinit(&buf);
+    return ok;
+}
+
+/* ---- the notes ---- */
+
 void kb_inputs_init(struct kb_inputs *inputs)
 {
     *inputs = (struct kb_inputs){0};
@@ -98,7 +173,7 @@ static bool read_env(struct kb_inputs *inputs, struct kb_input *input)
 static bool read_file(struct kb_inputs *inputs, struct kb_input *input)
 {
     struct kb_err err;
-    if (kb_file_read(&inputs->arena, input->name.ptr, &input->text, &err))
+    if (read_at(&inputs->arena, input->name.ptr, &input->text, &err))
         return true;
     input->problem = keep(inputs, err.text);
     return input->problem != NULL;
@@ -122,74 +197,4 @@ bool kb_inputs_read(struct kb_inputs *inputs, enum kb_input_kind kind, const cha
         return kb_err_config(err, "%s", input->problem);
     *out = input->text;
     return true;
-}
-
-/* Reads to the end of it, as long as that takes no more than PIPE_MS of waiting: a pipe whose other
- * side says nothing must not hold a reload for ever. */
-static bool read_all(int fd, struct kb_buf *buf)
-{
-    int64_t until = kb_system_now_ms() + PIPE_MS;
-    for (;;) {
-        char *room = kb_buf_reserve(buf, 4096);
-        if (!room) {
-            errno = EFBIG;
-            return false;
-        }
-        ssize_t got = read(fd, room, 4096);
-        if (got == 0)
-            return true;
-        if (got > 0) {
-            kb_buf_commit(buf, (size_t)got);
-            continue;
-        }
-        if (errno != EINTR && errno != EAGAIN)
-            return false;
-        int64_t left = until - kb_system_now_ms();
-        struct pollfd one = {.fd = fd, .events = POLLIN};
-        if (left <= 0 || poll(&one, 1, (int)left) == 0) {
-            errno = ETIMEDOUT;
-            return false;
-        }
-    }
-}
-
-/* A pipe that nobody writes to is at its end at once; a file that is there and empty is none. */
-static bool is_silent_pipe(int fd, const struct kb_buf *buf)
-{
-    struct stat st;
-    return buf->len == 0 && fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
-}
-
-static bool read_whole(const char *path, int fd, struct kb_buf *buf, struct kb_err *err)
-{
-    bool ok = read_all(fd, buf);
-    if (!ok && errno == ETIMEDOUT)
-        return kb_err_config(err, "%s: gave no end within %d ms; expected a file", path, PIPE_MS);
-    if (!ok)
-        return kb_err_config(err, "%s: %s", path, strerror(errno));
-    if (is_silent_pipe(fd, buf))
-        return kb_err_config(err, "%s: a pipe that nobody writes to; expected a file", path);
-    return true;
-}
-
-bool kb_file_read(
-    struct kb_arena *arena, const char *path, struct kb_slice *out, struct kb_err *err)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return kb_err_config(err, "%s: %s", path, strerror(errno));
-    struct kb_buf buf;
-    kb_buf_init(&buf, KB_FILE_BYTES_MAX);
-    bool ok = read_whole(path, fd, &buf, err);
-    close(fd);
-    if (ok) {
-        kb_buf_byte(&buf, '\0');
-        ok = !buf.failed && kb_arena_copy(arena, kb_buf_slice(&buf), out);
-        if (ok)
-            out->len--;
-        else
-            kb_err_config(err, "%s: too large", path);
-    }
-    kb_buf_deinit(&buf);
-    return ok;
 }

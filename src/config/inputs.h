@@ -30,19 +30,16 @@ void kb_inputs_seal(struct kb_inputs *inputs);
 /* Takes all that `from` holds; `to` is not initialised. */
 void kb_inputs_move(struct kb_inputs *to, struct kb_inputs *from);
 
+#define KB_FILE_BYTES_MAX (1 << 20)
+
 /* A variable's value, or a file's text (at most KB_FILE_BYTES_MAX), NUL-terminated; lives as long
- * as the inputs. A variable that is not set has ptr NULL. False: KB_ERR_CONFIG. */
+ * as the inputs. A variable that is not set has ptr NULL. A pipe serves as a file, if it comes to
+ * its end within two seconds. False: KB_ERR_CONFIG. */
 bool kb_inputs_read(struct kb_inputs *inputs, enum kb_input_kind kind, const char *name,
     struct kb_slice *out, struct kb_err *err) KB_MUST_CHECK;
 /* Notes a text that was not read here: the file itself, where it came from memory. False: no
  * memory. */
 bool kb_inputs_note(struct kb_inputs *inputs, enum kb_input_kind kind, const char *name,
     struct kb_slice text) KB_MUST_CHECK;
-
-/* A whole file of at most KB_FILE_BYTES_MAX, into the arena, NUL-terminated. A pipe serves as well,
- * if it comes to its end within two seconds. KB_ERR_CONFIG. */
-#define KB_FILE_BYTES_MAX (1 << 20)
-bool kb_file_read(struct kb_arena *arena, const char *path, struct kb_slice *out,
-    struct kb_err *err) KB_MUST_CHECK;
 
 #endif

@@ -12,7 +12,7 @@ static const char *const types[] = {
         [KB_LOGICAL_COUNT] = "default"};
 
 static const char *const ways[] = {
-#define X(id, name, help) [KB_SHOWN_##id] = name,
+#define X(id, name, meaning) [KB_SHOWN_##id] = name,
     KB_SHOWN(X)
 #undef X
 };

@@ -7,7 +7,7 @@ static bool parse_action(const struct kb_raw *raw, enum kb_action *out, struct k
     if (raw->kind == KB_RAW_TEXT && kb_action_parse(raw->text, out))
         return true;
     static const char *const names[] = {
-#define X(id, name, help) name,
+#define X(id, name, meaning) name,
         KB_ACTIONS(X)
 #undef X
     };
@@ -21,7 +21,7 @@ static bool set_failure(
     struct kb_policy *policy, const struct kb_raw_entry *entry, struct kb_err *err)
 {
     static const char *const names[] = {
-#define X(id, name, help) name,
+#define X(id, name, meaning) name,
         KB_FAILURES(X)
 #undef X
             "default"};

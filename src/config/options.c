@@ -37,31 +37,31 @@ static const struct kb_choice log_formats[] = {
     {"text", KB_LOG_TEXT, false}, {"json", KB_LOG_JSON, false}, {0}};
 
 static const struct kb_choice formats[] = {
-#define X(id, name, help) {name, KB_FORMAT_##id, false},
+#define X(id, name, meaning) {name, KB_FORMAT_##id, false},
     KB_FORMATS(X)
 #undef X
         {0}};
 
 static const struct kb_choice union_styles[] = {
-#define X(id, name, help) {name, KB_UNION_##id, false},
+#define X(id, name, meaning) {name, KB_UNION_##id, false},
     KB_UNION_STYLES(X)
 #undef X
         {0}};
 
 static const struct kb_choice binary_styles[] = {
-#define X(id, name, help) {name, KB_BINARY_##id, false},
+#define X(id, name, meaning) {name, KB_BINARY_##id, false},
     KB_BINARY_STYLES(X)
 #undef X
         {0}};
 
 static const struct kb_choice int64_styles[] = {
-#define X(id, name, help) {name, KB_PROTO_INT64_##id, false},
+#define X(id, name, meaning) {name, KB_PROTO_INT64_##id, false},
     KB_PROTO_INT64(X)
 #undef X
         {0}};
 
 static const struct kb_choice enum_styles[] = {
-#define X(id, name, help) {name, KB_PROTO_ENUMS_##id, false},
+#define X(id, name, meaning) {name, KB_PROTO_ENUMS_##id, false},
     KB_PROTO_ENUMS(X)
 #undef X
         {0}};

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-/* How an Avro logical type (or a peer of it in another format) is shown. X(id, name, help) */
+/* How an Avro logical type (or a peer of it in another format) is shown. X(id, name, meaning) */
 #define KB_SHOWN(X)                                      \
     X(DEFAULT, "default", "what suits the type best")    \
     X(RAW, "raw", "the type below: an integer, bytes")   \
@@ -16,7 +16,7 @@
     X(PEER, "peer", "as the Kafka Connect sink shows it")
 
 enum kb_shown {
-#define X(id, name, help) KB_SHOWN_##id,
+#define X(id, name, meaning) KB_SHOWN_##id,
     KB_SHOWN(X)
 #undef X
         KB_SHOWN_COUNT
@@ -45,7 +45,7 @@ enum kb_logical_type {
     X(CONNECT, "connect", "{\"int\": null, \"string\": \"x\"}, as Kafka Connect has it")
 
 enum kb_union_style {
-#define X(id, name, help) KB_UNION_##id,
+#define X(id, name, meaning) KB_UNION_##id,
     KB_UNION_STYLES(X)
 #undef X
 };
@@ -56,7 +56,7 @@ enum kb_union_style {
     X(LATIN1, "latin1", "each byte as the character of that number, Avro's own JSON")
 
 enum kb_binary_style {
-#define X(id, name, help) KB_BINARY_##id,
+#define X(id, name, meaning) KB_BINARY_##id,
     KB_BINARY_STYLES(X)
 #undef X
 };
@@ -67,7 +67,7 @@ enum kb_binary_style {
     X(NUMBER, "number", "a JSON number")
 
 enum kb_proto_int64 {
-#define X(id, name, help) KB_PROTO_INT64_##id,
+#define X(id, name, meaning) KB_PROTO_INT64_##id,
     KB_PROTO_INT64(X)
 #undef X
 };
@@ -77,7 +77,7 @@ enum kb_proto_int64 {
     X(NUMBER, "number", "by number")
 
 enum kb_proto_enums {
-#define X(id, name, help) KB_PROTO_ENUMS_##id,
+#define X(id, name, meaning) KB_PROTO_ENUMS_##id,
     KB_PROTO_ENUMS(X)
 #undef X
 };

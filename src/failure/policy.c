@@ -4,7 +4,7 @@
 #include "failure/policy.h"
 
 static const char *const action_names[KB_ACTION_COUNT] = {
-#define X(id, name, help) [KB_ACTION_##id] = name,
+#define X(id, name, meaning) [KB_ACTION_##id] = name,
     KB_ACTIONS(X)
 #undef X
 };

@@ -10,14 +10,14 @@
 #include "base/err.h"
 #include "base/slice.h"
 
-/* What `on_error` may say. */
+/* What `on_error` may say. X(id, name, meaning) */
 #define KB_ACTIONS(X)                                                  \
     X(STOP, "stop", "end the process with exit code 1 at this record") \
     X(SKIP, "skip", "leave the record out and go on")                  \
     X(DLQ, "dlq", "write the record to the dead-letter topic and go on")
 
 enum kb_action {
-#define X(id, name, help) KB_ACTION_##id,
+#define X(id, name, meaning) KB_ACTION_##id,
     KB_ACTIONS(X)
 #undef X
         KB_ACTION_COUNT

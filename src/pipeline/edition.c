@@ -67,11 +67,3 @@ void kb_edition_done(struct kb_editions *editions, struct kb_edition *edition)
     if (--edition->open == 0 && edition != editions->now)
         remove_old(editions, edition);
 }
-
-size_t kb_editions_count(const struct kb_editions *editions)
-{
-    size_t n = 0;
-    for (const struct kb_edition *edition = editions->now; edition; edition = edition->next)
-        n++;
-    return n;
-}

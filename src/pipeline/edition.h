@@ -43,6 +43,4 @@ static inline struct kb_edition *kb_edition_use(struct kb_edition *edition)
 }
 void kb_edition_done(struct kb_editions *editions, struct kb_edition *edition);
 
-size_t kb_editions_count(const struct kb_editions *editions);
-
 #endif

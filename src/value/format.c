@@ -4,7 +4,7 @@
 #include "base/compiler.h"
 
 static const char *const names[KB_FORMAT_COUNT] = {
-#define X(id, name, help) [KB_FORMAT_##id] = name,
+#define X(id, name, meaning) [KB_FORMAT_##id] = name,
     KB_FORMATS(X)
 #undef X
 };
@@ -13,15 +13,4 @@ const char *kb_format_name(enum kb_format format)
 {
     KB_BUG_ON((unsigned)format >= KB_FORMAT_COUNT);
     return names[format];
-}
-
-bool kb_format_parse(struct kb_slice name, enum kb_format *out)
-{
-    for (size_t i = 0; i < KB_FORMAT_COUNT; i++) {
-        if (kb_slice_is(name, names[i])) {
-            *out = (enum kb_format)i;
-            return true;
-        }
-    }
-    return false;
 }

@@ -14,8 +14,7 @@ struct kb_value {
     struct kb_slice bytes;
 };
 
-/* The formats of `key` and `value` in a topic block. One table: names for parsing, help for the
- * docs. */
+/* The formats of `key` and `value` in a topic block. X(id, name, meaning) */
 #define KB_FORMATS(X)                                                                             \
     X(AUTO, "auto", "registry framing, else a JSON object or array, else UTF-8 text, else bytes") \
     X(JSON, "json", "any JSON value, passed byte for byte")                                       \
@@ -33,13 +32,12 @@ struct kb_value {
     X(UUID, "uuid", "36 characters of text: Kafka's UUIDSerializer")
 
 enum kb_format {
-#define X(id, name, help) KB_FORMAT_##id,
+#define X(id, name, meaning) KB_FORMAT_##id,
     KB_FORMATS(X)
 #undef X
         KB_FORMAT_COUNT
 };
 
 const char *kb_format_name(enum kb_format format);
-bool kb_format_parse(struct kb_slice name, enum kb_format *out);
 
 #endif

@@ -27,8 +27,6 @@ static void test_failure_names_are_those_of_on_error(void **state)
     (void)state;
     assert_string_equal(kb_failure_name(KB_FAILURE_DECODE), "decode");
     assert_string_equal(kb_failure_name(KB_FAILURE_PUBLISH), "publish");
-    for (int i = 0; i < KB_FAILURE_COUNT; i++)
-        assert_true(strlen(kb_failure_help((enum kb_failure)i)) > 10);
 }
 
 static void test_wrap_puts_the_context_before_and_keeps_the_rest(void **state)

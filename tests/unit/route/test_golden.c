@@ -7,6 +7,16 @@ struct block {
     enum kb_null_value null_value;
 };
 
+static bool parse_format(struct kb_slice text, enum kb_format *out)
+{
+    for (int i = 0; i < KB_FORMAT_COUNT; i++) {
+        *out = (enum kb_format)i;
+        if (kb_slice_is(text, kb_format_name(*out)))
+            return true;
+    }
+    return false;
+}
+
 static bool parse_null_value(struct kb_slice text, enum kb_null_value *out)
 {
     static const char *const names[] = {
@@ -35,9 +45,9 @@ static bool block_line(struct block *block, struct kb_slice label, struct kb_sli
     else if (kb_slice_is(label, "cluster"))
         block->cluster = text;
     else if (kb_slice_is(label, "key_format"))
-        return kb_format_parse(text, &block->key_format);
+        return parse_format(text, &block->key_format);
     else if (kb_slice_is(label, "value_format"))
-        return kb_format_parse(text, &block->value_format);
+        return parse_format(text, &block->value_format);
     else if (kb_slice_is(label, "null_value"))
         return parse_null_value(text, &block->null_value);
     else
