@@ -22,13 +22,19 @@ static bool json_failed(struct kb_err *err)
     return false;
 }
 
+/* Without a sink only checked, which is the fast way. */
+static bool read_json(struct kb_slice raw, const struct kb_decoding *with, struct kb_err *err)
+{
+    return with->sink ? kb_json_read(raw, with->sink, err) : kb_json_check(raw, with->members, err);
+}
+
 static bool decode_json(
-    struct kb_slice raw, struct kb_events *sink, struct kb_value *out, struct kb_err *err)
+    struct kb_slice raw, const struct kb_decoding *with, struct kb_value *out, struct kb_err *err)
 {
     if (raw.len == 0)
         return kb_err_record(err, KB_FAILURE_DECODE,
             "empty value under format json; use auto or string, or send null");
-    if (!kb_json_read(raw, sink, err))
+    if (!read_json(raw, with, err))
         return json_failed(err);
     *out = (struct kb_value){KB_FORM_JSON, raw};
     return true;
@@ -67,12 +73,13 @@ static bool starts_like_json(struct kb_slice raw)
 
 /* An object or array, all of it, into the sink; where it is none after all, the sink has seen
  * nothing. */
-static bool try_json(struct kb_slice raw, struct kb_events *sink, struct kb_err *err)
+static bool try_json(struct kb_slice raw, const struct kb_decoding *with, struct kb_err *err)
 {
+    struct kb_events *sink = with->sink;
     bool restarts = sink && sink->ops->restart;
     if (sink && !restarts && !kb_json_read(raw, NULL, err))
         return false;
-    if (kb_json_read(raw, sink, err))
+    if (read_json(raw, with, err))
         return true;
     if (restarts)
         sink->ops->restart(sink);
@@ -89,7 +96,7 @@ static bool decode_auto(
             return framed == KB_FRAMED_DECODED;
     }
     if (starts_like_json(raw)) {
-        if (try_json(raw, sink, err)) {
+        if (try_json(raw, with, err)) {
             *out = (struct kb_value){KB_FORM_JSON, raw};
             return true;
         }
@@ -115,7 +122,7 @@ bool kb_decode(enum kb_format format, struct kb_slice raw, const struct kb_decod
     case KB_FORMAT_AUTO:
         return decode_auto(raw, with, out, err);
     case KB_FORMAT_JSON:
-        return decode_json(raw, sink, out, err);
+        return decode_json(raw, with, out, err);
     case KB_FORMAT_STRING:
         return decode_text(raw, sink, out, err);
     case KB_FORMAT_BYTES:

@@ -20,6 +20,7 @@
 #include "base/err.h"
 #include "decode/format_options.h"
 #include "value/events.h"
+#include "value/json.h"
 #include "value/value.h"
 
 /* Objects, arrays, maps and messages inside each other, of any format but JSON itself. */
@@ -32,10 +33,12 @@ struct kb_schemas;
 struct kb_decoding {
     const struct kb_format_options *options;
     struct kb_buf *text;
-    struct kb_arena *arena;     /* scratch until the record is done */
-    struct kb_events *sink;     /* NULL where no template looks inside */
-    struct kb_schemas *schemas; /* NULL = no registry is configured */
-    struct kb_slice header;     /* __key_schema_id or __value_schema_id, ptr NULL = none */
+    struct kb_arena *arena;          /* scratch until the record is done */
+    struct kb_events *sink;          /* NULL where no template looks inside */
+    struct kb_schemas *schemas;      /* NULL = no registry is configured */
+    struct kb_json_members *members; /* filled where JSON passes byte for byte and nobody is the
+                                        sink, else left as it is; NULL = nobody wants them */
+    struct kb_slice header;          /* __key_schema_id or __value_schema_id, ptr NULL = none */
     /* Of a schema named by that header: what follows its id there (Protobuf's message indexes); ptr
      * NULL = the framing stands before the payload. framed.c sets it. */
     struct kb_slice behind_guid;

@@ -152,7 +152,7 @@ static enum kb_route_result route_record(struct kb_router *router, const struct 
         return err->class == KB_ERR_OUTAGE ? KB_WAITS : KB_FAILED;
     if (rules->n_functions > 0) {
         KB_BUG_ON(!router->hooks);
-        kb_hooks_begin(router->hooks, rec, r.key, r.value);
+        kb_hooks_begin(router->hooks, rec, r.key, r.value, &router->members);
     }
     if (!rec->value.ptr && kb_routing_has(&r, KB_HOOK_NULL_VALUE)) {
         enum kb_route_result result = ask_null(&r, err);

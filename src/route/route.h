@@ -42,6 +42,7 @@ struct kb_router {
     /* the rest is for route_inside.h alone */
     struct kb_message *list; /* room for messages */
     size_t list_cap;
+    struct kb_json_members members; /* of the value, for functions */
     struct kb_paths *push_paths;
     struct kb_hooks *hooks;     /* borrowed; NULL = no function in this configuration */
     struct kb_schemas *schemas; /* borrowed; set by the worker, NULL = no registry */

@@ -58,9 +58,11 @@ bool kb_routing_decode(struct kb_routing *r, struct kb_err *err)
         .text = &router->value_text,
         .arena = &router->arena,
         .schemas = router->schemas,
+        .members = rules->n_functions > 0 ? &router->members : NULL,
         .header = schema_header(router, &r->rec, KB_S("__value_schema_id"))};
     begin_text(&router->key_text);
     begin_text(&router->value_text);
+    router->members.all = false;
     if (!decode_side(router, rules->key_format, r->rec.key, later ? NULL : rules->key_paths,
             &r->key_fields, &of_key, &r->key, err))
         return kb_err_wrap(err, "key");

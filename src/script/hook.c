@@ -138,11 +138,11 @@ uint64_t kb_hooks_calls(const struct kb_hooks *hooks, size_t topic, size_t numbe
     return function ? function->calls : 0;
 }
 
-void kb_hooks_begin(
-    struct kb_hooks *hooks, const struct kb_record *rec, struct kb_value key, struct kb_value value)
+void kb_hooks_begin(struct kb_hooks *hooks, const struct kb_record *rec, struct kb_value key,
+    struct kb_value value, const struct kb_json_members *members)
 {
     kb_arena_reset(&hooks->arena);
-    kb_viewed_begin(&hooks->viewed, rec, key, value);
+    kb_viewed_begin(&hooks->viewed, rec, key, value, members);
     hooks->left = (struct kb_hook_record){*rec, key, value};
     hooks->fan_out.n = 0;
 }

@@ -5,7 +5,7 @@
  *     kb_script_run(kb_hooks_script(hooks), name, text, &err);           // the file, once more
  *     kb_hooks_take(L, hooks, topic, KB_HOOK_TRANSFORM, "transform");    // its functions
  *     ...
- *     kb_hooks_begin(hooks, rec, key, value);                            // for each record
+ *     kb_hooks_begin(hooks, rec, key, value, NULL);                      // for each record
  *     switch (kb_hooks_transform(hooks, topic, &err)) { ... }
  *     kb_hooks_record(hooks)                                             // as it was left
  *     kb_hooks_text(hooks, topic, number, 1, &out, &err)                 // of message 1
@@ -25,6 +25,7 @@
 #include "base/buf.h"
 #include "record/record.h"
 #include "script/lua_state.h"
+#include "value/json.h"
 #include "value/value.h"
 
 /* X(id, key of the topic block) */
@@ -80,9 +81,10 @@ bool kb_hooks_worn(const struct kb_hooks *hooks);
 /* So often it has been called. */
 uint64_t kb_hooks_calls(const struct kb_hooks *hooks, size_t topic, size_t number);
 
-/* Borrows all of it until the next begin. */
+/* Borrows all of it until the next begin. `members` are those of the value's text, as its check
+ * noted them; NULL = it did not. */
 void kb_hooks_begin(struct kb_hooks *hooks, const struct kb_record *rec, struct kb_value key,
-    struct kb_value value);
+    struct kb_value value, const struct kb_json_members *members);
 
 enum kb_hook_fate {
     KB_HOOK_RECORD,   /* one message, of the record as kb_hooks_record has it */

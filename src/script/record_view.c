@@ -11,12 +11,13 @@
 #define ACCESS_COST 50
 
 void kb_viewed_begin(struct kb_viewed_record *viewed, const struct kb_record *rec,
-    struct kb_value key, struct kb_value value)
+    struct kb_value key, struct kb_value value, const struct kb_json_members *members)
 {
     kb_handles_begin(&viewed->handles);
     viewed->rec = rec;
     viewed->key.value = key;
     viewed->value.value = value;
+    viewed->value.members = members;
     viewed->key.opened = viewed->value.opened = false;
     viewed->headers = (struct kb_headers_edited){0};
 }
@@ -77,6 +78,7 @@ static void push_side(lua_State *L, struct kb_viewed_record *viewed, struct kb_v
     if (!side->opened) {
         if (!kb_document_init(&side->viewed.doc, viewed->arena, side->value.bytes))
             kb_viewed_fail_memory(L, viewed);
+        side->viewed.doc.members = side->members;
         side->viewed.scratch = viewed->scratch;
         side->opened = true;
     }
@@ -107,6 +109,7 @@ void kb_viewed_side_close(
     if (viewed->scratch->failed)
         kb_viewed_fail_memory(L, viewed);
     side->value.bytes = kb_viewed_keep(L, viewed, kb_buf_slice(viewed->scratch));
+    side->members = NULL;
 }
 
 /* ---- the record ---- */
@@ -204,6 +207,7 @@ int kb_record_newindex(lua_State *L)
             L, "record.%s can't be changed; key, value and headers can", lua_tostring(L, 2));
     struct kb_viewed_side *side = field == KEY ? &viewed->key : &viewed->value;
     side->value = kb_lua_to_value(L, viewed, 3);
+    side->members = NULL;
     side->opened = false;
     return 0;
 }

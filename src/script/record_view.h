@@ -20,6 +20,7 @@
 struct kb_viewed_side {
     struct kb_value value;
     struct kb_viewed viewed;
+    const struct kb_json_members *members; /* of the value's text; NULL = not known. Borrowed */
     bool opened;
 };
 
@@ -40,9 +41,10 @@ struct kb_viewed_record {
     bool writable;
 };
 
-/* Another record is at hand: what hooks hold of the one before is stale. The arena is reset. */
+/* Another record is at hand: what hooks hold of the one before is stale. The arena is reset.
+ * `members` is as in kb_hooks_begin. */
 void kb_viewed_begin(struct kb_viewed_record *viewed, const struct kb_record *rec,
-    struct kb_value key, struct kb_value value);
+    struct kb_value key, struct kb_value value, const struct kb_json_members *members);
 
 /* Is the value at `index` the record at hand? */
 bool kb_is_record_view(lua_State *L, const struct kb_viewed_record *viewed, int index);

@@ -124,7 +124,8 @@ int kb_view_index(lua_State *L)
     struct kb_part part = part_at(L, 1);
     struct kb_slice text;
     bool name = lua_type(L, 2) == LUA_TSTRING;
-    if (name && kb_node_peek(part.node, to_slice(L, 2), &text) && push_peeked(L, part, text))
+    if (name && kb_node_peek(&part.viewed->doc, part.node, to_slice(L, 2), &text) &&
+        push_peeked(L, part, text))
         return 1;
     struct kb_node *node = find(L, part, 2);
     if (node)

@@ -23,6 +23,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "value/json.h"
 
 enum kb_node_kind {
     KB_NODE_NULL,
@@ -52,6 +53,8 @@ struct kb_node {
 struct kb_document {
     struct kb_arena *arena;
     struct kb_node *root;
+    const struct kb_json_members *members; /* the root's, by whoever checked its text; NULL = not
+                                              known, as kb_document_init leaves it. Borrowed */
     bool failed;
 };
 
@@ -63,7 +66,8 @@ bool kb_document_init(struct kb_document *doc, struct kb_arena *arena, struct kb
 bool kb_node_open(struct kb_document *doc, struct kb_node *node);
 /* A look at one member of an object that is not opened, without opening it. False: it has to be
  * opened to be sure. Else *text is the member's value, ptr NULL where there is none. */
-bool kb_node_peek(struct kb_node *node, struct kb_slice name, struct kb_slice *text);
+bool kb_node_peek(const struct kb_document *doc, struct kb_node *node, struct kb_slice name,
+    struct kb_slice *text);
 /* Opens it where need be; NULL = no such member, or no object. */
 struct kb_node *kb_node_member(struct kb_document *doc, struct kb_node *node, struct kb_slice name);
 struct kb_node *kb_node_element(struct kb_document *doc, struct kb_node *node, uint32_t index);

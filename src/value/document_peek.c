@@ -1,5 +1,6 @@
 /* A look at one member of an object that nobody has taken apart (kb_node_peek): what a function
- * that reads one field costs. Where nothing is escaped, one pass over the text in blocks finds the
+ * that reads one field costs. Where the check of the text has noted its members, the name is
+ * looked up among them. Else, where nothing is escaped, one pass over the text in blocks finds the
  * last key of that name, and the last counts. A walk from value to value is left only where that
  * key may be a nested object's. */
 #include "value/document.h"
@@ -112,14 +113,35 @@ static bool walk(
     return true;
 }
 
-/* Worth it for the first few fields: later ones find it opened. */
-bool kb_node_peek(struct kb_node *node, struct kb_slice name, struct kb_slice *text)
+/* The last of that name. */
+static void look_up(const struct kb_json_members *members, const char *end, struct kb_slice name,
+    struct kb_slice *text)
 {
-    if (node->opened || node->kind != KB_NODE_OBJECT || node->peeks == PEEKS_MAX)
+    for (uint32_t i = members->n; i-- > 0;) {
+        const struct kb_json_member *member = &members->list[i];
+        if (kb_slice_eq(member->name, name)) {
+            *text = (struct kb_slice){
+                member->value, (size_t)(kb_skip_value(member->value, end) - member->value)};
+            return;
+        }
+    }
+}
+
+/* A pass over the text is worth it for the first few fields: later ones find it opened. */
+bool kb_node_peek(const struct kb_document *doc, struct kb_node *node, struct kb_slice name,
+    struct kb_slice *text)
+{
+    const char *end = node->text.ptr + node->text.len, *p = kb_skip_sign(node->text.ptr, end);
+    if (node->opened || node->kind != KB_NODE_OBJECT)
+        return false;
+    *text = (struct kb_slice){NULL, 0};
+    if (node == doc->root && doc->members && doc->members->all) {
+        look_up(doc->members, end, name, text);
+        return true;
+    }
+    if (node->peeks == PEEKS_MAX)
         return false;
     node->peeks++;
-    const char *end = node->text.ptr + node->text.len, *p = kb_skip_sign(node->text.ptr, end);
-    *text = (struct kb_slice){NULL, 0};
     struct sight s = {.name = name, .end = end, .unsure = !can_be_sighted(name)};
     sight(&s, p);
     if (s.unsure)

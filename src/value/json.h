@@ -19,6 +19,23 @@
 
 bool kb_json_read(struct kb_slice text, struct kb_events *sink, struct kb_err *err) KB_MUST_CHECK;
 
+/* Where the members of an object stand: what the check of its text finds on the way. */
+#define KB_JSON_MEMBERS_MAX 32
+struct kb_json_member {
+    struct kb_slice name; /* between its quotes */
+    const char *value;
+};
+struct kb_json_members {
+    bool all; /* it is an object, these are all it has, and no name has an escape in it */
+    uint32_t n;
+    struct kb_json_member list[KB_JSON_MEMBERS_MAX];
+};
+
+/* kb_json_read without a sink. `members` NULL = not asked for; else it borrows from the text, and
+ * is of use where the text has passed and `all` is set. */
+bool kb_json_check(
+    struct kb_slice text, struct kb_json_members *members, struct kb_err *err) KB_MUST_CHECK;
+
 /* The first byte from `p` on that is not plain inside a string: a quote, a backslash, a control
  * character, or the first of a character beyond ASCII; `end` where there is none. */
 const char *kb_json_skip_plain(const char *p, const char *end);

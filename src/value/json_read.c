@@ -16,6 +16,7 @@ struct reader {
     const char *start, *end;
     struct kb_err *err;
     struct kb_buf scratch; /* a string's escapes decoded; allocated only where there are some */
+    struct kb_json_members *members; /* NULL = nobody wants to know them */
     uint32_t depth;
     char closing[KB_JSON_DEPTH_MAX]; /* of each open container, the bracket that closes it */
 };
@@ -245,20 +246,40 @@ static KB_ALWAYS_INLINE const char *begin_value(
     }
 }
 
+/* The list is left as it is: half a kilobyte that nobody reads. */
+static void begin_members(struct kb_json_members *members, bool is_object)
+{
+    members->all = is_object;
+    members->n = 0;
+}
+
+static void note_member(
+    struct kb_json_members *members, struct kb_slice name, bool escaped, const char *value)
+{
+    if (escaped || members->n == KB_JSON_MEMBERS_MAX)
+        members->all = false;
+    else
+        members->list[members->n++] = (struct kb_json_member){name, value};
+}
+
 static KB_ALWAYS_INLINE const char *read_key(
     struct reader *r, const char *p, struct kb_events *sink)
 {
     if (!at(r, p, '"'))
         return fail(r, p, "expected a name in quotes");
     struct kb_slice name;
-    p = read_string(r, p + 1, sink && sink->ops->key, &name);
-    if (!p)
+    bool escaped;
+    p = check_string(r, p + 1, &name, &escaped);
+    if (!p || (escaped && sink && sink->ops->key && !decode_escapes(r, name, &name)))
         return NULL;
     p = skip_space(r, p);
     if (!at(r, p, ':'))
         return fail(r, p, "expected ':'");
     kb_emit_key(sink, name);
-    return skip_space(r, p + 1);
+    p = skip_space(r, p + 1);
+    if (!sink && r->depth == 1 && r->members)
+        note_member(r->members, name, escaped, p);
+    return p;
 }
 
 /* Goes on from the end of a value, or from behind an opening bracket, to the place of the next
@@ -316,9 +337,11 @@ const char *kb_json_skip_plain(const char *p, const char *end)
     return skip_plain(p, end);
 }
 
-bool kb_json_read(struct kb_slice text, struct kb_events *sink, struct kb_err *err)
+static bool read(struct kb_slice text, struct kb_events *sink, struct kb_json_members *members,
+    struct kb_err *err)
 {
     struct reader r;
+    r.members = members;
     r.start = text.ptr ? text.ptr : "";
     r.end = r.start + text.len;
     r.err = err;
@@ -326,6 +349,8 @@ bool kb_json_read(struct kb_slice text, struct kb_events *sink, struct kb_err *e
     kb_buf_init(&r.scratch, text.len);
 
     const char *p = skip_space(&r, r.start);
+    if (members)
+        begin_members(members, at(&r, p, '{'));
     p = sink ? read_value(&r, p, sink) : check_value(&r, p);
     if (p) {
         p = skip_space(&r, p);
@@ -335,4 +360,14 @@ bool kb_json_read(struct kb_slice text, struct kb_events *sink, struct kb_err *e
     if (r.scratch.ptr)
         kb_buf_deinit(&r.scratch);
     return p;
+}
+
+bool kb_json_read(struct kb_slice text, struct kb_events *sink, struct kb_err *err)
+{
+    return read(text, sink, NULL, err);
+}
+
+bool kb_json_check(struct kb_slice text, struct kb_json_members *members, struct kb_err *err)
+{
+    return read(text, NULL, members, err);
 }

@@ -162,23 +162,24 @@ static void a_peek_opens_nothing_and_ends(void **state)
     (void)state;
     struct kb_slice text;
     struct kb_node *root = open_text("{\"a\":1,\"b\":{\"a\":2},\"a\":[3]}");
-    assert_true(kb_node_peek(root, KB_S("a"), &text));
+    assert_true(kb_node_peek(&doc, root, KB_S("a"), &text));
     assert_slice(text, KB_S("[3]"));
-    assert_true(kb_node_peek(root, KB_S("x"), &text));
+    assert_true(kb_node_peek(&doc, root, KB_S("x"), &text));
     assert_null(text.ptr);
     assert_false(root->opened);
     int peeks = 0;
-    while (kb_node_peek(root, KB_S("b"), &text))
+    while (kb_node_peek(&doc, root, KB_S("b"), &text))
         assert_true(peeks++ < 10);
     assert_slice(member(root, "b")->text, KB_S("{\"a\":2}"));
-    assert_false(kb_node_peek(root, KB_S("a"), &text)); /* it is open: ask it */
+    assert_false(kb_node_peek(&doc, root, KB_S("a"), &text)); /* it is open: ask it */
     root = open_text("{\"\\u0061\":1}");
-    assert_false(kb_node_peek(root, KB_S("a"), &text)); /* an escape: to be opened */
-    assert_false(kb_node_peek(open_text("[1]"), KB_S("a"), &text));
+    assert_false(kb_node_peek(&doc, root, KB_S("a"), &text)); /* an escape: to be opened */
+    assert_false(kb_node_peek(&doc, open_text("[1]"), KB_S("a"), &text));
 }
 
-/* A look finds what taking it apart does, whatever stands around the name: names that are values,
- * nested, repeated, escaped, with quotes and punctuation in them, at every place of a block. */
+/* A look finds what taking it apart does, with members noted and without, whatever stands around
+ * the name: names that are values, nested, repeated, escaped, with quotes and punctuation in them,
+ * at every place of a block. */
 static void a_peek_is_a_member(void **state)
 {
     (void)state;
@@ -191,7 +192,7 @@ static void a_peek_is_a_member(void **state)
     const unsigned escaped = 3;
     static const char *const names[] = {"a", "ab", "b", "c", "d", ":", ",", "", "e", "a,\"b", " a",
         "long name of a member", "a\":\"b", "\u00fc", "x", "}", "a\",\"b"};
-    unsigned sighted = 0;
+    unsigned sighted = 0, noted = 0;
     for (unsigned seed = 1; seed <= 20000; seed++) {
         char json[1024] = "{";
         size_t len = 1;
@@ -202,7 +203,12 @@ static void a_peek_is_a_member(void **state)
         snprintf(json + len, sizeof(json) - len, "}");
         struct kb_slice name = kb_slice_of(names[seed / 9 % KB_COUNT(names)]), text;
         struct kb_node *root = open_text(json);
-        if (!kb_node_peek(root, name, &text))
+        struct kb_json_members members;
+        struct kb_err err;
+        assert_true(kb_json_check(kb_slice_of(json), &members, &err));
+        noted += members.all;
+        doc.members = seed & 1 ? &members : NULL;
+        if (!kb_node_peek(&doc, root, name, &text))
             continue;
         struct kb_node *found = kb_node_member(&doc, root, name);
         assert_int_equal(found != NULL, text.ptr != NULL);
@@ -210,7 +216,7 @@ static void a_peek_is_a_member(void **state)
             assert_slice(text, found->text);
         sighted += found != NULL;
     }
-    assert_true(sighted > 2000);
+    assert_true(sighted > 2000 && noted > 10000 && noted < 20000);
 }
 
 static void no_value_stands_too_deep(void **state)
