@@ -5,68 +5,34 @@
  * for the topic to be created, `out` in librdkafka's hands, `done` with its answer. The payload is
  * not copied, the letter's original stays the worker's until then.
  *
- * The topic is created once, with one partition, before the first letter leaves: left to the broker
- * it would get whatever the broker's defaults are, or not exist. Where creating is refused (no
- * rights, an old broker) the topic may still be there, so letters are sent and their own answers
- * tell.
- *
  * Idempotence can end in an error that is final for the client. Then every letter it holds is
  * answered with that error and a new client takes its place; the worker sends the letters again. */
-#include "kafka/dead_letters.h"
+#include "kafka/dead_letters_inside.h"
 
-#include "kafka/client_log.h"
 #include "kafka/connect_headers.h"
 
 #include <sys/eventfd.h>
-#include <sys/queue.h>
 #include <unistd.h>
 
-enum { WAITING_MAX = 1000, CREATE_WAIT_MS = 3000, FLUSH_MS = 1000, TEXT_MAX = 512 };
+enum { WAITING_MAX = 1000, FLUSH_MS = 1000 };
 
-struct letter {
-    TAILQ_ENTRY(letter) link;
-    const struct kb_original *original;
-    rd_kafka_headers_t *headers; /* ours until librdkafka takes them */
-    struct kb_dead_letter_ack ack;
-};
-TAILQ_HEAD(letters, letter);
-
-enum topic_state { TOPIC_UNKNOWN, TOPIC_CREATING, TOPIC_READY };
-
-struct producer {
-    struct kb_client_log log; /* first: librdkafka's opaque points here */
-    struct kb_dead_letters dl;
-    rd_kafka_conf_t *conf; /* for the next client as well */
-    rd_kafka_t *rk;
-    rd_kafka_queue_t *main_queue, *admin_queue;
-    bool broken; /* a final error: a new client is due */
-    enum topic_state topic_state;
-    bool default_replication; /* ask for the broker's own factor; 1 where it has none to give */
-    struct letters waiting, out, done;
-    size_t n_waiting;
-    char *topic, *group_id;
-    char *next_topic;  /* prepared, NULL = none */
-    uintptr_t changes; /* of the topic; an answer to an older one's creation counts for nothing */
-    int worker;
-};
-
-static struct producer *producer_of(struct kb_dead_letters *dl)
+static struct kb_letter_producer *producer_of(struct kb_dead_letters *dl)
 {
-    return (struct producer *)((char *)dl - offsetof(struct producer, dl));
+    return (struct kb_letter_producer *)((char *)dl - offsetof(struct kb_letter_producer, dl));
 }
 
 /* ------------------------------------------------------------------ letters */
 
-static void letter_free(struct letter *letter)
+static void letter_free(struct kb_letter *letter)
 {
     if (letter->headers)
         rd_kafka_headers_destroy(letter->headers);
     free(letter);
 }
 
-static void letters_free(struct letters *letters)
+static void letters_free(struct kb_letters *letters)
 {
-    struct letter *letter;
+    struct kb_letter *letter;
     while ((letter = TAILQ_FIRST(letters))) {
         TAILQ_REMOVE(letters, letter, link);
         letter_free(letter);
@@ -75,8 +41,8 @@ static void letters_free(struct letters *letters)
 
 /* The letter, on no list now, has its answer. The eventfd is written for answers that don't come
  * from polling. */
-static void answer_of(
-    struct producer *p, struct letter *letter, const char *topic, rd_kafka_resp_err_t code)
+static void answer_of(struct kb_letter_producer *p, struct kb_letter *letter, const char *topic,
+    rd_kafka_resp_err_t code)
 {
     static const uint64_t one = 1;
     letter->ack.ok = code == RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -88,14 +54,15 @@ static void answer_of(
         return; /* full: it is readable anyway */
 }
 
-static void answer(struct producer *p, struct letter *letter, rd_kafka_resp_err_t code)
+static void answer(struct kb_letter_producer *p, struct kb_letter *letter, rd_kafka_resp_err_t code)
 {
     answer_of(p, letter, p->topic, code);
 }
 
-static void answer_all(struct producer *p, struct letters *letters, rd_kafka_resp_err_t code)
+static void answer_all(
+    struct kb_letter_producer *p, struct kb_letters *letters, rd_kafka_resp_err_t code)
 {
-    struct letter *letter;
+    struct kb_letter *letter;
     while ((letter = TAILQ_FIRST(letters))) {
         TAILQ_REMOVE(letters, letter, link);
         answer(p, letter, code);
@@ -108,7 +75,7 @@ static int64_t timestamp_of(const struct kb_record *rec)
     return rec->timestamp == 0 ? 1 : rec->timestamp < 0 ? 0 : rec->timestamp;
 }
 
-static rd_kafka_resp_err_t produce(struct producer *p, struct letter *letter)
+static rd_kafka_resp_err_t produce(struct kb_letter_producer *p, struct kb_letter *letter)
 {
     const struct kb_record *rec = &letter->original->record;
     rd_kafka_resp_err_t code = rd_kafka_producev(p->rk, RD_KAFKA_V_TOPIC(p->topic),
@@ -123,9 +90,9 @@ static rd_kafka_resp_err_t produce(struct producer *p, struct letter *letter)
     return code;
 }
 
-static void produce_waiting(struct producer *p)
+void kb_letters_produce_waiting(struct kb_letter_producer *p)
 {
-    struct letter *letter;
+    struct kb_letter *letter;
     while ((letter = TAILQ_FIRST(&p->waiting))) {
         TAILQ_REMOVE(&p->waiting, letter, link);
         rd_kafka_resp_err_t code = produce(p, letter);
@@ -135,23 +102,30 @@ static void produce_waiting(struct producer *p)
     p->n_waiting = 0;
 }
 
+void kb_letters_refuse_waiting(struct kb_letter_producer *p, rd_kafka_resp_err_t code)
+{
+    answer_all(p, &p->waiting, code);
+    p->n_waiting = 0;
+}
+
 static void delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
 {
-    struct producer *p = opaque;
-    struct letter *letter = message->_private;
+    struct kb_letter_producer *p = opaque;
+    struct kb_letter *letter = message->_private;
     const char *topic = rd_kafka_topic_name(message->rkt); /* it may be another by now */
     (void)rk;
     if ((message->err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
             message->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) &&
         strcmp(topic, p->topic) == 0)
-        p->topic_state = TOPIC_UNKNOWN; /* deleted under us: created again with the next letter */
+        p->topic_state =
+            KB_LETTER_TOPIC_UNKNOWN; /* deleted under us: created again with the next letter */
     TAILQ_REMOVE(&p->out, letter, link);
     answer_of(p, letter, topic, message->err);
 }
 
 static void error_cb(rd_kafka_t *rk, int code, const char *text, void *opaque)
 {
-    struct producer *p = opaque;
+    struct kb_letter_producer *p = opaque;
     (void)rk;
     kb_client_log_error(
         &p->log, rd_kafka_err2name((rd_kafka_resp_err_t)code), "dead-letter producer: %s", text);
@@ -159,100 +133,12 @@ static void error_cb(rd_kafka_t *rk, int code, const char *text, void *opaque)
         p->broken = true;
 }
 
-/* ------------------------------------------------------------------ the topic */
-
-static void create_topic(struct producer *p)
-{
-    char why[TEXT_MAX];
-    rd_kafka_NewTopic_t *topic =
-        rd_kafka_NewTopic_new(p->topic, 1, p->default_replication ? -1 : 1, why, sizeof(why));
-    if (!topic) { /* a name no broker would take; its letters will say so */
-        kb_client_log_error(&p->log, "dead-letter topic", "%s: %s", p->topic, why);
-        p->topic_state = TOPIC_READY;
-        return;
-    }
-    rd_kafka_AdminOptions_t *options =
-        rd_kafka_AdminOptions_new(p->rk, RD_KAFKA_ADMIN_OP_CREATETOPICS);
-    rd_kafka_AdminOptions_set_request_timeout(options, CREATE_WAIT_MS, why, sizeof(why));
-    rd_kafka_AdminOptions_set_opaque(options, (void *)p->changes);
-    p->topic_state = TOPIC_CREATING;
-    rd_kafka_CreateTopics(p->rk, &topic, 1, options, p->admin_queue);
-    rd_kafka_AdminOptions_destroy(options);
-    rd_kafka_NewTopic_destroy(topic);
-}
-
-/* Nobody was there to create it. A cluster that has told its controller's id but lets the request
- * time out has no controller to speak of (librdkafka's mock is one): then the letters are tried. */
-static bool nobody_answered(const struct producer *p, rd_kafka_resp_err_t code)
-{
-    switch (code) {
-    case RD_KAFKA_RESP_ERR__TIMED_OUT:
-        return rd_kafka_controllerid(p->rk, 0) < 0;
-    case RD_KAFKA_RESP_ERR__TRANSPORT:
-    case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
-    case RD_KAFKA_RESP_ERR_NOT_CONTROLLER:
-        return true;
-    default:
-        return false;
-    }
-}
-
-static bool wants_a_replication_factor(rd_kafka_resp_err_t code)
-{
-    return code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE ||
-           code == RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR;
-}
-
-static void topic_created(struct producer *p, rd_kafka_resp_err_t code, const char *text)
-{
-    if (p->default_replication && wants_a_replication_factor(code)) {
-        p->default_replication = false;
-        create_topic(p);
-        return;
-    }
-    if (nobody_answered(p, code)) {
-        p->topic_state = TOPIC_UNKNOWN;
-        p->n_waiting = 0;
-        answer_all(p, &p->waiting, code);
-        return;
-    }
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-        kb_log_info("kafka", "created the dead-letter topic %s", p->topic);
-    else if (code != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
-        kb_log_info("kafka",
-            "the dead-letter topic %s could not be created (%s); using it as it is", p->topic,
-            text ? text : rd_kafka_err2str(code));
-    p->topic_state = TOPIC_READY;
-    produce_waiting(p);
-}
-
-/* The answer has an error for the whole request or one for the topic. */
-static void take_admin_answers(struct producer *p)
-{
-    rd_kafka_event_t *event;
-    while ((event = rd_kafka_queue_poll(p->admin_queue, 0))) {
-        const rd_kafka_CreateTopics_result_t *result = rd_kafka_event_CreateTopics_result(event);
-        rd_kafka_resp_err_t code = rd_kafka_event_error(event);
-        const char *text = code ? rd_kafka_event_error_string(event) : NULL;
-        size_t n = 0;
-        const rd_kafka_topic_result_t **topics =
-            result ? rd_kafka_CreateTopics_result_topics(result, &n) : NULL;
-        if (!code && n) {
-            code = rd_kafka_topic_result_error(topics[0]);
-            text = rd_kafka_topic_result_error_string(topics[0]);
-        }
-        if (result && (uintptr_t)rd_kafka_event_opaque(event) == p->changes)
-            topic_created(p, code, text);
-        rd_kafka_event_destroy(event);
-    }
-}
-
 /* ------------------------------------------------------------------ the client */
 
-static bool start_client(struct producer *p, struct kb_err *err)
+static bool start_client(struct kb_letter_producer *p, struct kb_err *err)
 {
     static const uint64_t one = 1;
-    char why[TEXT_MAX];
+    char why[512];
     rd_kafka_conf_t *conf = rd_kafka_conf_dup(p->conf);
     p->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
     if (!p->rk) {
@@ -268,7 +154,7 @@ static bool start_client(struct producer *p, struct kb_err *err)
 }
 
 /* Every letter the client still holds is answered, at the latest by its end. */
-static void end_client(struct producer *p)
+static void end_client(struct kb_letter_producer *p)
 {
     if (!p->rk)
         return;
@@ -278,15 +164,14 @@ static void end_client(struct producer *p)
     rd_kafka_queue_destroy(p->admin_queue);
     rd_kafka_destroy(p->rk);
     p->rk = NULL;
-    p->n_waiting = 0;
-    answer_all(p, &p->waiting, RD_KAFKA_RESP_ERR__DESTROY);
+    kb_letters_refuse_waiting(p, RD_KAFKA_RESP_ERR__DESTROY);
     answer_all(p, &p->out, RD_KAFKA_RESP_ERR__DESTROY);
-    if (p->topic_state == TOPIC_CREATING)
-        p->topic_state = TOPIC_UNKNOWN;
+    if (p->topic_state == KB_LETTER_TOPIC_CREATING)
+        p->topic_state = KB_LETTER_TOPIC_UNKNOWN;
 }
 
 /* A working client, made anew where the last one has met its final error. */
-static bool have_client(struct producer *p, struct kb_err *err)
+static bool have_client(struct kb_letter_producer *p, struct kb_err *err)
 {
     if (p->rk && p->broken) {
         kb_log_warn("kafka", "the dead-letter producer met a final error; starting a new one");
@@ -300,20 +185,20 @@ static bool have_client(struct producer *p, struct kb_err *err)
 static bool send_letter(struct kb_dead_letters *dl, const struct kb_original *original,
     const struct kb_dead_letter_reason *reason, void *tag, struct kb_err *err)
 {
-    struct producer *p = producer_of(dl);
+    struct kb_letter_producer *p = producer_of(dl);
     if (!have_client(p, err))
         return kb_err_outage(err, "dead-letter topic %s: no producer can be started", p->topic);
-    if (p->topic_state == TOPIC_UNKNOWN)
-        create_topic(p);
+    if (p->topic_state == KB_LETTER_TOPIC_UNKNOWN)
+        kb_letters_create_topic(p);
     if (p->n_waiting == WAITING_MAX)
         return kb_err_outage(err, "dead-letter topic %s: it is still being created", p->topic);
-    struct letter *letter = calloc(1, sizeof(*letter));
+    struct kb_letter *letter = calloc(1, sizeof(*letter));
     if (!letter)
         return kb_err_outage(err, "dead-letter topic %s: no memory", p->topic);
     letter->original = original;
     letter->ack.tag = tag;
     letter->headers = kb_connect_headers(&original->record, reason, p->group_id, p->worker);
-    if (p->topic_state == TOPIC_CREATING) {
+    if (p->topic_state == KB_LETTER_TOPIC_CREATING) {
         TAILQ_INSERT_TAIL(&p->waiting, letter, link);
         p->n_waiting++;
         return true;
@@ -327,14 +212,14 @@ static bool send_letter(struct kb_dead_letters *dl, const struct kb_original *or
 
 static bool acknowledged(struct kb_dead_letters *dl, struct kb_dead_letter_ack *out)
 {
-    struct producer *p = producer_of(dl);
-    struct letter *letter = TAILQ_FIRST(&p->done);
+    struct kb_letter_producer *p = producer_of(dl);
+    struct kb_letter *letter = TAILQ_FIRST(&p->done);
     if (!letter) {
         uint64_t count;
         struct kb_err err;
         while (read(dl->wake_fd, &count, sizeof(count)) > 0) {}
         if (have_client(p, &err)) {
-            take_admin_answers(p);
+            kb_letters_topic_answers(p);
             rd_kafka_poll(p->rk, 0);
         }
         letter = TAILQ_FIRST(&p->done);
@@ -351,7 +236,7 @@ static bool acknowledged(struct kb_dead_letters *dl, struct kb_dead_letter_ack *
 
 bool kb_dead_letters_prepare(struct kb_dead_letters *dl, const char *topic, struct kb_err *err)
 {
-    struct producer *p = producer_of(dl);
+    struct kb_letter_producer *p = producer_of(dl);
     kb_dead_letters_forget(dl);
     p->next_topic = strdup(topic);
     return p->next_topic || kb_err_fatal(err, "no memory for the dead-letter topic's name");
@@ -359,7 +244,7 @@ bool kb_dead_letters_prepare(struct kb_dead_letters *dl, const char *topic, stru
 
 void kb_dead_letters_adopt(struct kb_dead_letters *dl)
 {
-    struct producer *p = producer_of(dl);
+    struct kb_letter_producer *p = producer_of(dl);
     char *topic = p->next_topic;
     p->next_topic = NULL;
     if (!topic || strcmp(topic, p->topic) == 0) {
@@ -369,15 +254,15 @@ void kb_dead_letters_adopt(struct kb_dead_letters *dl)
     free(p->topic);
     p->topic = topic;
     p->changes++;
-    p->topic_state = TOPIC_UNKNOWN;
+    p->topic_state = KB_LETTER_TOPIC_UNKNOWN;
     p->default_replication = true;
     if (p->rk && !p->broken)
-        create_topic(p); /* those that wait for the one before now wait for this one */
+        kb_letters_create_topic(p); /* those that wait for the one before now wait for this one */
 }
 
 void kb_dead_letters_forget(struct kb_dead_letters *dl)
 {
-    struct producer *p = producer_of(dl);
+    struct kb_letter_producer *p = producer_of(dl);
     free(p->next_topic);
     p->next_topic = NULL;
 }
@@ -387,7 +272,7 @@ void kb_dead_letters_forget(struct kb_dead_letters *dl)
 static const struct kb_dead_letters_ops ops = {.send = send_letter, .acknowledged = acknowledged};
 
 static bool configure(
-    struct producer *p, const struct kb_dead_letters_options *options, struct kb_err *err)
+    struct kb_letter_producer *p, const struct kb_dead_letters_options *options, struct kb_err *err)
 {
     p->conf =
         kb_properties_conf(options->properties, options->n_properties, KB_CLIENT_PRODUCER, 0, err);
@@ -402,7 +287,7 @@ static bool configure(
 struct kb_dead_letters *kb_dead_letters_new(
     const struct kb_dead_letters_options *options, struct kb_err *err)
 {
-    struct producer *p = calloc(1, sizeof(*p));
+    struct kb_letter_producer *p = calloc(1, sizeof(*p));
     if (!p) {
         kb_err_fatal(err, "no memory for the dead-letter producer");
         return NULL;
@@ -421,7 +306,7 @@ struct kb_dead_letters *kb_dead_letters_new(
     if (!ok)
         kb_err_fatal(err, "no memory or no descriptor for the dead-letter producer");
     if (ok && configure(p, options, err) && start_client(p, err)) {
-        create_topic(p);
+        kb_letters_create_topic(p);
         return &p->dl;
     }
     kb_dead_letters_free(&p->dl);
@@ -432,7 +317,7 @@ void kb_dead_letters_free(struct kb_dead_letters *dl)
 {
     if (!dl)
         return;
-    struct producer *p = producer_of(dl);
+    struct kb_letter_producer *p = producer_of(dl);
     end_client(p);
     letters_free(&p->done);
     if (p->conf)
