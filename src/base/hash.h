@@ -16,7 +16,6 @@ uint64_t kb_hash64(struct kb_slice bytes, uint64_t seed);
 uint64_t kb_hash64_stable(struct kb_slice bytes);
 
 /* Two inputs never share an output. */
-
 static inline uint64_t kb_mix64(uint64_t x)
 {
     x ^= x >> 30;

@@ -22,10 +22,10 @@ struct kb_reader *kb_reader_new(
     const struct kb_property *properties, size_t n_properties, struct kb_err *err) KB_MUST_CHECK;
 void kb_reader_free(struct kb_reader *reader); /* NULL is fine */
 
+typedef bool kb_reader_wanted(void *context, const char *topic);
 /* Waits for Kafka's answer, wait_ms at most, or until it refuses the credentials. False: there is
  * none; err says why, in the client's own words where it has some, and err->code is librdkafka's.
  */
-typedef bool kb_reader_wanted(void *context, const char *topic);
 bool kb_reader_find(struct kb_reader *reader, kb_reader_wanted *wanted, void *context, int wait_ms,
     struct kb_err *err) KB_MUST_CHECK;
 size_t kb_reader_topics(const struct kb_reader *reader);
@@ -59,11 +59,11 @@ struct kb_start {
 bool kb_reader_begin(
     struct kb_reader *reader, const struct kb_start *start, struct kb_err *err) KB_MUST_CHECK;
 
-enum kb_read { KB_READ_RECORD, KB_READ_NOTHING, KB_READ_END };
 /* Has the client complained of something since it was last asked: a broker that is away, a topic
  * that may not be read? Then err has it, with librdkafka's code. */
 bool kb_reader_complained(struct kb_reader *reader, struct kb_err *err);
 
+enum kb_read { KB_READ_RECORD, KB_READ_NOTHING, KB_READ_END };
 /* END: every partition has been read to where it ended. The record lives until the next call. */
 enum kb_read kb_reader_next(struct kb_reader *reader, struct kb_record *out, int wait_ms);
 

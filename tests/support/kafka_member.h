@@ -131,7 +131,7 @@ static inline size_t kafka_member_take(struct kafka_member *m)
     return n;
 }
 
-/* Asks for a commit of everything that is done and was not asked for yet. */
+/* Or resumes it, behind the last record that has come. */
 static inline void kafka_member_pause(struct kafka_member *m, uint32_t slot, bool pause)
 {
     m->slots[slot].paused = pause;
@@ -142,6 +142,8 @@ static inline void kafka_member_pause(struct kafka_member *m, uint32_t slot, boo
         m->src->ops->resume(m->src, &slot, &next, 1);
 }
 
+/* Asks for a commit of everything that is done and was not asked for yet. False: there is nothing
+ * of the kind. */
 static inline bool kafka_member_commit(struct kafka_member *m)
 {
     struct kb_commit commits[MEMBER_SLOTS];
