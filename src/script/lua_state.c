@@ -6,6 +6,7 @@
 #include "script/embedded.h"
 #include "script/lines.h"
 #include "script/lua_library.h"
+#include "script/lua_memory.h"
 
 #include <ctype.h>
 #include <lauxlib.h>
@@ -20,13 +21,13 @@ struct kb_script {
     lua_State *L;
     struct kb_script_limits limits;
     struct kb_handles *handles; /* borrowed */
-    size_t used;                /* bytes of Lua's heap now */
     size_t charged;             /* work inside C functions since the last look */
     /* The call's time: 0 = nobody looked yet, else the first look, then when work was measured. */
     bool looked, measured;
     int64_t looked_ms, measured_ms;
     bool expired, out_of_memory;
     char expired_at[512]; /* "config.lua:3: ", where the budget ran out */
+    struct kb_lua_memory memory;
 };
 
 static struct kb_script *script_of(lua_State *L)
@@ -52,29 +53,21 @@ static void look_soon(const struct kb_script *script)
         arm(script, 1);
 }
 
-/* lua_Alloc. For a new block `old` is a type tag, not a size. Shrinking must not fail: Lua relies
- * on it. Large blocks take time to fill, which no count of instructions shows. */
+/* lua_Alloc. For a new block `old` is a type tag, not a size. Before Lua gives up it collects all
+ * garbage, and large blocks take time to fill, which no count of instructions shows. */
 static void *allocate(void *context, void *ptr, size_t old, size_t size)
 {
     struct kb_script *script = context;
-    size_t before = ptr ? old : 0;
     if (size == 0) {
-        free(ptr);
-        script->used -= before;
+        if (ptr)
+            kb_lua_memory_give_back(&script->memory, ptr, old);
         return NULL;
     }
-    if (size > before && size - before > script->limits.memory - script->used) {
-        look_soon(script); /* Lua collects all garbage before it gives up, which takes its time */
-        return NULL;
-    }
-    void *moved = realloc(ptr, size);
-    if (!moved && size <= before)
-        moved = ptr;
-    if (moved)
-        script->used += size - before;
-    if (size >= LARGE_BLOCK)
+    void *block = ptr ? kb_lua_memory_resize(&script->memory, ptr, old, size)
+                      : kb_lua_memory_take(&script->memory, size);
+    if (KB_UNLIKELY(!block || size >= LARGE_BLOCK))
         look_soon(script);
-    return moved;
+    return block;
 }
 
 static int64_t cheap_ms(const struct kb_script *script)
@@ -188,12 +181,12 @@ void kb_script_collect(struct kb_script *script)
 size_t kb_script_room(lua_State *L)
 {
     const struct kb_script *script = script_of(L);
-    return script->limits.memory - script->used;
+    return script->memory.max - script->memory.used;
 }
 
 size_t kb_script_memory(const struct kb_script *script)
 {
-    return script->used;
+    return script->memory.used;
 }
 
 /* Lua shortens a long name in its messages ("...long/path.lua:3: "); people need all of it to go
@@ -250,6 +243,7 @@ struct kb_script *kb_script_new(const struct kb_script_limits *limits, struct kb
         return NULL;
     }
     script->limits = *limits;
+    kb_lua_memory_init(&script->memory, limits->memory);
     script->L = lua_newstate(allocate, script);
     if (!script->L) {
         kb_err_config(err, "%zu bytes are not enough memory for Lua to start", limits->memory);
@@ -271,6 +265,7 @@ void kb_script_free(struct kb_script *script)
         return;
     if (script->L)
         lua_close(script->L);
+    kb_lua_memory_deinit(&script->memory);
     free(script);
 }
 
