@@ -48,7 +48,7 @@ static bool same_block(enum kb_block_kind kind, const void *a, const void *b)
     kb_buf_init(&text_a, VALUE_MAX);
     kb_buf_init(&text_b, VALUE_MAX);
     for (size_t i = 0; i < kb_n_options && same; i++)
-        if (kb_options[i].block == kind && kb_options[i].type != KB_OPTION_LATER)
+        if (kb_options[i].block == kind)
             same = same_option(&kb_options[i], a, b, &text_a, &text_b);
     kb_buf_deinit(&text_a);
     kb_buf_deinit(&text_b);
@@ -97,8 +97,7 @@ static void compare_options(
     kb_buf_init(&b, VALUE_MAX);
     for (size_t i = 0; i < kb_n_options; i++) {
         const struct kb_option *option = &kb_options[i];
-        if (option->block == KB_BLOCK_TOPIC || option->type == KB_OPTION_LATER ||
-            same_option(option, from, to, &a, &b))
+        if (option->block == KB_BLOCK_TOPIC || same_option(option, from, to, &a, &b))
             continue;
         if (option->connects)
             *(option->block == KB_BLOCK_ABLY ? &changes->ably : &changes->registry) = true;

@@ -81,8 +81,6 @@ void kb_load_check_keys(const struct kb_load *load, const struct kb_block *block
                 (long long)entry->index);
         else if (!option)
             complain_unknown(load, block, entry->key);
-        else if (option->type == KB_OPTION_LATER)
-            kb_load_problem(load, block, entry->key, "is not in this version yet");
     }
 }
 
@@ -145,7 +143,7 @@ void kb_load_options(const struct kb_load *load, const struct kb_block *block,
 {
     enum kb_block_kind rows = block->kind == KB_BLOCK_DEFAULTS ? KB_BLOCK_TOPIC : block->kind;
     for (size_t i = 0; i < kb_n_options; i++)
-        if (kb_options[i].block == rows && kb_options[i].type != KB_OPTION_LATER)
+        if (kb_options[i].block == rows)
             apply(load, block, below, &kb_options[i], base);
 }
 
@@ -170,22 +168,10 @@ static void sort_blocks(struct kb_load *load)
     }
 }
 
-static bool has_rows(enum kb_block_kind kind)
-{
-    for (size_t i = 0; i < kb_n_options; i++)
-        if (kb_options[i].block == kind && kb_options[i].type != KB_OPTION_LATER)
-            return true;
-    return false;
-}
-
 static void load_once(const struct kb_load *load, enum kb_block_kind kind)
 {
     const struct kb_block *block = &load->once[kind];
     bool is_there = block->body.kind == KB_RAW_TABLE;
-    if (is_there && !has_rows(kind)) {
-        kb_load_problem(load, block, no_key, "this block is not in this version yet");
-        return;
-    }
     kb_load_check_keys(load, block);
     if (is_there ||
         (kind != KB_BLOCK_DEAD_LETTER && kind != KB_BLOCK_ADMIN && kind != KB_BLOCK_REGISTRY))
@@ -203,12 +189,10 @@ static void check_dead_letter(const struct kb_load *load)
 
 static void load_all(struct kb_load *load)
 {
-    static const enum kb_block_kind once[] = {KB_BLOCK_REGISTRY, KB_BLOCK_ABLY, KB_BLOCK_PUBLISH,
-        KB_BLOCK_DEAD_LETTER, KB_BLOCK_LIMITS, KB_BLOCK_ADMIN, KB_BLOCK_LOG, KB_BLOCK_RELOAD};
     sort_blocks(load);
     kb_load_kafka(load);
-    for (size_t i = 0; i < KB_COUNT(once); i++)
-        load_once(load, once[i]);
+    for (size_t i = 0; i < kb_n_option_blocks; i++)
+        load_once(load, kb_option_blocks[i]);
     kb_load_ably(load);
     check_dead_letter(load);
     kb_load_admin(load);

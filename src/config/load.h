@@ -24,7 +24,7 @@ void kb_load_warning(const struct kb_load *load, const struct kb_block *block, s
 
 /* Is the block's body a table of named members? Notes what else it is. */
 bool kb_load_has_body(const struct kb_load *load, const struct kb_block *block);
-/* Notes the keys that the option table doesn't have, or not in this version. */
+/* Notes the keys that the option table doesn't have. */
 void kb_load_check_keys(const struct kb_load *load, const struct kb_block *block);
 /* Applies the block's rows to `base`: the block's value, else that of `below` (NULL = none), else
  * the default. */

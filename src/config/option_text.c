@@ -67,7 +67,7 @@ static void format_choice(const struct kb_option *option, const void *field, str
     int value;
     memcpy(&value, field, sizeof(value));
     const struct kb_choice *choice = option->choices;
-    while (choice->later || choice->value != value)
+    while (choice->value != value)
         choice++;
     kb_lua_quote(out, kb_slice_of(choice->name));
 }
@@ -157,19 +157,15 @@ bool kb_option_format(const struct kb_option *option, const void *base, struct k
     case KB_OPTION_LOGICAL:
         kb_option_format_logical(field, out);
         return true;
-    case KB_OPTION_LATER:
-        break;
     }
     return false;
 }
 
 static void describe_choices(const struct kb_option *option, struct kb_buf *out)
 {
-    const struct kb_choice *choice = option->choices, *next;
-    for (bool first = true; choice->name; choice = next, first = false) {
-        for (next = choice + 1; next->name && next->later; next++)
-            ;
-        kb_buf_printf(out, "%s\"%s\"", first ? "" : next->name ? ", " : " or ", choice->name);
+    for (const struct kb_choice *choice = option->choices; choice->name; choice++) {
+        bool first = choice == option->choices, last = !choice[1].name;
+        kb_buf_printf(out, "%s\"%s\"", first ? "" : last ? " or " : ", ", choice->name);
     }
 }
 
@@ -232,8 +228,6 @@ void kb_option_describe(const struct kb_option *option, struct kb_buf *out)
         break;
     case KB_OPTION_LOGICAL:
         kb_option_describe_logical(out);
-        break;
-    case KB_OPTION_LATER:
         break;
     }
 }

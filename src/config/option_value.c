@@ -238,8 +238,6 @@ static bool set_choice(
         snprintf(err->text + len, sizeof(err->text) - len, KB_NEAR_FMT, KB_NEAR(near));
         return false;
     }
-    if (choice->later)
-        return kb_err_config(err, "\"%s\" is not in this version yet", choice->name);
     memcpy(field, &choice->value, sizeof(choice->value)); /* whichever enum it is */
     return true;
 }
@@ -314,10 +312,8 @@ bool kb_option_set(
         return kb_option_set_addresses(option, field, raw, err);
     case KB_OPTION_LOGICAL:
         return kb_option_set_logical(field, raw, err);
-    case KB_OPTION_LATER:
-        break;
     }
-    return kb_err_config(err, "is not in this version yet");
+    return kb_option_refuse(option, raw, err); /* no such type */
 }
 
 void kb_option_set_default(const struct kb_option *option, void *base)

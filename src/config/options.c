@@ -13,61 +13,58 @@
     .offset = offsetof(struct kb_rules, field), .size = sizeof(((struct kb_rules *)0)->field)
 
 static const struct kb_choice orderings[] = {
-    {"channel", KB_ORDERING_CHANNEL, false}, {"none", KB_ORDERING_NONE, false}, {0}};
+    {"channel", KB_ORDERING_CHANNEL}, {"none", KB_ORDERING_NONE}, {0}};
 
 static const struct kb_choice groups[] = {
-    {"never", KB_GROUP_NEVER, false}, {"when_limited", KB_GROUP_WHEN_LIMITED, false}, {0}};
+    {"never", KB_GROUP_NEVER}, {"when_limited", KB_GROUP_WHEN_LIMITED}, {0}};
 
 static const struct kb_choice protocols[] = {
-    {"json", KB_PROTOCOL_JSON, false}, {"msgpack", KB_PROTOCOL_MSGPACK, false}, {0}};
+    {"json", KB_PROTOCOL_JSON}, {"msgpack", KB_PROTOCOL_MSGPACK}, {0}};
 
-static const struct kb_choice auth_methods[] = {
-    {"GET", KB_AUTH_GET, false}, {"POST", KB_AUTH_POST, false}, {0}};
+static const struct kb_choice auth_methods[] = {{"GET", KB_AUTH_GET}, {"POST", KB_AUTH_POST}, {0}};
 
-static const struct kb_choice token_types[] = {
-    {"jwt", KB_TOKEN_JWT, false}, {"ably", KB_TOKEN_ABLY, false}, {0}};
+static const struct kb_choice token_types[] = {{"jwt", KB_TOKEN_JWT}, {"ably", KB_TOKEN_ABLY}, {0}};
 
 static const struct kb_choice log_levels[] = {
-#define X(id, name) {name, KB_LOG_##id, false},
+#define X(id, name) {name, KB_LOG_##id},
     KB_LOG_LEVELS(X)
 #undef X
         {0}};
 
-static const struct kb_choice log_formats[] = {
-    {"text", KB_LOG_TEXT, false}, {"json", KB_LOG_JSON, false}, {0}};
+static const struct kb_choice log_formats[] = {{"text", KB_LOG_TEXT}, {"json", KB_LOG_JSON}, {0}};
 
 static const struct kb_choice formats[] = {
-#define X(id, name, meaning) {name, KB_FORMAT_##id, false},
+#define X(id, name, meaning) {name, KB_FORMAT_##id},
     KB_FORMATS(X)
 #undef X
         {0}};
 
 static const struct kb_choice union_styles[] = {
-#define X(id, name, meaning) {name, KB_UNION_##id, false},
+#define X(id, name, meaning) {name, KB_UNION_##id},
     KB_UNION_STYLES(X)
 #undef X
         {0}};
 
 static const struct kb_choice binary_styles[] = {
-#define X(id, name, meaning) {name, KB_BINARY_##id, false},
+#define X(id, name, meaning) {name, KB_BINARY_##id},
     KB_BINARY_STYLES(X)
 #undef X
         {0}};
 
 static const struct kb_choice int64_styles[] = {
-#define X(id, name, meaning) {name, KB_PROTO_INT64_##id, false},
+#define X(id, name, meaning) {name, KB_PROTO_INT64_##id},
     KB_PROTO_INT64(X)
 #undef X
         {0}};
 
 static const struct kb_choice enum_styles[] = {
-#define X(id, name, meaning) {name, KB_PROTO_ENUMS_##id, false},
+#define X(id, name, meaning) {name, KB_PROTO_ENUMS_##id},
     KB_PROTO_ENUMS(X)
 #undef X
         {0}};
 
 static const struct kb_choice null_values[] = {
-#define X(id, name) {name, KB_NULL_##id, false},
+#define X(id, name) {name, KB_NULL_##id},
     KB_NULL_VALUES(X)
 #undef X
         {0}};
@@ -252,6 +249,10 @@ const struct kb_option kb_options[] = {
 };
 
 const size_t kb_n_options = KB_COUNT(kb_options);
+
+const enum kb_block_kind kb_option_blocks[] = {KB_BLOCK_REGISTRY, KB_BLOCK_ABLY, KB_BLOCK_PUBLISH,
+    KB_BLOCK_DEAD_LETTER, KB_BLOCK_LIMITS, KB_BLOCK_ADMIN, KB_BLOCK_LOG, KB_BLOCK_RELOAD};
+const size_t kb_n_option_blocks = KB_COUNT(kb_option_blocks);
 
 static enum kb_block_kind rows_of(enum kb_block_kind block)
 {

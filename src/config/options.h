@@ -31,14 +31,12 @@ enum kb_option_type {
     KB_OPTION_EXTRAS,    /* a table of templates, of a struct kb_rules, or a function */
     KB_OPTION_FUNCTION,  /* a function, of a struct kb_rules */
     KB_OPTION_POLICY,    /* struct kb_policy */
-    KB_OPTION_LOGICAL,   /* enum kb_shown of each logical type */
-    KB_OPTION_LATER      /* known, but not in this version yet */
+    KB_OPTION_LOGICAL    /* enum kb_shown of each logical type */
 };
 
 struct kb_choice {
     const char *name; /* NULL ends the list */
     int value;
-    bool later;
 };
 
 struct kb_option {
@@ -59,6 +57,10 @@ struct kb_option {
 
 extern const struct kb_option kb_options[];
 extern const size_t kb_n_options;
+
+/* The blocks of these rows but for topic: each at most once in a file, and nothing but options. */
+extern const enum kb_block_kind kb_option_blocks[];
+extern const size_t kb_n_option_blocks;
 
 /* NULL = no such key in that block. */
 const struct kb_option *kb_option_find(enum kb_block_kind block, struct kb_slice key);

@@ -64,15 +64,14 @@ static bool is_there(const struct kb_config *config, enum kb_block_kind kind)
 
 void kb_config_print(const struct kb_config *config, FILE *to)
 {
-    static const enum kb_block_kind once[] = {KB_BLOCK_REGISTRY, KB_BLOCK_ABLY, KB_BLOCK_PUBLISH,
-        KB_BLOCK_DEAD_LETTER, KB_BLOCK_LIMITS, KB_BLOCK_ADMIN, KB_BLOCK_LOG, KB_BLOCK_RELOAD};
     fprintf(to, "-- %s, as kably reads it: defaults filled in, secrets left out\n", config->path);
     print_kafka(config, to);
-    for (size_t i = 0; i < KB_COUNT(once); i++) {
-        if (!is_there(config, once[i]))
+    for (size_t i = 0; i < kb_n_option_blocks; i++) {
+        enum kb_block_kind kind = kb_option_blocks[i];
+        if (!is_there(config, kind))
             continue;
-        fprintf(to, "\n%s {\n", kb_block_name(once[i]));
-        print_options(once[i], config, to);
+        fprintf(to, "\n%s {\n", kb_block_name(kind));
+        print_options(kind, config, to);
         fputs("}\n", to);
     }
     for (size_t i = 0; i < config->n_topics; i++)
@@ -124,8 +123,6 @@ void kb_options_print(FILE *to, bool markdown)
     enum kb_block_kind block = KB_BLOCK_KAFKA;
     for (size_t i = 0; i < kb_n_options; i++) {
         const struct kb_option *option = &kb_options[i];
-        if (option->type == KB_OPTION_LATER)
-            continue;
         if (option->block != block)
             print_heading(option->block, to, markdown);
         block = option->block;
