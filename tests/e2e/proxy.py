@@ -1,14 +1,14 @@
 """Proxies for the tests: HTTP with CONNECT and with whole addresses, and SOCKS5, each with a password if asked for."""
 
 import base64
-import contextlib
 import hashlib
 import os
 import re
 import select
 import socket
 import ssl
-import threading
+
+from listener import Listener
 
 
 def pump(near, far):
@@ -20,42 +20,20 @@ def pump(near, far):
             (far if source is near else near).sendall(chunk)
 
 
-class Proxy:
+class Proxy(Listener):
     """`auth`: "none", "basic" or "digest" (HTTP only). `targets` are the places that were asked for, `unreachable`
     those that it says it can't reach."""
 
     user, password = "mole", "hidden-" + os.urandom(4).hex()
 
     def __init__(self, auth="none"):
-        self.auth, self.targets, self.refusals, self._open = auth, [], 0, []
+        self.auth, self.targets, self.refusals = auth, [], 0
         self.unreachable = set()
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.port = self._server.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__()
 
     def url(self, scheme):
         login = f"{self.user}:{self.password}@" if self.auth != "none" else ""
         return f"{scheme}://{login}127.0.0.1:{self.port}"
-
-    def close(self):
-        for one in [self._server, *self._open]:
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
-
-    def _accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = self._server.accept()
-                self._open.append(client)
-                threading.Thread(target=self._guard, args=(client,), daemon=True).start()
-
-    def _guard(self, client):
-        with contextlib.suppress(OSError, EOFError), client:
-            self._serve(client)
-
-    def _serve(self, client):
-        raise NotImplementedError
 
 
 class HttpProxy(Proxy):

@@ -1,14 +1,14 @@
 """TLS for the tests: an authority of their own, certificates good and bad, and a front that speaks TLS before the
 local Ably and whose certificate can change while kably runs."""
 
-import contextlib
 import os
 import select
 import shutil
 import socket
 import ssl
 import subprocess
-import threading
+
+from listener import Listener
 
 CA_SETTINGS = """
 [ca]
@@ -93,7 +93,6 @@ class Authority:
             shutil.copyfileobj(certificate, out)
         return both
 
-
     def trusted_folder(self, folder):
         """A folder as the system's /etc/ssl/certs is one, with this authority alone in it."""
         os.makedirs(folder)
@@ -103,7 +102,7 @@ class Authority:
         return folder
 
 
-class Front:
+class Front(Listener):
     """Speaks TLS on a port of its own and passes what comes to the local Ably, or to whatever has `host`, `port` and
     `key`. In a Config it stands where a LocalAbly does. `clients` = the authority whose certificates its clients
     have to show."""
@@ -114,11 +113,8 @@ class Front:
         self.received = 0  # bytes of clients that believed the certificate, and were believed
         self._clients = clients
         self._target = (ably.host, ably.port)
-        self._sockets = []
+        super().__init__()
         self.present(certificate)
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.port = self._server.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
 
     def present(self, certificate):
         """Shows another certificate from now on, also to those who were connected: they must come again."""
@@ -130,35 +126,13 @@ class Front:
         self._context = context
         self.disconnect()
 
-    def disconnect(self):
-        while self._sockets:
-            self._end(self._sockets.pop())
-
-    def close(self):
-        self._end(self._server)
-        self.disconnect()
-
-    @staticmethod
-    def _end(one):
-        with contextlib.suppress(OSError):
-            one.shutdown(socket.SHUT_RDWR)
-        one.close()
-
-    def _accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = self._server.accept()
-                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
     def _serve(self, client):
-        self._sockets.append(client)
-        with contextlib.suppress(OSError), client:
-            client.settimeout(30)
-            near = self._context.wrap_socket(client, server_side=True)
-            self._sockets.append(near)
-            with near, socket.create_connection(self._target) as far:
-                self._sockets.append(far)
-                self._pump(near, far)
+        client.settimeout(30)
+        near = self._context.wrap_socket(client, server_side=True)
+        self._sockets.append(near)
+        with near, socket.create_connection(self._target) as far:
+            self._sockets.append(far)
+            self._pump(near, far)
 
     def _pump(self, near, far):
         """Both ways in one thread, because OpenSSL wants a connection to be used by one at a time."""
