@@ -4,7 +4,7 @@
 #include "base/compiler.h"
 #include "value/document_scan.h"
 
-#define FIRST_CHILDREN 8
+#define SPARE_CHILDREN 4
 
 static enum kb_node_kind kind_of(char first)
 {
@@ -86,14 +86,14 @@ bool kb_document_init(struct kb_document *doc, struct kb_arena *arena, struct kb
     return true;
 }
 
-/* Room for one more child. Nodes never move: somebody may hold them. */
-static bool grow(struct kb_document *doc, struct kb_node *node)
+/* Room for `more` children. Nodes never move: somebody may hold them. */
+static bool grow(struct kb_document *doc, struct kb_node *node, uint32_t more)
 {
-    if (node->n < node->cap)
+    if (more <= node->cap - node->n)
         return true;
-    if (node->cap > UINT32_MAX / 2)
+    if (node->cap > UINT32_MAX / 4)
         return false;
-    uint32_t cap = node->cap ? 2 * node->cap : FIRST_CHILDREN;
+    uint32_t cap = 2 * node->cap + more + SPARE_CHILDREN;
     struct kb_node **children = take(doc, cap * sizeof(*children));
     if (!children)
         return false;
@@ -104,17 +104,23 @@ static bool grow(struct kb_document *doc, struct kb_node *node)
     return true;
 }
 
-static struct kb_node *add_child(struct kb_document *doc, struct kb_node *node,
-    struct kb_slice name, bool escaped, struct kb_slice text)
+/* There is room for it. */
+static void append(struct kb_node *node, struct kb_node *child, struct kb_slice name, bool escaped,
+    struct kb_slice text)
 {
-    struct kb_node *child = grow(doc, node) ? take(doc, sizeof(*child)) : NULL;
-    if (!child)
-        return NULL;
     *child = (struct kb_node){
         .name = name, .parent = node, .depth = (uint16_t)(node->depth + 1), .escaped = escaped};
     set_text(child, text);
     child->order = node->n > 0 ? node->children[node->n - 1]->order + 1 : 0;
     node->children[node->n++] = child;
+}
+
+static struct kb_node *add_child(struct kb_document *doc, struct kb_node *node,
+    struct kb_slice name, bool escaped, struct kb_slice text)
+{
+    struct kb_node *child = grow(doc, node, 1) ? take(doc, sizeof(*child)) : NULL;
+    if (child)
+        append(node, child, name, escaped, text);
     return child;
 }
 
@@ -134,10 +140,8 @@ static const char *open_child(
     return add_child(doc, node, name, escaped, text) ? behind : NULL;
 }
 
-bool kb_node_open(struct kb_document *doc, struct kb_node *node)
+static bool open_by_walk(struct kb_document *doc, struct kb_node *node)
 {
-    if (node->opened || (node->kind != KB_NODE_OBJECT && node->kind != KB_NODE_ARRAY))
-        return true;
     const char *end = node->text.ptr + node->text.len, *p = kb_skip_sign(node->text.ptr, end);
     while (p < end && *p != '}' && *p != ']') {
         p = open_child(doc, node, p, end);
@@ -149,8 +153,35 @@ bool kb_node_open(struct kb_document *doc, struct kb_node *node)
         if (p < end && *p == ',')
             p = kb_skip_space(p + 1, end);
     }
-    node->opened = true;
     return true;
+}
+
+/* Where each member begins is known, and with it where the one before ends: nothing is read. */
+static bool open_by_note(
+    struct kb_document *doc, struct kb_node *node, const struct kb_json_members *members)
+{
+    const struct kb_json_member *member = members->list, *end = member + members->n;
+    if (member == end)
+        return true;
+    struct kb_node *child = take(doc, members->n * sizeof(*child));
+    if (!child || !grow(doc, node, members->n))
+        return false;
+    for (; member < end; member++, child++) {
+        struct kb_slice quoted = {member->name.ptr - 1, member->name.len + 2};
+        const char *behind =
+            member + 1 < end ? member[1].name.ptr - 1 : node->text.ptr + node->text.len;
+        append(node, child, quoted, false, kb_value_before(member->value, behind));
+    }
+    return true;
+}
+
+bool kb_node_open(struct kb_document *doc, struct kb_node *node)
+{
+    if (node->opened || (node->kind != KB_NODE_OBJECT && node->kind != KB_NODE_ARRAY))
+        return true;
+    bool noted = node == doc->root && doc->members && doc->members->all;
+    node->opened = noted ? open_by_note(doc, node, doc->members) : open_by_walk(doc, node);
+    return node->opened;
 }
 
 static bool has_name(struct kb_document *doc, const struct kb_node *child, struct kb_slice name)
@@ -240,8 +271,24 @@ static bool replace(
     return true;
 }
 
+static struct kb_slice quote_plain(struct kb_document *doc, struct kb_slice name)
+{
+    char *to = take(doc, name.len + 2);
+    if (!to)
+        return (struct kb_slice){NULL, 0};
+    to[0] = '"';
+    memcpy(to + 1, name.ptr, name.len);
+    to[name.len + 1] = '"';
+    return (struct kb_slice){to, name.len + 2};
+}
+
+/* Most names have nothing in them that JSON escapes. */
 static struct kb_slice quote(struct kb_document *doc, struct kb_slice name, bool *escaped)
 {
+    const char *end = name.ptr + name.len;
+    *escaped = false;
+    if (kb_json_skip_plain(name.ptr, end) == end)
+        return quote_plain(doc, name);
     struct kb_buf buf;
     kb_buf_init(&buf, 6 * name.len + 2);
     kb_json_string(&buf, name);

@@ -12,6 +12,14 @@ static inline const char *kb_skip_space(const char *p, const char *end)
     return p;
 }
 
+/* The same backwards: the place behind what is no space. */
+static inline const char *kb_unskip_space(const char *begin, const char *p)
+{
+    while (p > begin && (p[-1] == ' ' || p[-1] == '\n' || p[-1] == '\r' || p[-1] == '\t'))
+        p--;
+    return p;
+}
+
 /* Behind one sign, an opening bracket or a colon, and the space around it. */
 static inline const char *kb_skip_sign(const char *p, const char *end)
 {
@@ -64,6 +72,15 @@ static inline const char *kb_skip_value(const char *p, const char *end)
     while (p < end && *p != ',' && *p != '}' && *p != ']' && (unsigned char)*p > ' ')
         p++;
     return p;
+}
+
+/* The value that begins at `p`, with one sign behind it, a comma or a closing bracket, and space
+ * around that, before the next thing at `behind`. */
+static inline struct kb_slice kb_value_before(const char *p, const char *behind)
+{
+    behind = kb_unskip_space(p, behind);
+    behind = kb_unskip_space(p, behind - 1);
+    return (struct kb_slice){p, (size_t)(behind - p)};
 }
 
 #endif

@@ -177,6 +177,46 @@ static void a_peek_opens_nothing_and_ends(void **state)
     assert_false(kb_node_peek(&doc, open_text("[1]"), KB_S("a"), &text));
 }
 
+/* Whatever space stands around the signs, and before and behind the object. */
+static void an_object_opens_alike_by_its_noted_members(void **state)
+{
+    (void)state;
+    static const char *const values[] = {"1", "-2.50e3", "\"}, \\\"x\\\" ,\"", "{}",
+        "[ 1 , {\"a\":2} ]", "null", "\"\"", "{ \"a\" : [] }"};
+    static const char *const spaces[] = {"", " ", "\t\n ", "\r\n"};
+    for (unsigned seed = 1; seed <= 5000; seed++) {
+        struct kb_json_members members;
+        struct kb_err err;
+        char json[2048];
+        unsigned random = seed * 2654435761u, n = seed % 12;
+        const char *space = spaces[random / 7 % KB_COUNT(spaces)];
+        size_t len = (size_t)snprintf(json, sizeof(json), "%s{%s", space, space);
+        for (unsigned i = 0; i < n; i++, random = random * 1103515245u + 12345)
+            len += (size_t)snprintf(json + len, sizeof(json) - len, "%s%s\"%c\"%s:%s%s%s",
+                i ? "," : "", spaces[random >> 8 & 3], (int)('a' + random % 5),
+                spaces[random >> 10 & 3], spaces[random >> 12 & 3],
+                values[(random >> 16) % KB_COUNT(values)], spaces[random >> 14 & 3]);
+        snprintf(json + len, sizeof(json) - len, "}%s", space);
+        const struct kb_node *walked = open_text(json), *noted;
+        assert_true(kb_node_open(&doc, doc.root));
+        assert_true(kb_json_check(kb_slice_of(json), &members, &err) && members.all);
+        assert_true(kb_document_init(&doc, &arena, kb_slice_of(json)));
+        doc.members = &members;
+        assert_true(kb_node_open(&doc, doc.root));
+        noted = doc.root;
+        assert_int_equal(noted->n, n);
+        assert_int_equal(walked->n, n);
+        for (uint32_t i = 0; i < n; i++) {
+            assert_slice(noted->children[i]->name, walked->children[i]->name);
+            assert_slice(noted->children[i]->text, walked->children[i]->text);
+            assert_int_equal(noted->children[i]->kind, walked->children[i]->kind);
+            assert_int_equal(noted->children[i]->order, i);
+            assert_ptr_equal(noted->children[i]->parent, noted);
+            assert_ptr_equal(noted->children[i]->name.ptr, walked->children[i]->name.ptr);
+        }
+    }
+}
+
 /* A look finds what taking it apart does, with members noted and without, whatever stands around
  * the name: names that are values, nested, repeated, escaped, with quotes and punctuation in them,
  * at every place of a block. */
@@ -299,6 +339,7 @@ int main(void)
         cmocka_unit_test(elements),
         cmocka_unit_test(what_is_gone_can_be_read_on),
         cmocka_unit_test(a_peek_opens_nothing_and_ends),
+        cmocka_unit_test(an_object_opens_alike_by_its_noted_members),
         cmocka_unit_test(a_peek_is_a_member),
         cmocka_unit_test(no_value_stands_too_deep),
         cmocka_unit_test(strings_are_decoded),
