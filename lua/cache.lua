@@ -36,13 +36,13 @@ end
 
 function Cache:get(key)
   key = as_key(key)
-  local value = self.values[key]
-  if value == nil then return nil end
-  if self.ends[key] <= now() then
+  local ends = self.ends[key] -- not the value: a call may have been cut between the two
+  if not ends then return nil end
+  if ends <= now() then
     self:remove(key)
     return nil
   end
-  return value
+  return self.values[key]
 end
 
 local function give_place(self, key)

@@ -33,7 +33,8 @@ bool kb_cli_asks_help(int argc, char **argv);
 /* "kably NAME: what is wrong" and where to read on; returns KB_EXIT_USAGE. */
 int kb_cli_usage(const char *command, const char *fmt, ...) KB_PRINTF(2, 3);
 
-/* The configuration file where none is named: $KABLY_CONFIG, else /etc/kably/kably.lua. */
+/* The configuration file where none is named: $KABLY_CONFIG, else /etc/kably/kably.lua, and a hint
+ * on standard error where that is not there. */
 const char *kb_cli_file(const char *argument);
 
 /* The commands. */

@@ -32,7 +32,7 @@ const struct kb_command kb_commands[] = {
         "/etc/kably/kably.lua. Exit 1: --online found something amiss. Exit 2: there\n"
         "is at least one error.\n",
         kb_cli_check},
-    {"test", "FILE...", "run the tests in FILE: no Kafka, no Ably, no network",
+    {"test", "[FILE]...", "run the tests in FILE: no Kafka, no Ably, no network",
         "A test gives records and says what is to come of them:\n"
         "\n"
         "  test \"an order reaches its user\" {\n"

@@ -96,7 +96,8 @@ bool kb_blocks_read(
 void kb_blocks_prepare(lua_State *L, struct kb_blocks *blocks);
 void kb_blocks_push_notes(lua_State *L);
 
-/* The block's place, with the line of that key in it where the text shows it without doubt. */
+/* The block's place, with the line of that key where the block has it and the text shows it without
+ * doubt. */
 struct kb_file_place kb_block_place_of(
     const struct kb_blocks *blocks, const struct kb_block *block, struct kb_slice key);
 

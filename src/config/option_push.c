@@ -2,6 +2,12 @@
 #include "base/suggest.h"
 #include "config/option_json.h"
 
+static void add_choice(struct kb_err *err, const char *before, const char *name)
+{
+    size_t len = strlen(err->text);
+    snprintf(err->text + len, sizeof(err->text) - len, "%s%s", before, name);
+}
+
 static bool check_names(const struct kb_raw *table, const char *const *names, size_t n,
     const char *what, struct kb_err *err)
 {
@@ -13,8 +19,11 @@ static bool check_names(const struct kb_raw *table, const char *const *names, si
         if (key.ptr && k < n)
             continue;
         const char *near = key.ptr ? kb_suggest(key, names, n) : NULL;
-        return kb_err_config(
+        kb_err_config(
             err, "%s%.60s: unknown key" KB_NEAR_FMT, what, key.ptr ? key.ptr : "1", KB_NEAR(near));
+        for (k = 0; !near && k < n; k++)
+            add_choice(err, k == 0 ? "; expected " : k + 1 < n ? ", " : " or ", names[k]);
+        return false;
     }
     return true;
 }

@@ -41,6 +41,9 @@ bool kb_push_check(
         return kb_err_record(err, KB_FAILURE_MESSAGE, "is too large");
     if (kb_capture_get(&cap, WHOLE)->kind != KB_SCALAR_OBJECT)
         return kb_err_record(err, KB_FAILURE_MESSAGE, "is not a JSON object");
+    if (!is_there(&cap, NOTIFICATION))
+        return kb_err_record(err, KB_FAILURE_MESSAGE,
+            "`notification` is missing; expected one with `title` and `body`");
     if (kb_capture_get(&cap, NOTIFICATION)->kind != KB_SCALAR_OBJECT)
         return kb_err_record(err, KB_FAILURE_MESSAGE, "`notification` is not an object");
     if (!is_there(&cap, TITLE))

@@ -37,8 +37,8 @@ static struct kb_slice to_text(
     if (lua_type(L, -1) == LUA_TNUMBER)
         return keep_json(L, viewed, lua_gettop(L));
     if (lua_type(L, -1) != LUA_TSTRING)
-        luaL_error(L, "returned message %d with %s a %s; expected a text", (int)number, field,
-            kb_lua_type_name(L, -1));
+        luaL_error(L, "returned message %d with %s %s; expected a text", (int)number, field,
+            kb_lua_what(L, -1));
     struct kb_slice text;
     text.ptr = lua_tolstring(L, -1, &text.len);
     if (!kb_utf8_valid(text))
@@ -74,8 +74,8 @@ static void set_headers(
     struct kb_headers_edited headers = {0};
     once(L, number, "headers", msg->has_headers);
     if (!kb_headers_take(L, viewed, &headers, lua_gettop(L)))
-        luaL_error(L, "returned message %d with headers a %s; expected { name = value, ... }",
-            (int)number, kb_lua_type_name(L, -1));
+        luaL_error(L, "returned message %d with headers %s; expected { name = value, ... }",
+            (int)number, kb_lua_what(L, -1));
     msg->has_headers = true;
     msg->headers = headers.list;
     msg->n_headers = headers.n;
@@ -96,8 +96,8 @@ static void set_extras(
     int extras = lua_gettop(L);
     own_table(L, extras);
     if (!lua_istable(L, extras))
-        luaL_error(L, "returned message %d with extras a %s; expected a table", (int)number,
-            kb_lua_type_name(L, extras));
+        luaL_error(L, "returned message %d with extras %s; expected a table", (int)number,
+            kb_lua_what(L, extras));
     size_t n = kb_lua_names(L, extras, few, &names);
     lua_newtable(L);
     int rest = lua_gettop(L);
@@ -134,8 +134,8 @@ struct kb_slice kb_fan_out_extras(lua_State *L, struct kb_viewed_record *viewed,
         {"push", "which is an option of its own"}};
     own_table(L, index);
     if (!lua_istable(L, index) || lua_rawlen(L, index) > 0)
-        luaL_error(L, "returned a %s; expected a table such as { privileged = true }, or nil",
-            lua_istable(L, index) ? "list" : kb_lua_type_name(L, index));
+        luaL_error(L, "returned %s; expected a table such as { privileged = true }, or nil",
+            lua_istable(L, index) ? "a list" : kb_lua_what(L, index));
     for (size_t i = 0; i < KB_COUNT(others); i++) {
         lua_pushstring(L, others[i].name);
         if (lua_rawget(L, index) != LUA_TNIL)
@@ -151,6 +151,14 @@ struct kb_slice kb_fan_out_extras(lua_State *L, struct kb_viewed_record *viewed,
 
 static const char *const fields[] = {
     "channel", "name", "client_id", "data", "encoding", "headers", "extras", "push"};
+
+bool kb_fan_out_has(struct kb_slice field)
+{
+    size_t i = 0;
+    while (i < KB_COUNT(fields) && !kb_slice_is(field, fields[i]))
+        i++;
+    return i < KB_COUNT(fields);
+}
 
 static void set_field(lua_State *L, struct kb_viewed_record *viewed, size_t number,
     struct kb_slice field, struct kb_hook_message *msg)
@@ -188,9 +196,9 @@ static void take_message(lua_State *L, struct kb_viewed_record *viewed, int inde
         return;
     if (!lua_istable(L, index))
         luaL_error(L,
-            "returned a list whose element %d is a %s; expected the record or a message, "
+            "returned a list whose element %d is %s; expected the record or a message, "
             "such as { channel = , data = }",
-            (int)number, kb_lua_type_name(L, index));
+            (int)number, kb_lua_what(L, index));
     for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
         struct kb_slice field;
         if (lua_type(L, -2) != LUA_TSTRING)
@@ -205,8 +213,8 @@ void kb_fan_out_take(
     lua_State *L, struct kb_viewed_record *viewed, int index, struct kb_fan_out *out)
 {
     if (!lua_istable(L, index))
-        luaL_error(L, "returned a %s; expected the record, nil to drop it, or a list of messages",
-            kb_lua_type_name(L, index));
+        luaL_error(L, "returned %s; expected the record, nil to drop it, or a list of messages",
+            kb_lua_what(L, index));
     size_t n = lua_rawlen(L, index);
     if (n > KB_HOOK_MESSAGES_MAX)
         luaL_error(L, "returned %d messages; one record may become %d at most", (int)n,

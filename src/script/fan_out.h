@@ -16,6 +16,9 @@ struct kb_fan_out {
     size_t n;
 };
 
+/* Has a message a field of that name? */
+bool kb_fan_out_has(struct kb_slice field);
+
 void kb_fan_out_take(
     lua_State *L, struct kb_viewed_record *viewed, int index, struct kb_fan_out *out);
 /* What the function `extras` of a topic's block gave: its members as JSON without braces, ptr NULL

@@ -271,7 +271,8 @@ int kb_headers_newindex(lua_State *L)
     else if (lua_type(L, 2) == LUA_TSTRING)
         kb_headers_set(L, viewed, &viewed->headers, kb_lua_slice(L, 2), 3);
     else
-        luaL_error(L, "headers have names or numbers; a %s is none", luaL_typename(L, 2));
+        luaL_error(L, "headers have names or whole numbers; %s is none",
+            lua_type(L, 2) == LUA_TNUMBER ? luaL_tolstring(L, 2, NULL) : kb_lua_what(L, 2));
     return 0;
 }
 

@@ -198,7 +198,7 @@ static int take_text(lua_State *L)
     if (lua_type(L, 2) == LUA_TSTRING)
         return luaL_error(L, "returned a text that is not UTF-8");
     if (strcmp(kb_lua_type_name(L, 2), "number") != 0)
-        return luaL_error(L, "returned a %s; expected a text", kb_lua_type_name(L, 2));
+        return luaL_error(L, "returned %s; expected a text", kb_lua_what(L, 2));
     kb_buf_add(call->out, as_json(L, call));
     return 0;
 }
@@ -274,7 +274,7 @@ static int take_null_value(lua_State *L)
     struct kb_slice word;
     if (lua_type(L, 2) != LUA_TSTRING)
         return luaL_error(
-            L, "returned a %s; expected \"publish\", \"skip\" or \"dlq\"", kb_lua_type_name(L, 2));
+            L, "returned %s; expected \"publish\", \"skip\" or \"dlq\"", kb_lua_what(L, 2));
     word.ptr = lua_tolstring(L, 2, &word.len);
     call->text = keep(L, call, word);
     return 0;

@@ -42,8 +42,6 @@ static enum kind kind_at(lua_State *L, int index)
 static const char *part_name(lua_State *L, int index)
 {
     const void *handle = lua_touserdata(L, index);
-    if (!kb_handle_is_live(kb_script_handles(L), handle))
-        return "a part of an earlier record";
     const struct kb_node *node = kb_handle_part(kb_script_handles(L), handle).node;
     const char *kind = node->kind == KB_NODE_ARRAY ? "an array" : "an object";
     if (!node->name.ptr)
@@ -54,13 +52,14 @@ static const char *part_name(lua_State *L, int index)
 
 const char *kb_light_name(lua_State *L, int index)
 {
+    bool live = kb_handle_is_live(kb_script_handles(L), lua_touserdata(L, index));
     switch (kind_at(L, index)) {
     case RECORD:
-        return "the record";
+        return live ? "the record" : "an earlier record";
     case HEADERS:
-        return "the record's headers";
+        return live ? "the record's headers" : "an earlier record's headers";
     case PART:
-        return part_name(L, index);
+        return live ? part_name(L, index) : "a part of an earlier record";
     case OTHER:
         break;
     }

@@ -122,6 +122,12 @@ static void put_number(lua_State *L, int index, struct kb_buf *out)
     kb_json_real(out, number);
 }
 
+static void refuse_hole(lua_State *L, size_t at)
+{
+    luaL_error(
+        L, "an array with a hole at [%I] can't be JSON; kably.null fills one", (lua_Integer)at);
+}
+
 static unsigned put(lua_State *L, int index, struct kb_buf *out, unsigned depth);
 
 static unsigned put_array(lua_State *L, int index, size_t n, struct kb_buf *out, unsigned depth)
@@ -132,8 +138,7 @@ static unsigned put_array(lua_State *L, int index, size_t n, struct kb_buf *out,
         if (i > 1)
             kb_buf_byte(out, ',');
         if (lua_rawgeti(L, index, (lua_Integer)i) == LUA_TNIL)
-            luaL_error(L, "an array with a hole at [%I] can't be JSON; kably.null fills one",
-                (lua_Integer)i);
+            refuse_hole(L, i);
         unsigned inside = put(L, lua_gettop(L), out, depth + 1);
         levels = inside > levels ? inside : levels;
         lua_pop(L, 1);
@@ -199,6 +204,15 @@ static unsigned put_object(lua_State *L, int index, struct kb_buf *out, unsigned
     return levels + 1;
 }
 
+/* Of a table with [1] that has more keys than elements in a row. */
+static void refuse_keys(lua_State *L, int index, size_t n)
+{
+    for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1))
+        if (lua_type(L, -2) != LUA_TNUMBER)
+            luaL_error(L, "a table that has both elements and names can't be JSON");
+    refuse_hole(L, n + 1);
+}
+
 static unsigned put_table(lua_State *L, int index, struct kb_buf *out, unsigned depth)
 {
     if (depth == KB_LUA_JSON_DEPTH)
@@ -213,7 +227,7 @@ static unsigned put_table(lua_State *L, int index, struct kb_buf *out, unsigned 
     for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1))
         keys++;
     if (keys > n)
-        luaL_error(L, "a table that has both elements and names can't be JSON");
+        refuse_keys(L, index, n);
     return put_array(L, index, n, out, depth);
 }
 

@@ -53,23 +53,6 @@ static void look_soon(const struct kb_script *script)
         arm(script, 1);
 }
 
-/* lua_Alloc. For a new block `old` is a type tag, not a size. Before Lua gives up it collects all
- * garbage, and large blocks take time to fill, which no count of instructions shows. */
-static void *allocate(void *context, void *ptr, size_t old, size_t size)
-{
-    struct kb_script *script = context;
-    if (size == 0) {
-        if (ptr)
-            kb_lua_memory_give_back(&script->memory, ptr, old);
-        return NULL;
-    }
-    void *block = ptr ? kb_lua_memory_resize(&script->memory, ptr, old, size)
-                      : kb_lua_memory_take(&script->memory, size);
-    if (KB_UNLIKELY(!block || size >= LARGE_BLOCK))
-        look_soon(script);
-    return block;
-}
-
 static int64_t cheap_ms(const struct kb_script *script)
 {
     struct kb_clock *clock = script->limits.coarse ? script->limits.coarse : script->limits.clock;
@@ -98,6 +81,43 @@ static bool spent(struct kb_script *script)
         return false;
     int64_t work = script->limits.clock->now_ms(script->limits.clock) - script->measured_ms;
     return work >= most;
+}
+
+/* No hook can end what goes on within one instruction: a value whose __call has a __call, and so on,
+ * takes the square of their number. But the stack grows on the way, and for that there is no more
+ * where time is up. */
+static bool is_over(struct kb_script *script)
+{
+    if (script->expired || !spent(script))
+        return script->expired;
+    *script->expired_at = '\0'; /* amid an instruction Lua can't be asked for the line */
+    script->expired = true;
+    return true;
+}
+
+static void *more(struct kb_script *script, void *ptr, size_t old, size_t size)
+{
+    bool grows = !ptr || size > old;
+    if (KB_UNLIKELY(size >= LARGE_BLOCK) && grows && is_over(script))
+        return NULL;
+    return ptr ? kb_lua_memory_resize(&script->memory, ptr, old, size)
+               : kb_lua_memory_take(&script->memory, size);
+}
+
+/* lua_Alloc. For a new block `old` is a type tag, not a size. Before Lua gives up it collects all
+ * garbage, and large blocks take time to fill, which no count of instructions shows. */
+static void *allocate(void *context, void *ptr, size_t old, size_t size)
+{
+    struct kb_script *script = context;
+    if (size == 0) {
+        if (ptr)
+            kb_lua_memory_give_back(&script->memory, ptr, old);
+        return NULL;
+    }
+    void *block = more(script, ptr, old, size);
+    if (KB_UNLIKELY(!block || size >= LARGE_BLOCK))
+        look_soon(script);
+    return block;
 }
 
 /* The nearest line of a named text, from that level of the stack on. */

@@ -3,6 +3,7 @@
 #include "script/record_view_inside.h"
 
 #include "base/utf8.h"
+#include "script/fan_out.h"
 #include "script/lua_json.h"
 
 #include <lauxlib.h>
@@ -139,14 +140,25 @@ static enum field field_of(struct kb_slice name)
     }
 }
 
+static void refuse_field(lua_State *L)
+{
+    const char *name = luaL_tolstring(L, 2, NULL);
+    if (kb_fan_out_has(kb_slice_of(name)))
+        luaL_error(L,
+            "a record has no field %s; a message has: transform may return { %s = ... }, and the "
+            "topic's block may say it",
+            name, name);
+    luaL_error(L,
+        "a record has no field %s; it has topic, partition, offset, timestamp, key, value and "
+        "headers",
+        name);
+}
+
 static enum field check_field(lua_State *L)
 {
     enum field field = lua_type(L, 2) == LUA_TSTRING ? field_of(kb_lua_slice(L, 2)) : NONE;
     if (field == NONE)
-        luaL_error(L,
-            "a record has no field %s; it has topic, partition, offset, timestamp, key, "
-            "value and headers",
-            luaL_tolstring(L, 2, NULL));
+        refuse_field(L);
     return field;
 }
 

@@ -151,7 +151,7 @@ static void set_member(lua_State *L, struct kb_part part)
     struct kb_document *doc = &part.viewed->doc;
     unsigned levels;
     if (lua_type(L, 2) != LUA_TSTRING)
-        luaL_error(L, "an object's members have names; a %s is none", luaL_typename(L, 2));
+        luaL_error(L, "an object's members have names; %s is none", kb_lua_what(L, 2));
     struct kb_slice name = to_slice(L, 2);
     kb_script_charge(L, part.node->n * MEMBER_COST);
     if (lua_isnil(L, 3)) {
@@ -176,7 +176,8 @@ static void set_element(lua_State *L, struct kb_part part)
     kb_node_open(doc, node);
     check_memory(L, part.viewed);
     if (!is_integer || lua_type(L, 2) != LUA_TNUMBER)
-        luaL_error(L, "an array's elements have numbers; a %s is none", luaL_typename(L, 2));
+        luaL_error(L, "an array's elements have whole numbers; %s is none",
+            lua_type(L, 2) == LUA_TNUMBER ? luaL_tolstring(L, 2, NULL) : kb_lua_what(L, 2));
     if (lua_isnil(L, 3)) {
         if (index == (lua_Integer)node->n)
             kb_node_remove_last(doc, node);
@@ -375,4 +376,12 @@ const char *kb_lua_type_name(lua_State *L, int index)
     return kb_is_view(L, index)                    ? "table"
            : kb_big_number_text(L, index, &digits) ? "number"
                                                    : luaL_typename(L, index);
+}
+
+const char *kb_lua_what(lua_State *L, int index)
+{
+    const char *type = kb_lua_type_name(L, index);
+    return strcmp(type, "userdata") == 0 && lua_islightuserdata(L, index)
+               ? kb_light_name(L, index)
+               : lua_pushfstring(L, "a %s", type);
 }

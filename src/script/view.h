@@ -46,6 +46,10 @@ void kb_view_copy(lua_State *L, int index);
 /* The same for a node of a document that has no views. */
 void kb_view_copy_node(lua_State *L, struct kb_viewed *viewed, struct kb_node *node);
 
+/* What the value at `index` is, in the words of an error: "a number", "kably.null", "an earlier
+ * record". May push a text. */
+const char *kb_lua_what(lua_State *L, int index);
+
 /* Lua's next for the view at 1 and the key at 2: of a repeated name it gives the last. How much it
  * pushed; -1 = no view. */
 int kb_view_next(lua_State *L);

@@ -1,5 +1,6 @@
 """The command line: `kably check` finds everything at once, secrets stay unseen, wrong usage ends with 2."""
 
+import os
 import re
 
 import pytest
@@ -99,6 +100,16 @@ def test_a_missing_file_is_wrong_usage(tmp_path):
         done = daemon.command(command, missing)
         assert done.returncode == 2
         assert str(missing) in done.stderr
+
+
+def test_where_no_file_is_named_it_says_which_it_looks_for():
+    if os.path.exists("/etc/kably/kably.lua"):
+        pytest.skip("there is one")
+    for command in ("check", "run", "test", "preview"):
+        done = daemon.command(command, env={"KABLY_CONFIG": ""})
+        assert done.returncode == 2
+        assert done.stderr.splitlines()[0] == "no FILE is named, here or in $KABLY_CONFIG: it is /etc/kably/kably.lua"
+        assert "/etc/kably/kably.lua: No such file" in done.stderr
 
 
 def test_run_refuses_a_bad_file_as_check_does(tmp_path):

@@ -129,7 +129,7 @@ static const struct hostile rows[] = {
     {"returns a text", "return \"x\"", "returned a string"},
     {"returns true", "return true", "returned a boolean"},
     {"returns a function", "return print", "returned a function"},
-    {"returns headers", "return record.headers", "returned a"},
+    {"returns headers", "return record.headers", "returned the record's headers"},
     {"returns a part", "return record.value.l", "returned a table"},
     {"returns the wrong channel", "return { channel = {} }", "channel a table"},
     {"returns the wrong name", "return { name = true }", "name a boolean"},

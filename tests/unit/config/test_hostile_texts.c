@@ -54,10 +54,32 @@ static void deep_calls_end_at_lua_s_own_limit(void **state)
     routed_unload(&routed);
 }
 
+/* All of it is one instruction to Lua, and takes the square of the chain's length: this one
+ * seconds. Only where the stack grows can it be ended, which is at each doubling. */
+static void a_chain_of_calls_is_cut(void **state)
+{
+    (void)state;
+    struct kb_err err;
+    struct routed routed = {0};
+    hostile_load(&routed, 64 << 20, HOSTILE_MS,
+        "local t = print for i = 1, 150000 do t = setmetatable({}, { __call = t }) end",
+        "pcall(t) while true do end");
+    double begun = cpu_ms();
+    assert_int_equal(hostile_route(&routed, "bad", &err), KB_FAILED);
+    double took = cpu_ms() - begun;
+    if (!strstr(err.text, "still running after"))
+        fail_msg("%s", err.text);
+    if (took > 50 * HOSTILE_MS)
+        fail_msg("%.0f ms of CPU time", took);
+    assert_int_equal(hostile_route(&routed, "good", &err), KB_ROUTED);
+    routed_unload(&routed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(long_texts_cost_no_more_time),
+        cmocka_unit_test(a_chain_of_calls_is_cut),
         cmocka_unit_test(deep_calls_end_at_lua_s_own_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
