@@ -10,7 +10,7 @@
 local tokens, known, report = ...
 local find = string.find
 
-local declared, used = {}, {}
+local declared, used = { _ENV = true }, {} -- Lua itself declares that one
 local inside = {} -- "{" or "block", the innermost last
 local nothing = { kind = "end", what = "" }
 

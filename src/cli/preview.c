@@ -197,6 +197,28 @@ static bool is_wanted(void *context, const char *topic)
     return kb_config_rules(choice->config, kb_slice_of(topic)) != NULL;
 }
 
+static bool is_found(const struct kb_reader *reader, const char *topic)
+{
+    int n_partitions;
+    size_t i = 0;
+    while (i < kb_reader_topics(reader) &&
+           strcmp(kb_reader_topic(reader, i, &n_partitions), topic) != 0)
+        i++;
+    return i < kb_reader_topics(reader);
+}
+
+/* Of several topics some may not be there, or be spelled otherwise: their silence looks like none.
+ */
+static void tell_absent(const struct kb_reader *reader, const struct kb_config *config)
+{
+    for (size_t i = 0; i < config->n_topics; i++)
+        for (size_t j = 0; j < config->topics[i].n_patterns; j++) {
+            const struct kb_topic_pattern *pattern = &config->topics[i].patterns[j];
+            if (!pattern->is_regex && !is_found(reader, pattern->text))
+                fprintf(stderr, "kably preview: Kafka has no topic \"%s\"\n", pattern->text);
+        }
+}
+
 static bool find_topics(struct kb_reader *reader, const struct wish *wish,
     const struct kb_config *config, struct kb_err *err)
 {
@@ -208,6 +230,8 @@ static bool find_topics(struct kb_reader *reader, const struct wish *wish,
     if (kb_reader_topics(reader) == 0)
         return kb_err_outage(err, "Kafka has no topic %s%s%s", wish->topic ? "\"" : "",
             wish->topic ? wish->topic : "that the file takes", wish->topic ? "\"" : "");
+    if (!wish->topic)
+        tell_absent(reader, config);
     return true;
 }
 

@@ -266,15 +266,13 @@ static int test_file(const char *argument, struct kb_suite_end *sum)
 
 int kb_cli_test(int argc, char **argv)
 {
-    const char *fallback[] = {kb_cli_file(NULL)};
-    const char *const *files = argc > 0 ? (const char *const *)argv : fallback;
     struct kb_suite_end sum = {0, 0};
     int code = KB_EXIT_DONE;
     for (int i = 0; i < argc; i++)
         if (argv[i][0] == '-')
             return kb_cli_usage("test", "unknown option \"%s\"", argv[i]);
     for (int i = 0; i < (argc > 0 ? argc : 1); i++) {
-        int one = test_file(files[i], &sum);
+        int one = test_file(kb_cli_file(argc > 0 ? argv[i] : NULL), &sum);
         code = one > code ? one : code;
     }
     size_t n = sum.passed + sum.failed;

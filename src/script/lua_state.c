@@ -83,9 +83,9 @@ static bool spent(struct kb_script *script)
     return work >= most;
 }
 
-/* No hook can end what goes on within one instruction: a value whose __call has a __call, and so on,
- * takes the square of their number. But the stack grows on the way, and for that there is no more
- * where time is up. */
+/* No hook can end what goes on within one instruction: a value whose __call has a __call, and so
+ * on, takes the square of their number. But the stack grows on the way, and for that there is no
+ * more where time is up. */
 static bool is_over(struct kb_script *script)
 {
     if (script->expired || !spent(script))

@@ -110,6 +110,8 @@ def test_where_no_file_is_named_it_says_which_it_looks_for():
         assert done.returncode == 2
         assert done.stderr.splitlines()[0] == "no FILE is named, here or in $KABLY_CONFIG: it is /etc/kably/kably.lua"
         assert "/etc/kably/kably.lua: No such file" in done.stderr
+        named = daemon.command(command, "nowhere.lua")
+        assert named.returncode == 2 and named.stderr == "nowhere.lua: No such file or directory\n"
 
 
 def test_run_refuses_a_bad_file_as_check_does(tmp_path):

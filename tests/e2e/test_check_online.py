@@ -59,7 +59,7 @@ topic "t" {
     if recrod.value.a then goto done end
     named(list.nothing:method(), 0x1F, 1e5, [==[ words ]] in here ]==], 'it\\'s' .. record.key)
     ::done::
-    return record, kably.null
+    return record, kably.null, _ENV
   end,
   channel = function(_) return "c" .. Helper.x end,
 }

@@ -131,6 +131,10 @@ def test_what_is_wrong_is_said(real_world, tmp_path):
     assert done.returncode == 2 and "nobodys" in done.stderr
     assert preview(tmp_path, config, "--from", "yesterday").returncode == 2
     assert preview(tmp_path, config, "--count", "0").returncode == 2
+    w.kafka.produce(w.topic, [{"partition": 0, "key": "k", "value": '{"user":1}'}])
+    done = preview(tmp_path, config_of(w).topic("^" + w.topic + "-x", channel="x").topic("nobodys", channel="x"))
+    assert done.returncode == 0 and len(shown(done)) == 1
+    assert done.stderr == 'kably preview: Kafka has no topic "nobodys"\n'
     away = w.config(bootstrap_servers="127.0.0.1:1").topic(w.topic, channel="x")
     done = preview(tmp_path, away)
     assert done.returncode == 1 and "Kafka" in done.stderr
