@@ -59,11 +59,19 @@ static bool is_silent_pipe(int fd, const struct kb_buf *buf)
     return buf->len == 0 && fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
 }
 
+static bool fail_large(const char *path, struct kb_err *err)
+{
+    return kb_err_config(err, "%s: larger than %d MiB, which is the most that is read of a file",
+        path, KB_FILE_BYTES_MAX >> 20);
+}
+
 static bool read_whole(const char *path, int fd, struct kb_buf *buf, struct kb_err *err)
 {
     bool ok = read_all(fd, buf);
     if (!ok && errno == ETIMEDOUT)
         return kb_err_config(err, "%s: gave no end within %d ms; expected a file", path, PIPE_MS);
+    if (!ok && errno == EFBIG)
+        return fail_large(path, err);
     if (!ok)
         return kb_err_config(err, "%s: %s", path, strerror(errno));
     if (is_silent_pipe(fd, buf))
@@ -88,7 +96,7 @@ static bool read_at(
         if (ok)
             out->len--;
         else
-            kb_err_config(err, "%s: too large", path);
+            fail_large(path, err);
     }
     kb_buf_deinit(&buf);
     return ok;
