@@ -4,7 +4,6 @@
 
 #include "base/utf8.h"
 #include "value/document.h"
-#include "value/json.h"
 
 #include <math.h>
 #include <stdarg.h>

@@ -1,4 +1,5 @@
-/* Compares two configurations by the option table; see changes.h. Called by pipeline/reload.c. */
+/* Compares two configurations by the option table; see changes.h. Called by
+ * pipeline/generation.c. */
 #include "config/changes.h"
 
 #include "config/options.h"

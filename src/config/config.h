@@ -132,8 +132,8 @@ void kb_problems_print(const struct kb_problems *problems, FILE *to);
 
 /* NULL = at least one error. Warnings don't stop it. */
 struct kb_config *kb_config_load(const char *path, struct kb_problems *problems);
-/* The same for a text in memory; `name` stands for the file in messages, relative paths start at
- * its folder. */
+/* The same for a text in memory (of tests and measurements); `name` stands for the file in
+ * messages, relative paths start at its folder. */
 struct kb_config *kb_config_load_text(
     const char *name, struct kb_slice text, struct kb_problems *problems);
 struct kb_config *kb_config_ref(struct kb_config *config);

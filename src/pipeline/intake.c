@@ -7,7 +7,6 @@
  * it. */
 #include "ably/spec_msgpack.h"
 #include "base/hash.h"
-#include "metrics/metrics.h"
 #include "pipeline/worker_state.h"
 
 #include <inttypes.h>

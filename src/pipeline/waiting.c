@@ -6,7 +6,6 @@
  * offset below that would look to it like another log. What is kept is bounded by one take of each
  * partition, for a paused partition gives nothing more, and in all by a ceiling of its own, at
  * which those that may need a schema give nothing more either (pressure.c). */
-#include "metrics/metrics.h"
 #include "pipeline/worker_state.h"
 
 #include <inttypes.h>

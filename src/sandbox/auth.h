@@ -11,7 +11,6 @@
 #define KB_SANDBOX_AUTH_H
 
 #include "sandbox/exchange.h"
-#include "sandbox/grants.h"
 
 #include <stdint.h>
 

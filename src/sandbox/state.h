@@ -8,6 +8,7 @@
 #include "sandbox/auth.h"
 #include "sandbox/deliveries.h"
 #include "sandbox/faults.h"
+#include "sandbox/grants.h"
 #include "sandbox/ids.h"
 #include "sandbox/service.h"
 #include "sandbox/store.h"
