@@ -32,6 +32,9 @@ bool kb_cli_asks_help(int argc, char **argv);
 
 /* "kably NAME: what is wrong" and where to read on; returns KB_EXIT_USAGE. */
 int kb_cli_usage(const char *command, const char *fmt, ...) KB_PRINTF(2, 3);
+/* The same of an option that the command does not know, with the nearest of those it does. */
+int kb_cli_unknown_option(
+    const char *command, const char *given, const char *const *known, size_t n_known);
 
 /* The configuration file where none is named: $KABLY_CONFIG, else /etc/kably/kably.lua, and a hint
  * on standard error where that is not there. */

@@ -1,7 +1,6 @@
 /* `kably demo`: reads the options; everything else is the room demo/. */
 #include "demo/demo.h"
 
-#include "base/suggest.h"
 #include "cli/cli.h"
 
 #include <errno.h>
@@ -35,9 +34,7 @@ int kb_cli_demo(int argc, char **argv)
                 return kb_cli_usage(
                     "demo", "--records %s: expected 1 to %d", number, KB_DEMO_RECORDS_MAX);
         } else {
-            const char *nearest = kb_suggest(kb_slice_of(argv[i]), known, KB_COUNT(known));
-            return kb_cli_usage("demo", "unknown \"%s\"%s%s%s", argv[i],
-                nearest ? ", did you mean \"" : "", nearest ? nearest : "", nearest ? "\"" : "");
+            return kb_cli_unknown_option("demo", argv[i], known, KB_COUNT(known));
         }
     }
     return kb_demo_run(&options);

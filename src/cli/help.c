@@ -62,6 +62,16 @@ int kb_cli_usage(const char *command, const char *fmt, ...)
     return KB_EXIT_USAGE;
 }
 
+int kb_cli_unknown_option(
+    const char *command, const char *given, const char *const *known, size_t n_known)
+{
+    const char *nearest = kb_suggest(kb_slice_of(given), known, n_known);
+
+    if (nearest)
+        return kb_cli_usage(command, "unknown \"%s\", did you mean \"%s\"", given, nearest);
+    return kb_cli_usage(command, "unknown \"%s\"", given);
+}
+
 int kb_cli_unknown(const char *name)
 {
     const char *names[32], *nearest;

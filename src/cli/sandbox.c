@@ -1,6 +1,5 @@
 /* `kably sandbox`: librdkafka's mock cluster and the local Ably, until a signal. The lines it
  * prints can be read by people, sourced by a shell and parsed by a test. */
-#include "base/suggest.h"
 #include "cli/cli.h"
 #include "sandbox/local_ably.h"
 #include "sandbox/mock_kafka.h"
@@ -84,7 +83,7 @@ static int parse(struct wish *wish, int argc, char **argv)
         "--topic", "--key", "--ably-port", "--history", "--channel-rate", "--no-kafka"};
 
     for (int i = 0; i < argc; i++) {
-        const char *name = argv[i], *nearest;
+        const char *name = argv[i];
         bool takes_value = false;
 
         for (size_t k = 0; k + 1 < KB_COUNT(known); k++)
@@ -96,9 +95,7 @@ static int parse(struct wish *wish, int argc, char **argv)
         } else if (strcmp(name, "--no-kafka") == 0) {
             wish->no_kafka = true;
         } else {
-            nearest = kb_suggest(kb_slice_of(name), known, KB_COUNT(known));
-            return kb_cli_usage("sandbox", "unknown \"%s\"%s%s%s", name,
-                nearest ? ", did you mean \"" : "", nearest ? nearest : "", nearest ? "\"" : "");
+            return kb_cli_unknown_option("sandbox", name, known, KB_COUNT(known));
         }
     }
     return KB_EXIT_DONE;
