@@ -10,6 +10,7 @@
 #include "config/tests.h"
 #include "script/hook_clock.h"
 #include "script/lua_library.h"
+#include "script/lua_load.h"
 #include "script/lua_state.h"
 
 #include <lauxlib.h>

@@ -8,6 +8,7 @@
 
 #include "script/light.h"
 #include "script/lua_library.h"
+#include "script/lua_load.h"
 #include "script/lua_state.h"
 
 #include <lauxlib.h>

@@ -4,7 +4,7 @@
 #include "config/tests.h"
 
 #include "script/lua_json.h"
-#include "script/lua_state.h"
+#include "script/lua_load.h"
 #include "value/document.h"
 #include "value/json.h"
 

@@ -3,7 +3,7 @@
 #include "config/texts.h"
 
 #include "script/lua_library.h"
-#include "script/lua_state.h"
+#include "script/lua_load.h"
 
 #include <lauxlib.h>
 

@@ -7,6 +7,7 @@
 #include "script/hook_clock.h"
 #include "script/lua_json.h"
 #include "script/lua_library.h"
+#include "script/lua_load.h"
 #include "script/lua_state.h"
 #include "script/view.h"
 #include "value/json.h"

@@ -90,21 +90,6 @@ size_t kb_script_room(lua_State *L);
 /* Bytes of Lua's heap now. */
 size_t kb_script_memory(const struct kb_script *script);
 
-/* Inside a protected call: pushes the compiled text, or raises its syntax error with the full name.
- */
-void kb_script_load(lua_State *L, const char *name, struct kb_slice text);
-
-/* Inside a protected call: runs a file of lua/ (script/embedded.h) with the `n_args` values on top
- * of the stack; what it returns is dropped. Its name stands in no message: errors are placed at its
- * caller. */
-void kb_script_run_embedded(lua_State *L, const char *file, int n_args);
-/* The same, with the one value it returns left on the stack. */
-void kb_script_call_embedded(lua_State *L, const char *file, int n_args);
-
-/* Inside a protected call: pushes one of the modules of lua/, compiled; false = no module has that
- * name. In messages it is "lua/NAME.lua". */
-bool kb_script_push_module(lua_State *L, const char *name);
-
 /* Inside a protected call, from a C function called by Lua: the nearest line of a named text.
  * Returns the name, which Lua owns, or NULL where no such function is on the stack. */
 const char *kb_script_where(lua_State *L, int *line);

@@ -1,5 +1,6 @@
 /* The functions that search, beside Lua's own: the same results and the same errors, for random
  * texts and patterns. That their cost is bounded is shown by unit_config_hostile_texts. */
+#include "script/lua_load.h"
 #include "script/lua_state.h"
 #include "support/prop.h"
 
