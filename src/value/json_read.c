@@ -263,7 +263,7 @@ static void note_member(
 }
 
 static KB_ALWAYS_INLINE const char *read_key(
-    struct reader *r, const char *p, struct kb_events *sink)
+    struct reader *r, const char *p, struct kb_events *sink, bool noting)
 {
     if (!at(r, p, '"'))
         return fail(r, p, "expected a name in quotes");
@@ -277,7 +277,7 @@ static KB_ALWAYS_INLINE const char *read_key(
         return fail(r, p, "expected ':'");
     kb_emit_key(sink, name);
     p = skip_space(r, p + 1);
-    if (!sink && r->depth == 1 && r->members)
+    if (noting && r->depth == 1)
         note_member(r->members, name, escaped, p);
     return p;
 }
@@ -285,8 +285,8 @@ static KB_ALWAYS_INLINE const char *read_key(
 /* Goes on from the end of a value, or from behind an opening bracket, to the place of the next
  * value, closing what closes on the way. With the container above `base` closed there is none:
  * depth equals base then. */
-static KB_ALWAYS_INLINE const char *next_place(
-    struct reader *r, const char *p, struct kb_events *sink, uint32_t base, bool opened)
+static KB_ALWAYS_INLINE const char *next_place(struct reader *r, const char *p,
+    struct kb_events *sink, bool noting, uint32_t base, bool opened)
 {
     while (r->depth > base) {
         char closing = r->closing[r->depth - 1];
@@ -301,15 +301,17 @@ static KB_ALWAYS_INLINE const char *next_place(
                 return fail(r, p, closing == '}' ? "expected ',' or '}'" : "expected ',' or ']'");
             p = skip_space(r, p + 1);
         }
-        return closing == ']' ? p : read_key(r, p, sink);
+        return closing == ']' ? p : read_key(r, p, sink, noting);
     }
     return p;
 }
 
 static const char *check_value(struct reader *r, const char *p);
 
-/* One whole value; what the sink does not want is only checked. */
-static KB_ALWAYS_INLINE const char *walk(struct reader *r, const char *p, struct kb_events *sink)
+/* One whole value; what the sink does not want is only checked. Inlined once for each way to call
+ * it: who wants no members is not asked at every name. */
+static KB_ALWAYS_INLINE const char *walk(
+    struct reader *r, const char *p, struct kb_events *sink, bool noting)
 {
     const uint32_t base = r->depth;
     do {
@@ -317,19 +319,25 @@ static KB_ALWAYS_INLINE const char *walk(struct reader *r, const char *p, struct
         bool wanted = !sink || kb_emit_wanted(sink);
         p = wanted ? begin_value(r, p, sink) : check_value(r, p);
         if (p)
-            p = next_place(r, p, sink, base, r->depth > depth);
+            p = next_place(r, p, sink, noting, base, r->depth > depth);
     } while (p && r->depth > base);
     return p;
 }
 
 static const char *check_value(struct reader *r, const char *p)
 {
-    return walk(r, p, NULL);
+    return walk(r, p, NULL, false);
+}
+
+static const char *check_members(struct reader *r, const char *p)
+{
+    begin_members(r->members, at(r, p, '{'));
+    return walk(r, p, NULL, true);
 }
 
 static const char *read_value(struct reader *r, const char *p, struct kb_events *sink)
 {
-    return walk(r, p, sink);
+    return walk(r, p, sink, false);
 }
 
 const char *kb_json_skip_plain(const char *p, const char *end)
@@ -349,9 +357,7 @@ static bool read(struct kb_slice text, struct kb_events *sink, struct kb_json_me
     kb_buf_init(&r.scratch, text.len);
 
     const char *p = skip_space(&r, r.start);
-    if (members)
-        begin_members(members, at(&r, p, '{'));
-    p = sink ? read_value(&r, p, sink) : check_value(&r, p);
+    p = sink ? read_value(&r, p, sink) : members ? check_members(&r, p) : check_value(&r, p);
     if (p) {
         p = skip_space(&r, p);
         if (p < r.end)
