@@ -48,6 +48,13 @@ bool kb_buf_grow(struct kb_buf *buf, size_t len)
     return true;
 }
 
+void kb_buf_settle(struct kb_buf *buf, size_t kept)
+{
+    if (buf->cap > kept)
+        kb_buf_deinit(buf);
+    kb_buf_reset(buf);
+}
+
 /* "00" to "99": two digits for one division. */
 static const char pairs[] = "0001020304050607080910111213141516171819"
                             "2021222324252627282930313233343536373839"

@@ -29,6 +29,8 @@ struct kb_buf {
 void kb_buf_init(struct kb_buf *buf, size_t max);
 void kb_buf_deinit(struct kb_buf *buf);
 void kb_buf_reset(struct kb_buf *buf); /* empty again, error cleared, memory kept */
+/* The same, but more memory than `kept` is given back: one large text must not cost for ever. */
+void kb_buf_settle(struct kb_buf *buf, size_t kept);
 
 #define KB_I64_MAX 20                       /* "-9223372036854775808" */
 char *kb_i64_put(char *to, int64_t number); /* the place behind it; no NUL */

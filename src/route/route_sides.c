@@ -6,14 +6,6 @@
 
 #define DECODED_KEPT (1 << 20) /* what a buffer of decoded text may hold on to between records */
 
-/* Empty for the next record; one giant must not hold its memory for ever. */
-static void begin_text(struct kb_buf *text)
-{
-    if (text->cap > DECODED_KEPT)
-        kb_buf_deinit(text);
-    kb_buf_reset(text);
-}
-
 static bool check_capture(
     const struct kb_capture *cap, const struct kb_arena *arena, struct kb_err *err)
 {
@@ -60,8 +52,8 @@ bool kb_routing_decode(struct kb_routing *r, struct kb_err *err)
         .schemas = router->schemas,
         .members = rules->n_functions > 0 ? &router->members : NULL,
         .header = schema_header(router, &r->rec, KB_S("__value_schema_id"))};
-    begin_text(&router->key_text);
-    begin_text(&router->value_text);
+    kb_buf_settle(&router->key_text, DECODED_KEPT);
+    kb_buf_settle(&router->value_text, DECODED_KEPT);
     router->members.all = false;
     if (!decode_side(router, rules->key_format, r->rec.key, later ? NULL : rules->key_paths,
             &r->key_fields, &of_key, &r->key, err))

@@ -7,6 +7,7 @@
 #include <lauxlib.h>
 
 #define LOAD_MS 2000
+#define SCRATCH_KEPT (1 << 20) /* what the room for JSON may hold on to between records */
 
 struct kb_hooks *kb_hooks_new(
     const struct kb_hook_limits *limits, size_t n_topics, struct kb_err *err)
@@ -142,6 +143,7 @@ void kb_hooks_begin(struct kb_hooks *hooks, const struct kb_record *rec, struct 
     struct kb_value value, const struct kb_json_members *members)
 {
     kb_arena_reset(&hooks->arena);
+    kb_buf_settle(&hooks->scratch, SCRATCH_KEPT);
     kb_viewed_begin(&hooks->viewed, rec, key, value, members);
     hooks->left = (struct kb_hook_record){*rec, key, value};
     hooks->fan_out.n = 0;

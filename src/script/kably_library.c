@@ -92,9 +92,7 @@ static void push_json_memory(lua_State *L)
 static void empty_json_memory(struct json_memory *memory)
 {
     kb_arena_reset(&memory->arena);
-    if (memory->buf.cap > JSON_KEPT)
-        kb_buf_deinit(&memory->buf);
-    kb_buf_reset(&memory->buf);
+    kb_buf_settle(&memory->buf, JSON_KEPT);
 }
 
 /* The state's, empty, with as much room as Lua itself has. Upvalue 1. */

@@ -91,6 +91,27 @@ static void test_error_sticks_until_reset(void **state)
     kb_buf_deinit(&buf);
 }
 
+static void test_settling_gives_back_what_is_more_than_kept(void **state)
+{
+    (void)state;
+    struct kb_buf buf;
+    kb_buf_init(&buf, 4096);
+    kb_buf_add(&buf, KB_S("a few"));
+    char *few = buf.ptr;
+    kb_buf_settle(&buf, 1024);
+    assert_ptr_equal(buf.ptr, few);
+    assert_int_equal(buf.len, 0);
+    assert_non_null(kb_buf_reserve(&buf, 2000));
+    kb_buf_commit(&buf, 0);
+    kb_buf_settle(&buf, 1024);
+    assert_null(buf.ptr);
+    assert_int_equal(buf.cap, 0);
+    assert_null(kb_buf_reserve(&buf, 4097)); /* its maximum is what it was */
+    kb_buf_settle(&buf, 1024);
+    assert_false(buf.failed);
+    kb_buf_deinit(&buf);
+}
+
 static void test_random_appends_equal_a_plain_array(void **state)
 {
     (void)state;
@@ -123,6 +144,7 @@ int main(void)
         cmocka_unit_test(test_integers),
         cmocka_unit_test(test_maximum_is_exact),
         cmocka_unit_test(test_error_sticks_until_reset),
+        cmocka_unit_test(test_settling_gives_back_what_is_more_than_kept),
         cmocka_unit_test(test_random_appends_equal_a_plain_array),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
