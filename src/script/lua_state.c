@@ -3,6 +3,7 @@
  * before the stack is cleared. */
 #include "script/lua_state.h"
 
+#include "script/handle.h"
 #include "script/lines.h"
 #include "script/lua_library.h"
 #include "script/lua_load.h"
@@ -19,7 +20,8 @@
 struct kb_script {
     lua_State *L;
     struct kb_script_limits limits;
-    struct kb_handles *handles; /* borrowed */
+    struct kb_handles *handles; /* borrowed; never NULL */
+    struct kb_handles none;     /* of a state in which no record is at hand */
     size_t charged;             /* work inside C functions since the last look */
     /* The call's time: 0 = nobody looked yet, else the first look, then when work was measured. */
     bool looked, measured;
@@ -253,6 +255,7 @@ struct kb_script *kb_script_new(const struct kb_script_limits *limits, struct kb
         return NULL;
     }
     script->limits = *limits;
+    script->handles = &script->none;
     kb_lua_memory_init(&script->memory, limits->memory);
     script->L = lua_newstate(allocate, script);
     if (!script->L) {

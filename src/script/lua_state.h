@@ -69,7 +69,8 @@ bool kb_script_take(
     struct kb_script *script, lua_CFunction take, void *context, struct kb_err *err) KB_MUST_CHECK;
 void kb_script_settle(struct kb_script *script);
 
-/* What the handles of this state name; NULL until set. Borrowed. */
+/* What the handles of this state name. Borrowed; until set there is a record of which no handle was
+ * ever given. */
 void kb_script_set_handles(struct kb_script *script, struct kb_handles *handles);
 struct kb_handles *kb_script_handles(lua_State *L);
 
