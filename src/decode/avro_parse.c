@@ -91,6 +91,16 @@ static bool has_dot(struct kb_slice name)
     return name.len > 0 && memchr(name.ptr, '.', name.len);
 }
 
+/* Is the name whole as it stands? ".N" is the N of no namespace, and loses its dot. */
+static bool is_full(struct kb_slice *name)
+{
+    if (name->len > 1 && name->ptr[0] == '.') {
+        *name = (struct kb_slice){name->ptr + 1, name->len - 1};
+        return true;
+    }
+    return has_dot(*name);
+}
+
 static struct kb_avro_type **bucket(struct parser *p, struct kb_slice full)
 {
     return &p->names[kb_hash64(full, 0) % NAME_BUCKETS];
@@ -128,7 +138,7 @@ static struct kb_avro_type *by_name(
     if (primitive_kind(name, &kind))
         return &p->avro->primitives[kind];
     struct kb_avro_type *type = NULL;
-    if (!has_dot(name) && namespace.len > 0) {
+    if (!is_full(&name) && namespace.len > 0) {
         struct kb_slice full = join(p, namespace, name);
         if (!full.ptr)
             return NULL;
@@ -147,9 +157,10 @@ static bool define(struct parser *p, struct kb_avro_type *type, const struct kb_
     enum kb_avro_kind kind;
     if (name.len == 0)
         return refuse(p, "a name is missing in namespace", namespace);
+    bool full = is_full(&name);
     if (primitive_kind(name, &kind))
         return refuse(p, "a type can't be named", name);
-    type->name = join(p, has_dot(name) ? KB_S("") : own.ptr ? own : namespace, name);
+    type->name = join(p, full ? KB_S("") : own.ptr ? own : namespace, name);
     if (!type->name.ptr)
         return false;
     if (find(p, type->name))
