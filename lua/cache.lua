@@ -3,7 +3,7 @@
 --
 --   now()     milliseconds, any origin
 --   copy(v)   v, a part of a record as tables of one's own
---   caches    receives every cache, so that all of them can be cleared
+--   caches    receives every cache, and what clears it, so that all of them can be cleared
 local now, copy, caches = ...
 local error, next, setmetatable, tostring, type = error, next, setmetatable, tostring, type
 local math_type, for_ever = math.type, math.huge
@@ -19,6 +19,9 @@ function Cache:clear()
   self.values, self.ends, self.places, self.keys = {}, {}, {}, {}
   self.newest, self.count = 0, 0
 end
+
+-- A file may put something else in its place; between records nothing of a file's runs.
+local clear = Cache.clear
 
 -- A number beyond Lua's is another object each time that it is read: its digits are the key.
 local function as_key(key)
@@ -81,7 +84,7 @@ return function(options)
     if name ~= "size" and name ~= "ttl" then error("kably.cache: " .. tostring(name) .. ": unknown key", 2) end
   end
   local cache = setmetatable({ size = size, ttl_ms = ttl * 1000 }, Cache)
-  cache:clear()
-  caches[cache] = true
+  clear(cache)
+  caches[cache] = clear
   return cache
 end

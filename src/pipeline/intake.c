@@ -132,10 +132,9 @@ static void renew_hooks(struct kb_worker *w)
 enum kb_route_result kb_worker_route(struct kb_worker *w, const struct kb_rules *rules,
     const struct kb_record *rec, struct kb_err *err)
 {
-    enum kb_route_result result = kb_route(&w->router, rules, rec, err);
-    if (result == KB_FAILED && w->hooks && kb_hooks_worn(w->hooks))
+    if (w->hooks && KB_UNLIKELY(kb_hooks_worn(w->hooks)))
         renew_hooks(w);
-    return result;
+    return kb_route(&w->router, rules, rec, err);
 }
 
 static void route(struct kb_worker *w, struct kb_assignment *part, const struct kb_record *rec)

@@ -202,8 +202,8 @@ static void take_message(lua_State *L, struct kb_viewed_record *viewed, int inde
     for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
         struct kb_slice field;
         if (lua_type(L, -2) != LUA_TSTRING)
-            luaL_error(L, "returned message %d with a %s as the name of a field", (int)number,
-                luaL_typename(L, -2));
+            luaL_error(L, "returned message %d with %s as the name of a field", (int)number,
+                kb_lua_what(L, -2));
         field.ptr = lua_tolstring(L, -2, &field.len);
         set_field(L, viewed, number, field, msg);
     }

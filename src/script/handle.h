@@ -38,6 +38,7 @@ struct kb_handles {
     struct kb_part *parts;
     uint32_t n, cap;
     struct kb_arena *arena; /* the record's */
+    bool writable;          /* what they name may be changed: transform runs */
 };
 
 #define KB_HANDLE_BIT (UINT64_C(1) << 63)

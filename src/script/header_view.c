@@ -80,8 +80,8 @@ static struct kb_slice header_value(lua_State *L, struct kb_viewed_record *viewe
     if (kb_big_number_text(L, index, &digits))
         return kb_viewed_keep(L, viewed, digits);
     if (type != LUA_TNUMBER && type != LUA_TBOOLEAN)
-        luaL_error(L, "a header's value is a text, a number, a boolean or kably.null, not a %s",
-            kb_lua_type_name(L, index));
+        luaL_error(L, "a header's value is a text, a number, a boolean or kably.null, not %s",
+            kb_lua_what(L, index));
     kb_buf_reset(viewed->scratch);
     kb_lua_json_put(L, index, viewed->scratch);
     return kb_viewed_keep(L, viewed, kb_buf_slice(viewed->scratch));
@@ -177,8 +177,8 @@ static struct kb_header to_header(
     lua_State *L, struct kb_viewed_record *viewed, int index, lua_Integer i)
 {
     if (!lua_istable(L, index))
-        luaL_error(L, "headers[%I]: expected { name = , value = }, got a %s", i,
-            kb_lua_type_name(L, index));
+        luaL_error(
+            L, "headers[%I]: expected { name = , value = }, got %s", i, kb_lua_what(L, index));
     lua_pushliteral(L, "name");
     if (lua_rawget(L, index) != LUA_TSTRING)
         luaL_error(L, "headers[%I]: its name is not a text", i);

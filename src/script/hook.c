@@ -127,6 +127,7 @@ static int run_forget(lua_State *L)
 void kb_hooks_forget(struct kb_hooks *hooks)
 {
     struct kb_err err;
+    kb_handles_begin(&hooks->viewed.handles); /* the last record's memory is its source's again */
     if (!kb_script_call(hooks->script, run_forget, NULL, &err))
         hooks->worn = true; /* no memory even for that: the state is begun anew */
 }

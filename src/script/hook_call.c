@@ -47,7 +47,7 @@ static void look_at_memory(struct kb_hooks *hooks)
 {
     if (nearly_full(hooks))
         kb_script_collect(hooks->script);
-    hooks->worn = nearly_full(hooks);
+    hooks->worn |= nearly_full(hooks);
 }
 
 /* One cut is told by the record's failure. That it happens again and again is a fault of the
@@ -144,9 +144,9 @@ enum kb_hook_fate kb_hooks_transform(struct kb_hooks *hooks, size_t topic, struc
     static const struct taking taking = {take_untouched_record, take_transformed};
     struct call call = call_of(hooks, topic, KB_HOOK_TRANSFORM, 0);
     struct kb_viewed_record *viewed = &hooks->viewed;
-    viewed->writable = true;
+    viewed->handles.writable = true;
     bool ok = call_function(&call, &taking, err);
-    viewed->writable = false;
+    viewed->handles.writable = false;
     if (!ok)
         return KB_HOOK_FAILED;
     if (call.nil)

@@ -29,8 +29,8 @@ static int mark(lua_State *L, bool array)
         lua_newtable(L);
     }
     if (!lua_istable(L, 1))
-        return luaL_error(L, "kably.%s: expected a table, got a %s", array ? "array" : "object",
-            kb_lua_type_name(L, 1));
+        return luaL_error(L, "kably.%s: expected a table of one's own, got %s",
+            array ? "array" : "object", kb_lua_what(L, 1));
     lua_settop(L, 1);
     if (lua_getmetatable(L, 1) && !kb_lua_is_marked(L, 1))
         return luaL_error(
@@ -408,9 +408,8 @@ void kb_script_clear_caches(lua_State *L)
 {
     lua_rawgetp(L, LUA_REGISTRYINDEX, &caches_key);
     int caches = lua_gettop(L);
-    for (lua_pushnil(L); lua_next(L, caches); lua_pop(L, 1)) {
-        lua_getfield(L, -2, "clear");
-        lua_pushvalue(L, -3);
+    for (lua_pushnil(L); lua_next(L, caches);) {
+        lua_pushvalue(L, -2);
         lua_call(L, 1, 0);
     }
     lua_pop(L, 1);

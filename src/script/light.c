@@ -105,7 +105,10 @@ static void add_refusals(lua_State *L)
         {"__add", "perform arithmetic on"}, {"__sub", "perform arithmetic on"},
         {"__mul", "perform arithmetic on"}, {"__div", "perform arithmetic on"},
         {"__idiv", "perform arithmetic on"}, {"__mod", "perform arithmetic on"},
-        {"__pow", "perform arithmetic on"}, {"__unm", "perform arithmetic on"}};
+        {"__pow", "perform arithmetic on"}, {"__unm", "perform arithmetic on"},
+        {"__band", "perform a bitwise operation on"}, {"__bor", "perform a bitwise operation on"},
+        {"__bxor", "perform a bitwise operation on"}, {"__shl", "perform a bitwise operation on"},
+        {"__shr", "perform a bitwise operation on"}, {"__bnot", "perform a bitwise operation on"}};
     for (size_t i = 0; i < KB_COUNT(refusals); i++) {
         lua_pushstring(L, refusals[i].what);
         lua_pushcclosure(L, refuse_always, 1);
@@ -195,7 +198,8 @@ void kb_light_open(lua_State *L)
     lua_newtable(L);
     luaL_setfuncs(L, metamethods, 0);
     add_refusals(L);
-    lua_pushliteral(L, "part of the record, or null"); /* "string expected, got ..." */
+    lua_pushliteral(
+        L, "part of the record, null, or a missing value"); /* "string expected, got ..." */
     lua_setfield(L, -2, "__name");
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");

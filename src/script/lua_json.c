@@ -159,7 +159,7 @@ static size_t count_names(lua_State *L, int index)
                 "array has elements 1 to n and nothing else",
                 (lua_pushvalue(L, -2), lua_tostring(L, -1)));
         if (lua_type(L, -2) != LUA_TSTRING)
-            luaL_error(L, "a table with a %s as a key can't be JSON", luaL_typename(L, -2));
+            luaL_error(L, "a table with %s as a key can't be JSON", kb_lua_what(L, -2));
     }
     return n;
 }

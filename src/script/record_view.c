@@ -35,8 +35,7 @@ struct kb_viewed_record *kb_viewed_self(lua_State *L, int index)
 
 struct kb_viewed_record *kb_viewed_writable(lua_State *L, struct kb_viewed_record *viewed)
 {
-    if (!viewed->writable)
-        luaL_error(L, "only transform may change the record");
+    kb_view_check_writable(L);
     return viewed;
 }
 
@@ -201,8 +200,7 @@ static void replace_headers(lua_State *L, struct kb_viewed_record *viewed)
 {
     struct kb_headers_edited headers = {0};
     if (!kb_headers_take(L, viewed, &headers, 3))
-        luaL_error(
-            L, "record.headers: expected { name = value, ... }, got a %s", kb_lua_type_name(L, 3));
+        luaL_error(L, "record.headers: expected { name = value, ... }, got %s", kb_lua_what(L, 3));
     viewed->headers = headers;
 }
 

@@ -38,7 +38,6 @@ struct kb_viewed_record {
     struct kb_arena *arena;
     struct kb_buf *scratch;
     struct kb_handles handles; /* the state has them (kb_script_set_handles) */
-    bool writable;
 };
 
 /* Another record is at hand: what hooks hold of the one before is stale. The arena is reset.

@@ -180,7 +180,7 @@ static void add_looked_up(struct gsub *g, const char *start, const char *end)
         lua_pop(L, 1);
         luaL_addlstring(&g->out, start, (size_t)(end - start));
     } else if (!lua_isstring(L, -1)) {
-        luaL_error(L, "invalid replacement value (a %s)", luaL_typename(L, -1));
+        luaL_error(L, "invalid replacement value (%s)", kb_lua_what(L, -1));
     } else {
         luaL_addvalue(&g->out);
     }

@@ -194,9 +194,16 @@ static void set_element(lua_State *L, struct kb_part part)
                                   : "the value would be nested too deep");
 }
 
+void kb_view_check_writable(lua_State *L)
+{
+    if (!kb_script_handles(L)->writable)
+        luaL_error(L, "only transform may change the record");
+}
+
 int kb_view_newindex(lua_State *L)
 {
     struct kb_part part = part_at(L, 1);
+    kb_view_check_writable(L);
     if (part.node->kind == KB_NODE_OBJECT)
         set_member(L, part);
     else
@@ -380,8 +387,6 @@ const char *kb_lua_type_name(lua_State *L, int index)
 
 const char *kb_lua_what(lua_State *L, int index)
 {
-    const char *type = kb_lua_type_name(L, index);
-    return strcmp(type, "userdata") == 0 && lua_islightuserdata(L, index)
-               ? kb_light_name(L, index)
-               : lua_pushfstring(L, "a %s", type);
+    return lua_islightuserdata(L, index) ? kb_light_name(L, index)
+                                         : lua_pushfstring(L, "a %s", kb_lua_type_name(L, index));
 }

@@ -31,6 +31,9 @@ int kb_view_len(lua_State *L);
 int kb_view_pairs(lua_State *L);
 int kb_view_tostring(lua_State *L);
 
+/* An error where the record may only be read. */
+void kb_view_check_writable(lua_State *L);
+
 /* Pushes a node: a scalar as its value, an object or array as a view. */
 void kb_view_push(lua_State *L, struct kb_viewed *viewed, struct kb_node *node);
 

@@ -246,12 +246,17 @@ static void modules_of_one_name_in_two_folders(void **state)
     kb_config_unref(config);
 }
 
+/* Between records nothing of the file's runs, and no record is at hand: what it put in the place of
+ * clear would read memory that is the source's again. */
 static void what_is_remembered_is_forgotten(void **state)
 {
     (void)state;
     write_file("main.lua",
-        BASE "local known = kably.cache { size = 10, ttl = 60 }\n"
+        BASE "local known, kept = kably.cache { size = 10, ttl = 60 }\n"
+             "local function mine() error(kept.topic) end\n"
+             "known.clear, known.__index.clear = mine, mine\n"
              "topic 'a' { channel = 'x', transform = function(record)\n"
+             "  kept = record\n"
              "  if known:seen(record.key) then return nil end return record end }\n");
     struct kb_config *config = load_main();
     struct kb_hooks *hooks = hooks_of(config);

@@ -130,7 +130,7 @@ static const struct hostile rows[] = {
     {"returns true", "return true", "returned a boolean"},
     {"returns a function", "return print", "returned a function"},
     {"returns headers", "return record.headers", "returned the record's headers"},
-    {"returns a part", "return record.value.l", "returned a table"},
+    {"returns a part", "return record.value.l", "returned an array of the record"},
     {"returns the wrong channel", "return { channel = {} }", "channel a table"},
     {"returns the wrong name", "return { name = true }", "name a boolean"},
     {"returns the wrong client_id", "return { client_id = function() end }",
