@@ -167,13 +167,10 @@ static bool only_one(const struct kb_proto_field *field, uint64_t *oneofs)
     return first;
 }
 
-static KB_ALWAYS_INLINE bool absent(struct kb_proto_run *run,
-    const struct kb_proto_message *message, const struct kb_proto_field *from,
-    const struct kb_proto_field *to)
+static KB_ALWAYS_INLINE bool absent(
+    struct kb_proto_run *run, const struct kb_proto_message *message, size_t from, size_t to)
 {
-    return KB_LIKELY(!run->options->proto_defaults) ||
-           show_absent(
-               run, message, (size_t)(from - message->fields), (size_t)(to - message->fields));
+    return KB_LIKELY(!run->options->proto_defaults) || show_absent(run, message, from, to);
 }
 
 /* All occurrences from `tag` on; *at moves behind them. */
@@ -190,7 +187,7 @@ static bool show_beside(struct kb_proto_run *run, const struct kb_proto_field *f
 static bool show_straight(
     struct kb_proto_run *run, const struct kb_proto_message *message, struct kb_slice bytes)
 {
-    const struct kb_proto_field *next = message->fields, *last = next + message->n_fields;
+    size_t next = 0; /* field of the schema */
     const char *at = bytes.ptr, *end = at + bytes.len;
     uint64_t oneofs = 0;
     while (at < end) {
@@ -198,19 +195,21 @@ static bool show_straight(
         const char *tag = at;
         if (!kb_wire_step(&at, end, &wire))
             return false;
-        const struct kb_proto_field *field = next < last && next->number == wire.number
-                                                 ? next
-                                                 : kb_proto_field(message, wire.number);
+        const struct kb_proto_field *field =
+            next < message->n_fields && message->fields[next].number == wire.number
+                ? &message->fields[next]
+                : kb_proto_field(message, wire.number);
         if (!field || !kb_proto_takes(field, wire.type))
             continue; /* unknown: some other version's */
-        if (field < next || !only_one(field, &oneofs) || !absent(run, message, next, field))
+        size_t place = (size_t)(field - message->fields);
+        if (place < next || !only_one(field, &oneofs) || !absent(run, message, next, place))
             return false;
         if (!(field->repeated ? show_beside(run, field, tag, &at, end)
                               : show_single(run, field, wire.bits, wire.bytes)))
             return false;
-        next = field + 1;
+        next = place + 1;
     }
-    return absent(run, message, next, last);
+    return absent(run, message, next, message->n_fields);
 }
 
 /* ---- messages ---- */
