@@ -21,11 +21,21 @@ bool kb_topic_name_valid(struct kb_slice name)
     return true;
 }
 
+/* regcomp writes what is repeated out once more for a +, so that one behind another, or behind a
+ * group of them, doubles the memory it takes. */
+static bool doubles(const char *pattern, const char *sign)
+{
+    return *sign == '+' && sign > pattern && strchr(")+*?}", sign[-1]);
+}
+
 /* {m,n} inside {m,n} multiplies, and regcomp takes memory for each repeat: the product of all of
- * them, at most one more than allowed. */
+ * them, at most some more than allowed. */
 static long repeats(const char *pattern)
 {
     long product = 1;
+    for (const char *c = pattern; *c && product <= PATTERN_REPEATS_MAX; c++)
+        if (doubles(pattern, c))
+            product *= 2;
     for (const char *c = strchr(pattern, '{'); c; c = strchr(c + 1, '{')) {
         char *end;
         long most = strtol(c + 1, &end, 10);

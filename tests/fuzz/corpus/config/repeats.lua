@@ -1,0 +1,1 @@
+topic "^(((((((((((((((&(fuzz.lua:23: publish: name: unknown key; the block defaÿÿÿÿÿÿÿÿÿÿÿÿÿÿÿÿÿÿ¿¿¿¿¿¿¿¿¿¿¿¿¯¿¿¿¿¿¿¿¿¿¿¿¿¿¿¿++++++++++++++++++++++++++++++++++++++++¿¿¿¿¿¿¿¿metatable" { channel = "#{" } topic "^a{1,"{} topic "^["{}
