@@ -281,19 +281,11 @@ bool kb_blocks_read(
     return ok;
 }
 
-static bool has_key(const struct kb_raw *table, struct kb_slice key)
-{
-    for (size_t i = 0; table->kind == KB_RAW_TABLE && i < table->n_entries; i++)
-        if (table->entries[i].key.ptr && kb_slice_eq(table->entries[i].key, key))
-            return true;
-    return false;
-}
-
 struct kb_file_place kb_block_place_of(
     const struct kb_blocks *blocks, const struct kb_block *block, struct kb_slice key)
 {
     struct kb_file_place place = block->place;
-    if (place.line == 0 || !has_key(&block->body, key))
+    if (place.line == 0 || !kb_raw_find(&block->body, key))
         return place;
     int end = 0; /* where the next block of the same file opens */
     for (size_t i = 0; i < blocks->n; i++) {

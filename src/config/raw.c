@@ -9,12 +9,17 @@
 
 #define NESTING_MAX 16
 
-const struct kb_raw *kb_raw_get(const struct kb_raw *table, const char *key)
+const struct kb_raw *kb_raw_find(const struct kb_raw *table, struct kb_slice key)
 {
     for (size_t i = 0; i < table->n_entries; i++)
-        if (table->entries[i].key.ptr && kb_slice_is(table->entries[i].key, key))
+        if (table->entries[i].key.ptr && kb_slice_eq(table->entries[i].key, key))
             return &table->entries[i].value;
     return NULL;
+}
+
+const struct kb_raw *kb_raw_get(const struct kb_raw *table, const char *key)
+{
+    return kb_raw_find(table, kb_slice_of(key));
 }
 
 void *kb_raw_memory(lua_State *L, struct kb_arena *arena, size_t size)

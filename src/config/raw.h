@@ -44,6 +44,7 @@ struct kb_raw_entry {
 
 /* The member of a table, NULL = not there (or no table). */
 const struct kb_raw *kb_raw_get(const struct kb_raw *table, const char *key);
+const struct kb_raw *kb_raw_find(const struct kb_raw *table, struct kb_slice key);
 
 /* Inside a protected call: raises an error where the arena is full, or tables are nested too deep
  * or hold themselves. A table's entries are sorted, elements first: Lua's own order differs from

@@ -182,9 +182,8 @@ static void set_field(lua_State *L, struct kb_viewed_record *viewed, size_t numb
         set_push(L, viewed, number, msg);
     } else {
         const char *near = kb_suggest(field, fields, KB_COUNT(fields));
-        luaL_error(L, "returned message %d with a field \"%s\", which no message has%s%s%s",
-            (int)number, field.ptr, near ? "; did you mean \"" : "", near ? near : "",
-            near ? "\"?" : "");
+        luaL_error(L, "returned message %d with a field \"%s\", which no message has" KB_NEAR_FMT,
+            (int)number, field.ptr, KB_NEAR(near));
     }
 }
 

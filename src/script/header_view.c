@@ -190,12 +190,6 @@ static struct kb_header to_header(
     return header;
 }
 
-static bool is_header_view(lua_State *L, int index)
-{
-    const void *light = lua_islightuserdata(L, index) ? lua_touserdata(L, index) : NULL;
-    return kb_is_handle(light) && kb_handle_place(light) == KB_PLACE_HEADERS;
-}
-
 static void take_table(
     lua_State *L, struct kb_viewed_record *viewed, struct kb_headers_edited *headers, int index)
 {
@@ -223,7 +217,7 @@ static void take_table(
 bool kb_headers_take(
     lua_State *L, struct kb_viewed_record *viewed, struct kb_headers_edited *headers, int index)
 {
-    if (is_header_view(L, index)) {
+    if (kb_light_kind(L, index) == KB_LIGHT_HEADERS) {
         size_t n;
         const struct kb_header *list = headers_of(kb_viewed_self(L, index), &n);
         append_all(L, viewed, headers, list, n);
@@ -262,7 +256,8 @@ static void set_at(lua_State *L, struct kb_viewed_record *viewed, lua_Integer i)
 
 int kb_headers_newindex(lua_State *L)
 {
-    struct kb_viewed_record *viewed = kb_viewed_writable(L, kb_viewed_self(L, 1));
+    struct kb_viewed_record *viewed = kb_viewed_self(L, 1);
+    kb_view_check_writable(L);
     own_headers(L, viewed);
     kb_view_copy(L, 3); /* a part of the record serves as a table of the hook's own does */
     lua_replace(L, 3);

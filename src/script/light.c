@@ -28,15 +28,15 @@ bool kb_lua_is_missing(lua_State *L, int index)
     return lua_islightuserdata(L, index) && lua_touserdata(L, index) == &missing;
 }
 
-enum kind { OTHER, RECORD, HEADERS, PART };
-
-static enum kind kind_at(lua_State *L, int index)
+enum kb_light kb_light_kind(lua_State *L, int index)
 {
     const void *light = lua_touserdata(L, index);
     if (!kb_is_handle(light))
-        return OTHER;
+        return KB_LIGHT_OTHER;
     uint32_t place = kb_handle_place(light);
-    return place == KB_PLACE_RECORD ? RECORD : place == KB_PLACE_HEADERS ? HEADERS : PART;
+    return place == KB_PLACE_RECORD    ? KB_LIGHT_RECORD
+           : place == KB_PLACE_HEADERS ? KB_LIGHT_HEADERS
+                                       : KB_LIGHT_PART;
 }
 
 static const char *part_name(lua_State *L, int index)
@@ -53,14 +53,14 @@ static const char *part_name(lua_State *L, int index)
 const char *kb_light_name(lua_State *L, int index)
 {
     bool live = kb_handle_is_live(kb_script_handles(L), lua_touserdata(L, index));
-    switch (kind_at(L, index)) {
-    case RECORD:
+    switch (kb_light_kind(L, index)) {
+    case KB_LIGHT_RECORD:
         return live ? "the record" : "an earlier record";
-    case HEADERS:
+    case KB_LIGHT_HEADERS:
         return live ? "the record's headers" : "an earlier record's headers";
-    case PART:
+    case KB_LIGHT_PART:
         return live ? part_name(L, index) : "a part of an earlier record";
-    case OTHER:
+    case KB_LIGHT_OTHER:
         break;
     }
     return kb_lua_is_missing(L, index) ? "a missing value" : "kably.null";
@@ -120,14 +120,14 @@ static void add_refusals(lua_State *L)
 
 static int on_index(lua_State *L)
 {
-    switch (kind_at(L, 1)) {
-    case RECORD:
+    switch (kb_light_kind(L, 1)) {
+    case KB_LIGHT_RECORD:
         return kb_record_index(L);
-    case HEADERS:
+    case KB_LIGHT_HEADERS:
         return kb_headers_index(L);
-    case PART:
+    case KB_LIGHT_PART:
         return kb_view_index(L);
-    case OTHER:
+    case KB_LIGHT_OTHER:
         break;
     }
     return refuse_key(L);
@@ -135,14 +135,14 @@ static int on_index(lua_State *L)
 
 static int on_newindex(lua_State *L)
 {
-    switch (kind_at(L, 1)) {
-    case RECORD:
+    switch (kb_light_kind(L, 1)) {
+    case KB_LIGHT_RECORD:
         return kb_record_newindex(L);
-    case HEADERS:
+    case KB_LIGHT_HEADERS:
         return kb_headers_newindex(L);
-    case PART:
+    case KB_LIGHT_PART:
         return kb_view_newindex(L);
-    case OTHER:
+    case KB_LIGHT_OTHER:
         break;
     }
     return refuse_key(L);
@@ -150,18 +150,18 @@ static int on_newindex(lua_State *L)
 
 static int on_len(lua_State *L)
 {
-    enum kind kind = kind_at(L, 1);
-    return kind == PART      ? kb_view_len(L)
-           : kind == HEADERS ? kb_headers_len(L)
-                             : refuse(L, "get length of");
+    enum kb_light kind = kb_light_kind(L, 1);
+    return kind == KB_LIGHT_PART      ? kb_view_len(L)
+           : kind == KB_LIGHT_HEADERS ? kb_headers_len(L)
+                                      : refuse(L, "get length of");
 }
 
 static int on_pairs(lua_State *L)
 {
-    enum kind kind = kind_at(L, 1);
-    return kind == PART      ? kb_view_pairs(L)
-           : kind == HEADERS ? kb_headers_pairs(L)
-                             : refuse(L, "walk over");
+    enum kb_light kind = kb_light_kind(L, 1);
+    return kind == KB_LIGHT_PART      ? kb_view_pairs(L)
+           : kind == KB_LIGHT_HEADERS ? kb_headers_pairs(L)
+                                      : refuse(L, "walk over");
 }
 
 static int on_concat(lua_State *L)
@@ -174,15 +174,15 @@ static int on_concat(lua_State *L)
 
 static int on_tostring(lua_State *L)
 {
-    switch (kind_at(L, 1)) {
-    case RECORD:
+    switch (kb_light_kind(L, 1)) {
+    case KB_LIGHT_RECORD:
         return kb_record_tostring(L);
-    case PART:
+    case KB_LIGHT_PART:
         return kb_view_tostring(L);
-    case HEADERS:
+    case KB_LIGHT_HEADERS:
         lua_pushliteral(L, "headers");
         return 1;
-    case OTHER:
+    case KB_LIGHT_OTHER:
         break;
     }
     lua_pushstring(L, kb_lua_is_null(L, 1) ? "null" : "missing value");

@@ -12,6 +12,10 @@
 #include <lua.h>
 #include <stdbool.h>
 
+/* What the handle at `index` names, live or stale; OTHER is any other value. */
+enum kb_light { KB_LIGHT_OTHER, KB_LIGHT_RECORD, KB_LIGHT_HEADERS, KB_LIGHT_PART };
+enum kb_light kb_light_kind(lua_State *L, int index);
+
 /* Prepares a state. */
 void kb_light_open(lua_State *L);
 

@@ -231,12 +231,6 @@ static unsigned put_table(lua_State *L, int index, struct kb_buf *out, unsigned 
     return put_array(L, index, n, out, depth);
 }
 
-static const char *name_of(lua_State *L, int index)
-{
-    return lua_islightuserdata(L, index) ? kb_light_name(L, index)
-                                         : lua_pushfstring(L, "a %s", luaL_typename(L, index));
-}
-
 static unsigned put(lua_State *L, int index, struct kb_buf *out, unsigned depth)
 {
     struct kb_slice digits;
@@ -260,7 +254,7 @@ static unsigned put(lua_State *L, int index, struct kb_buf *out, unsigned depth)
         else if (kb_big_number_text(L, index, &digits))
             kb_buf_add(out, digits);
         else if (!kb_view_put(L, index, out, &levels))
-            luaL_error(L, "%s can't be JSON", name_of(L, index));
+            luaL_error(L, "%s can't be JSON", kb_lua_what(L, index));
     }
     if (out->failed)
         luaL_error(L, "a value of more than %d MiB of JSON", (int)(out->max >> 20));

@@ -33,12 +33,6 @@ struct kb_viewed_record *kb_viewed_self(lua_State *L, int index)
     return (void *)((char *)handles - offsetof(struct kb_viewed_record, handles));
 }
 
-struct kb_viewed_record *kb_viewed_writable(lua_State *L, struct kb_viewed_record *viewed)
-{
-    kb_view_check_writable(L);
-    return viewed;
-}
-
 bool kb_is_record_view(lua_State *L, const struct kb_viewed_record *viewed, int index)
 {
     return lua_islightuserdata(L, index) &&
@@ -109,7 +103,6 @@ void kb_viewed_side_close(
     if (viewed->scratch->failed)
         kb_viewed_fail_memory(L, viewed);
     side->value.bytes = kb_viewed_keep(L, viewed, kb_buf_slice(viewed->scratch));
-    side->members = NULL;
 }
 
 /* ---- the record ---- */
@@ -206,7 +199,8 @@ static void replace_headers(lua_State *L, struct kb_viewed_record *viewed)
 
 int kb_record_newindex(lua_State *L)
 {
-    struct kb_viewed_record *viewed = kb_viewed_writable(L, kb_viewed_self(L, 1));
+    struct kb_viewed_record *viewed = kb_viewed_self(L, 1);
+    kb_view_check_writable(L);
     enum field field = check_field(L);
     if (field == HEADERS) {
         replace_headers(L, viewed);

@@ -10,8 +10,6 @@
 
 /* The record of the handle at `index`; an error where its hook has returned. */
 struct kb_viewed_record *kb_viewed_self(lua_State *L, int index);
-/* The same record; an error where it may not be changed. */
-struct kb_viewed_record *kb_viewed_writable(lua_State *L, struct kb_viewed_record *viewed);
 
 void kb_viewed_fail_memory(lua_State *L, const struct kb_viewed_record *viewed);
 /* A copy in the record's arena. */

@@ -14,8 +14,7 @@
 
 bool kb_is_view(lua_State *L, int index)
 {
-    const void *light = lua_islightuserdata(L, index) ? lua_touserdata(L, index) : NULL;
-    return kb_is_handle(light) && kb_handle_place(light) >= KB_PLACE_PARTS;
+    return kb_light_kind(L, index) == KB_LIGHT_PART;
 }
 
 /* The part of the record that the view at `index` names. */

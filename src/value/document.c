@@ -179,8 +179,8 @@ bool kb_node_open(struct kb_document *doc, struct kb_node *node)
 {
     if (node->opened || (node->kind != KB_NODE_OBJECT && node->kind != KB_NODE_ARRAY))
         return true;
-    bool noted = node == doc->root && doc->members && doc->members->all;
-    node->opened = noted ? open_by_note(doc, node, doc->members) : open_by_walk(doc, node);
+    const struct kb_json_members *noted = kb_noted_members(doc, node);
+    node->opened = noted ? open_by_note(doc, node, noted) : open_by_walk(doc, node);
     return node->opened;
 }
 

@@ -131,17 +131,19 @@ static void look_up(const struct kb_json_members *members, const char *end, stru
 bool kb_node_peek(const struct kb_document *doc, struct kb_node *node, struct kb_slice name,
     struct kb_slice *text)
 {
-    const char *end = node->text.ptr + node->text.len, *p = kb_skip_sign(node->text.ptr, end);
+    const char *end = node->text.ptr + node->text.len;
     if (node->opened || node->kind != KB_NODE_OBJECT)
         return false;
     *text = (struct kb_slice){NULL, 0};
-    if (node == doc->root && doc->members && doc->members->all) {
-        look_up(doc->members, end, name, text);
+    const struct kb_json_members *noted = kb_noted_members(doc, node);
+    if (noted) {
+        look_up(noted, end, name, text);
         return true;
     }
     if (node->peeks == PEEKS_MAX)
         return false;
     node->peeks++;
+    const char *p = kb_skip_sign(node->text.ptr, end);
     struct sight s = {.name = name, .end = end, .unsure = !can_be_sighted(name)};
     sight(&s, p);
     if (s.unsure)

@@ -3,7 +3,14 @@
 #ifndef KB_VALUE_DOCUMENT_SCAN_H
 #define KB_VALUE_DOCUMENT_SCAN_H
 
-#include "value/json.h"
+#include "value/document.h"
+
+/* The node's members as the check of its text noted them; NULL = it did not, or not all. */
+static inline const struct kb_json_members *kb_noted_members(
+    const struct kb_document *doc, const struct kb_node *node)
+{
+    return node == doc->root && doc->members && doc->members->all ? doc->members : NULL;
+}
 
 static inline const char *kb_skip_space(const char *p, const char *end)
 {
